@@ -1,0 +1,217 @@
+//! What the engine asks of a cloud. A provider makes calls and nothing else: it keeps no state, does
+//! not wait for a thing to become ready, and does not retry; the executor does all three.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Address, Name};
+use crate::value::Fields;
+
+/// Whose an object is: written on it, in the create call itself where the cloud can do that, so that
+/// it is found again after a crash.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Owner {
+    /// The recorded environment, for ever.
+    pub lineage: Arc<str>,
+    pub address: Address,
+    /// The same for every try of one operation, different for any other: an idempotency token.
+    pub token: Arc<str>,
+}
+
+/// The keys under which [`Owner`] is written where a cloud has tags.
+pub const TAG_LINEAGE: &str = "tadpole:lineage";
+pub const TAG_ADDRESS: &str = "tadpole:address";
+pub const TAG_TOKEN: &str = "tadpole:op";
+
+/// A thing to be made.
+#[derive(Clone, Debug)]
+pub struct Want {
+    /// The provider's name of its type: `aws.S3Bucket`.
+    pub kind: Arc<str>,
+    /// Everything that the program says; what is null is absent.
+    pub inputs: Fields,
+    /// What the library expects to be filled in. Only the sandbox may look at it.
+    pub samples: Fields,
+    pub owner: Owner,
+}
+
+/// A thing that was made.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub kind: Arc<str>,
+    pub id: Arc<str>,
+    pub address: Address,
+    /// As last recorded: where it lives (`region`, `profile`) is in here.
+    pub inputs: Fields,
+    /// As last recorded.
+    pub outputs: Fields,
+}
+
+/// The answer to a create call.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub id: Arc<str>,
+    /// Whether the call set all inputs. If not, an update with nothing known of the old ones follows.
+    pub whole: bool,
+}
+
+/// How to find a thing whose id is not known.
+#[derive(Clone, Debug)]
+pub enum Seek {
+    /// The one that this very operation made, if it did.
+    Made(Owner),
+    /// The one that this component of this environment made at some time.
+    Owned(Owner),
+    /// Whoever made it: the one with these identity attributes.
+    Identity,
+}
+
+/// What there is.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    Gone,
+    Here(Here),
+}
+
+#[derive(Clone, Debug)]
+pub struct Here {
+    /// Inputs as the cloud has them, of those that it tells; attributes that are not in here are
+    /// taken to be as recorded.
+    pub inputs: Fields,
+    /// Computed attributes.
+    pub outputs: Fields,
+    pub health: Health,
+}
+
+/// Whether a thing is as it should be, by the provider's own word.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Health {
+    Live,
+    /// On its way, with what it is at: `pending`.
+    Waiting(String),
+    /// It will not get there by itself.
+    Dead(String),
+}
+
+/// How patient the engine is with one type of thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How long after a create a read may still say "not found".
+    pub consistency: Duration,
+    /// The first pause between two reads of something that is on its way.
+    pub poll: Duration,
+    /// How long a deletion may take.
+    pub deletion: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            consistency: Duration::from_secs(15),
+            poll: Duration::from_secs(2),
+            deletion: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What a refusal means for what to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// Asked too often: the same call may pass later. It did nothing.
+    Throttled,
+    /// The call was not carried out, and may pass later.
+    Unavailable,
+    /// No answer came: whether the call was carried out is not known.
+    Unknown,
+    /// The name is in use by something else.
+    Taken,
+    /// What was asked about is not there.
+    Missing,
+    /// The caller may not do this.
+    Denied,
+    /// Something holds it: it cannot be deleted or changed now.
+    Held,
+    /// The cloud will not do this with these values.
+    Refused,
+}
+
+/// Why a call did not do what it should.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Fault {
+    pub kind: FaultKind,
+    /// One lowercase sentence, with the cloud's own words where they help.
+    pub message: String,
+    /// The attribute that it is about, so that its line can be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<Name>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The cloud's number of the call, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Fault {
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Fault {
+        Fault { kind, message: message.into(), attribute: None, help: None, request_id: None }
+    }
+
+    pub fn on(mut self, attribute: &str) -> Fault {
+        self.attribute = Some(attribute.into());
+        self
+    }
+
+    pub fn help(mut self, text: impl Into<String>) -> Fault {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.request_id.as_ref().map_or(Ok(()), |id| write!(f, " (request {id})"))
+    }
+}
+
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// What the state calls this cloud: `aws`, `sandbox`. A state of one is never applied to another.
+    fn cloud(&self) -> &'static str;
+
+    /// How patient to be with a type.
+    fn patience(&self, kind: &str) -> Patience;
+
+    /// The one call that brings it into being, with the owner on it. A second call with the same
+    /// token makes nothing new where the cloud can tell; where it cannot, the engine asks `find` first.
+    async fn create(&self, want: &Want) -> Result<Made, Fault>;
+
+    /// The id of a thing that exists, or nothing.
+    ///
+    /// # Errors
+    /// Also when there are several and none is certain: it is reported, never guessed.
+    async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
+
+    async fn read(&self, place: &Place) -> Result<Reading, Fault>;
+
+    /// As `read`, for many at once, in the same order: as few calls as the cloud allows.
+    async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
+        let mut readings = Vec::with_capacity(places.len());
+        for place in places {
+            readings.push(self.read(place).await);
+        }
+        readings
+    }
+
+    /// Makes it as wanted. `old` is what it is now, or nothing when that is not known: then
+    /// everything is set. Doing it twice changes nothing more.
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault>;
+
+    /// The call that takes it away. What is gone already counts as taken away.
+    async fn delete(&self, place: &Place) -> Result<(), Fault>;
+}

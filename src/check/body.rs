@@ -1,0 +1,236 @@
+//! A component's attributes against its schema: evaluated, complete, and as a [`Resource`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::check::instance::NodeId;
+use crate::check::{Checker, Frame, What};
+use crate::diagnostic::Diagnostic;
+use crate::model::resource::{Input, Resource};
+use crate::model::schema::Schema;
+use crate::model::term::{Output, Term};
+use crate::model::ty::Ty;
+use crate::name::{Address, Name};
+use crate::resolve::Family;
+use crate::source::Span;
+use crate::value::{Secret, Value};
+
+impl<'a> Checker<'a, '_> {
+    /// The value of an attribute of a component; poison after an error, null when unset.
+    pub(super) fn attribute(&mut self, node: NodeId, name: &Name, via: Span) -> Term {
+        match self.nodes[node.0].memo.get(name) {
+            Some(Some(term)) => return term.clone(),
+            Some(None) => {
+                self.cycle(&What::Attribute(node, name.clone()), via);
+                return Term::POISON;
+            }
+            None => {}
+        }
+        self.nodes[node.0].memo.insert(name.clone(), None);
+        self.stack.push(Frame { what: What::Attribute(node, name.clone()), via });
+        let term = self.attribute_value(node, name, via);
+        self.stack.pop();
+        self.nodes[node.0].memo.insert(name.clone(), Some(term.clone()));
+        term
+    }
+
+    fn attribute_value(&mut self, node: NodeId, name: &Name, via: Span) -> Term {
+        let attribute = self.nodes[node.0].attribute(name.as_str()).cloned();
+        if let Some(attribute) = &attribute {
+            if attribute.modifiers.computed && self.nodes[node.0].family == Family::Resource {
+                return Term::Output(Output {
+                    address: self.nodes[node.0].address.clone(),
+                    attribute: name.clone(),
+                    ty: attribute.ty.clone(),
+                });
+            }
+            if self.is_missing(node, name) {
+                return Term::Open(attribute.ty.clone());
+            }
+        }
+        let count = self.nodes[node.0].settings(name.as_str()).count();
+        let term = self.settled(node, name, count, via);
+        match attribute {
+            Some(attribute) if attribute.modifiers.secret => hidden(term),
+            Some(attribute) if term.is_null() && !attribute.ty.is_optional() && count > 0 => {
+                let span = self.nodes[node.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
+                let message = format!("`{name}` may not be null");
+                self.report.push(
+                    Diagnostic::error("cloud::type::null", message)
+                        .label(span, "this is null")
+                        .label(attribute.span, format!("declared as `{}`, without `?`", attribute.ty)),
+                );
+                Term::POISON
+            }
+            _ => term,
+        }
+    }
+
+    /// Whether an attribute must be set and is not, here or where it would be inherited from.
+    pub(super) fn is_missing(&self, node: NodeId, name: &Name) -> bool {
+        let this = &self.nodes[node.0];
+        let Some(attribute) = this.attribute(name.as_str()) else { return false };
+        if attribute.modifiers.computed || attribute.ty.is_optional() || this.settings(name.as_str()).next().is_some() {
+            return false;
+        }
+        let mut at = this.parent.filter(|_| attribute.modifiers.inherit);
+        while let Some(outer) = at {
+            if self.nodes[outer.0].settings(name.as_str()).next().is_some() {
+                return false;
+            }
+            at = self.nodes[outer.0].parent;
+        }
+        true
+    }
+
+    pub(super) fn report_missing(&mut self, node: NodeId, missing: &[Name]) {
+        let this = &self.nodes[node.0];
+        if missing.is_empty() || this.probe {
+            return;
+        }
+        let shown: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+        let subject = match this.address.segments().last() {
+            Some(_) if this.define.is_some() => format!("`{}`", this.address),
+            _ => format!("this `{}`", self.template_ref(node).name),
+        };
+        let message = format!("{subject} does not set {}", shown.join(", "));
+        let mut diagnostic = Diagnostic::error("cloud::attribute::missing", message).label(this.span, "not complete");
+        for name in missing {
+            if let Some(attribute) = this.attribute(name.as_str()) {
+                diagnostic = diagnostic.label(attribute.span, format!("`{name}` has no default"));
+            }
+        }
+        let lines: Vec<String> = missing.iter().map(|name| format!("`{name} ...;`")).collect();
+        self.report.push(diagnostic.help(format!("add {}", lines.join(" and "))));
+    }
+
+    /// Evaluates everything that a component says, for its errors.
+    pub(super) fn attributes(&mut self, node: NodeId) {
+        let names: Vec<Name> = self.nodes[node.0]
+            .member_names()
+            .filter(|name| !self.nodes[node.0].is_component(name.as_str()))
+            .cloned()
+            .collect();
+        let span = self.nodes[node.0].span;
+        let mut missing = Vec::new();
+        for name in names {
+            if self.is_missing(node, &name) {
+                missing.push(name);
+            } else {
+                self.attribute(node, &name, span);
+            }
+        }
+        if self.nodes[node.0].family != Family::Data || self.nodes[node.0].define.is_some() {
+            self.report_missing(node, &missing);
+        }
+    }
+
+    /// A component of the program as a resource, if it is one. Reports what is wrong with it either way.
+    pub(super) fn resource(&mut self, node: NodeId) -> Option<Resource> {
+        self.attributes(node);
+        if self.nodes[node.0].family != Family::Resource {
+            return None;
+        }
+        let span = self.nodes[node.0].span;
+        let schema = self.schema(node, span);
+        let mut inputs = BTreeMap::new();
+        let mut samples = BTreeMap::new();
+        for (name, attribute) in &schema.attributes {
+            if attribute.modifiers.computed {
+                if let Some(sample) = self.sample(node, name, span) {
+                    samples.insert(name.clone(), sample);
+                }
+                continue;
+            }
+            let term = self.attribute(node, name, span);
+            let at = self.nodes[node.0].settings(name.as_str()).last().map_or(attribute.span, |setting| setting.span);
+            if !term.is_null() {
+                inputs.insert(name.clone(), Input { term, span: at });
+            }
+        }
+        let lifecycle = self.lifecycle(node);
+        Some(Resource {
+            address: self.nodes[node.0].address.clone(),
+            template: self.template_ref(node).name,
+            schema,
+            inputs,
+            samples,
+            lifecycle,
+            depends_on: self.depends_on(node),
+            span,
+        })
+    }
+
+    /// What the library expects of a computed attribute.
+    fn sample(&mut self, node: NodeId, name: &Name, span: Span) -> Option<Term> {
+        let count = self.nodes[node.0].settings(name.as_str()).count();
+        (count > 0).then(|| self.settled(node, name, count, span))
+    }
+
+    /// `dependsOn`, its own and of those around it; a group stands for all that is in it.
+    fn depends_on(&mut self, node: NodeId) -> BTreeMap<Address, Span> {
+        let name = Name::from("dependsOn");
+        let mut needs = BTreeMap::new();
+        let mut at = Some(node);
+        while let Some(outer) = at {
+            let span = self.nodes[outer.0].span;
+            if self.nodes[outer.0].has("dependsOn") {
+                let place = self.nodes[outer.0].settings("dependsOn").last().map_or(span, |setting| setting.span);
+                let mut addresses = std::collections::BTreeSet::new();
+                self.attribute(outer, &name, span).needs(&mut addresses);
+                for address in addresses {
+                    needs.entry(address).or_insert(place);
+                }
+            }
+            at = self.nodes[outer.0].parent;
+        }
+        needs
+    }
+
+    /// The attributes that the provider of a resource knows: those declared up to the template that
+    /// says what kind of thing it is. What templates below declare is the program's own business.
+    fn schema(&mut self, node: NodeId, span: Span) -> Arc<Schema> {
+        let library = self.library;
+        let shape = self.nodes[node.0].shape.clone();
+        let kind = match self.attribute(node, &"kind".into(), span) {
+            Term::Known(Value::String(kind)) => kind,
+            _ => "".into(),
+        };
+        let says_kind = |id: &&crate::model::ty::TemplateId| {
+            library.shape(**id).members.get("kind").is_some_and(|member| !member.settings.is_empty())
+        };
+        let typed = shape.lineage.iter().find(says_kind);
+        if let Some(schema) = typed.and_then(|id| self.schemas.get(id)) {
+            return schema.clone();
+        }
+        let members = typed.map_or(&shape, |id| library.shape(*id));
+        let common = library.shape(library.roots.resource);
+        let attributes: IndexMap<Name, _> = members
+            .members
+            .iter()
+            .filter(|(name, _)| !common.members.contains_key(*name))
+            .filter_map(|(name, member)| Some((name.clone(), member.attribute.as_deref()?.clone())))
+            .collect();
+        let schema = Arc::new(Schema { kind, attributes });
+        if let Some(id) = typed {
+            self.schemas.insert(*id, schema.clone());
+        }
+        schema
+    }
+}
+
+/// A term whose texts are secret.
+pub(super) fn hidden(term: Term) -> Term {
+    match term {
+        Term::Known(Value::String(text)) => Term::Known(Value::Secret(Secret::new("source", text))),
+        Term::List(items) => Term::List(items.into_iter().map(hidden).collect()),
+        Term::Known(Value::List(items)) => Term::list(items.into_iter().map(|item| hidden(Term::Known(item))).collect()),
+        Term::Known(Value::Map(entries)) => {
+            Term::map(entries.into_iter().map(|(key, item)| (key, hidden(Term::Known(item)))).collect())
+        }
+        Term::Open(_) => Term::Open(Ty::Secret),
+        term => term,
+    }
+}

@@ -1,0 +1,557 @@
+//! Components in the tree that they form: made when first asked for, each with its prototype's
+//! table (shared) and its own overrides on top.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::check::expr::{Env, Operand};
+use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_SELF_NESTING, What};
+use crate::diagnostic::Diagnostic;
+use crate::model::schema::Attribute;
+use crate::model::term::Term;
+use crate::model::ty::{TemplateId, TemplateRef, Ty};
+use crate::name::{Address, Key, Name, Segment};
+use crate::resolve::prototype::{Layer, Members, Scope, Setting, SettingKind, Shape, Types, layer_on, path_text};
+use crate::resolve::{Family, ModuleId, scope};
+use crate::source::Span;
+use crate::syntax::tree::{Body, Define, Ident, Item, PathStep, Repeat};
+use crate::value::Value;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct NodeId(pub usize);
+
+/// One component, or one value made of a block.
+pub(super) struct Node<'a> {
+    pub parent: Option<NodeId>,
+    pub address: Address,
+    pub shape: Rc<Shape<'a>>,
+    pub family: Family,
+    /// What its own body says, over its prototype's table.
+    pub own: Members<'a>,
+    /// Names bound by the repetition that made it.
+    pub locals: Vec<(Name, Term)>,
+    /// Where it is named.
+    pub span: Span,
+    /// Stands for any component of a template: what is unset is open, not missing.
+    pub probe: bool,
+    /// The statement that made it.
+    pub define: Option<*const Define>,
+    pub memo: HashMap<Name, Option<Term>>,
+    pub children: HashMap<Name, Option<Children>>,
+}
+
+/// What became of a nested component.
+#[derive(Clone)]
+pub(super) enum Children {
+    /// Its condition does not hold.
+    Absent,
+    /// It could not be made, which has been reported.
+    Broken,
+    One(NodeId),
+    Many(Rc<Vec<(Key, NodeId)>>),
+    /// Repeated over something that a template leaves open: one for all.
+    Any(NodeId),
+}
+
+impl<'a> Node<'a> {
+    pub fn new(parent: Option<NodeId>, address: Address, shape: Rc<Shape<'a>>, family: Family) -> Node<'a> {
+        Node {
+            parent,
+            address,
+            shape,
+            family,
+            own: Members::new(),
+            locals: Vec::new(),
+            span: Span::new(crate::source::SourceId::default(), 0, 0),
+            probe: false,
+            define: None,
+            memo: HashMap::new(),
+            children: HashMap::new(),
+        }
+    }
+
+    pub fn attribute(&self, name: &str) -> Option<&Rc<Attribute>> {
+        let own = self.own.get(name).and_then(|member| member.attribute.as_ref());
+        own.or_else(|| self.shape.members.get(name)?.attribute.as_ref())
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.own.contains_key(name) || self.shape.members.contains_key(name)
+    }
+
+    /// Every place that sets a member, prototypes first.
+    pub fn settings(&self, name: &str) -> impl DoubleEndedIterator<Item = &Setting<'a>> {
+        let inherited = self.shape.members.get(name).map_or(&[][..], |member| &member.settings[..]);
+        let own = self.own.get(name).map_or(&[][..], |member| &member.settings[..]);
+        inherited.iter().chain(own)
+    }
+
+    /// Whether a member is a nested component rather than an attribute.
+    pub fn is_component(&self, name: &str) -> bool {
+        let last = self.settings(name).rev().find_map(|setting| match setting.kind {
+            SettingKind::Define(..) => Some(true),
+            SettingKind::Value(_) => Some(false),
+            SettingKind::Merge(_) | SettingKind::Reach(..) => None,
+        });
+        last == Some(true)
+    }
+
+    pub fn member_names(&self) -> impl Iterator<Item = &Name> {
+        let own = self.own.keys().filter(|name| !self.shape.members.contains_key(*name));
+        self.shape.members.keys().chain(own)
+    }
+
+    /// The template that it is best called by.
+    pub fn template(&self) -> Option<TemplateId> {
+        self.shape.lineage.last().copied()
+    }
+}
+
+impl<'a> Checker<'a, '_> {
+    pub(super) fn add(&mut self, node: Node<'a>) -> NodeId {
+        let id = NodeId(self.nodes.len());
+        if matches!(node.family, Family::Resource | Family::Compound) {
+            self.by_address.insert(node.address.clone(), id);
+        }
+        self.nodes.push(node);
+        id
+    }
+
+    /// Names of the nested components of a node, in written order.
+    pub(super) fn component_names(&self, node: NodeId) -> Vec<Name> {
+        let node = &self.nodes[node.0];
+        let lower = node.member_names().filter(|name| !name.is_constant());
+        lower.filter(|name| node.is_component(name.as_str())).cloned().collect()
+    }
+
+    pub(super) fn template_ref(&self, node: NodeId) -> TemplateRef {
+        match self.nodes[node.0].template() {
+            Some(id) => TemplateRef { id, name: self.library.template(id).name.value.clone() },
+            None => TemplateRef { id: self.library.roots.compound, name: "Compound".into() },
+        }
+    }
+
+    /// The nested components of that name, made if they are not there yet.
+    pub(super) fn children(&mut self, node: NodeId, name: &Name, via: Span) -> Children {
+        match self.nodes[node.0].children.get(name) {
+            Some(Some(children)) => return children.clone(),
+            Some(None) => {
+                self.cycle(&What::Children(node, name.clone()), via);
+                return Children::Broken;
+            }
+            None => {}
+        }
+        self.nodes[node.0].children.insert(name.clone(), None);
+        self.stack.push(Frame { what: What::Children(node, name.clone()), via });
+        let children = self.make_children(node, name);
+        self.stack.pop();
+        self.nodes[node.0].children.insert(name.clone(), Some(children.clone()));
+        children
+    }
+
+    fn make_children(&mut self, node: NodeId, name: &Name) -> Children {
+        let settings: Vec<Setting<'a>> = self.nodes[node.0].settings(name.as_str()).copied().collect();
+        let last = settings.iter().rposition(|setting| matches!(setting.kind, SettingKind::Define(..)));
+        let Some((at, (define, ident))) = last.and_then(|at| match settings[at].kind {
+            SettingKind::Define(define, ident) => Some((at, (define, ident))),
+            SettingKind::Value(_) | SettingKind::Merge(_) | SettingKind::Reach(..) => None,
+        }) else {
+            return Children::Absent;
+        };
+        let layers = &settings[at + 1..];
+        let plan = ChildPlan { parent: node, name, define, ident, scope: settings[at].scope, layers };
+        let env = self.env(node, settings[at].scope, None);
+        let probe = self.nodes[node.0].probe;
+        if let Some(condition) = &define.condition {
+            match self.eval(condition, &Ty::Bool, &env) {
+                Term::Known(Value::Bool(true)) => {}
+                Term::Known(_) => return Children::Absent,
+                Term::Open(_) if probe => {}
+                term => {
+                    self.known_later(&term, condition.span, "whether a component exists");
+                    return Children::Broken;
+                }
+            }
+        }
+        let Some(repeat) = &define.repeat else {
+            for layer in layers {
+                if let SettingKind::Reach([PathStep::Key(key), ..], _) = layer.kind {
+                    self.report.push(
+                        Diagnostic::error("cloud::repetition::key", format!("`{name}` is one component, it has no `{}`", key.value))
+                            .label(key.span, "remove this key"),
+                    );
+                }
+            }
+            return self.make_child(&plan, None, Vec::new()).map_or(Children::Broken, Children::One);
+        };
+        let operand = self.operand(&repeat.over, &env);
+        self.repeated(&plan, repeat, operand, probe)
+    }
+
+    fn repeated(&mut self, plan: &ChildPlan<'a, '_>, repeat: &Repeat, over: Operand, probe: bool) -> Children {
+        let span = repeat.over.span;
+        let mut elements: Vec<(Key, Vec<Term>)> = Vec::new();
+        let number = |index: usize| Term::Known(Value::Int(index as i64));
+        match self.elements(over, span) {
+            Elements::Open => {
+                let open = Term::Open(Ty::Any);
+                let locals = bind(repeat, vec![open.clone(), open]);
+                if probe {
+                    return self.make_child(plan, Some(Key::Index(0)), locals).map_or(Children::Broken, Children::Any);
+                }
+                return Children::Broken;
+            }
+            Elements::Later(term) => {
+                self.known_later(&term, span, "how often a component repeats");
+                return Children::Broken;
+            }
+            Elements::List(items) => {
+                // Texts are keys by themselves, so that taking one out leaves the others where they are.
+                let texts: Option<Vec<_>> = items
+                    .iter()
+                    .map(|item| match item {
+                        Term::Known(Value::String(text)) => Some(text.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                match texts {
+                    Some(texts) if !texts.is_empty() => {
+                        elements.extend(texts.into_iter().zip(items).map(|(text, item)| {
+                            (Key::Text(text), vec![item.clone(), item])
+                        }));
+                    }
+                    _ => elements.extend(
+                        items.into_iter().enumerate().map(|(at, item)| (Key::Index(at as u64), vec![item.clone(), number(at)])),
+                    ),
+                }
+            }
+            Elements::Map(entries) => elements.extend(
+                entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), vec![Term::string(key), item])),
+            ),
+        }
+        let mut children = Vec::with_capacity(elements.len());
+        let mut seen = std::collections::HashSet::new();
+        for (key, terms) in elements {
+            if !seen.insert(key.clone()) {
+                self.report.push(
+                    Diagnostic::error("cloud::repetition::key", format!("`{}{key}` would exist twice", plan.name))
+                        .label(span, "this repeats over the same key twice"),
+                );
+                continue;
+            }
+            match self.make_child(plan, Some(key.clone()), bind(repeat, terms)) {
+                Some(child) => children.push((key, child)),
+                None => break,
+            }
+        }
+        for layer in plan.layers {
+            if let SettingKind::Reach([PathStep::Key(key), ..], _) = layer.kind
+                && !seen.contains(&key.value)
+            {
+                self.report.push(
+                    Diagnostic::error("cloud::repetition::key", format!("there is no `{}{}`", plan.name, key.value))
+                        .label(key.span, "no element has this key")
+                        .label(span, "the keys come from here"),
+                );
+            }
+        }
+        Children::Many(Rc::new(children))
+    }
+
+    fn make_child(&mut self, plan: &ChildPlan<'a, '_>, key: Option<Key>, locals: Vec<(Name, Term)>) -> Option<NodeId> {
+        if !self.may_expand(plan) {
+            return None;
+        }
+        let mut prototypes = Vec::with_capacity(plan.define.prototypes.len());
+        for name in &plan.define.prototypes {
+            let library = self.library;
+            prototypes.extend(scope::template_named(&library.modules, plan.scope.module, name, self.report));
+        }
+        if prototypes.is_empty() {
+            return None;
+        }
+        let shape = self.shape(&prototypes);
+        let family = self.library.family(&shape);
+        let subject = match shape.lineage.last() {
+            Some(id) => self.library.template(*id).name.value.clone(),
+            None => plan.name.clone(),
+        };
+        let mut own = Members::new();
+        let inner = Scope { module: plan.scope.module, skip: 0, levels: plan.scope.levels + plan.scope.skip + 1 };
+        let layer = Layer { body: &plan.define.body, scope: inner, subject, open: false };
+        let library = self.library;
+        let mut types = Types::new(&library.modules, &mut self.types, self.report);
+        layer_on(&mut own, &shape.members, &layer, &mut types);
+        for setting in plan.layers {
+            apply_setting(&mut own, &shape.members, setting, key.as_ref(), &layer.subject, &mut types);
+        }
+        let parent = &self.nodes[plan.parent.0];
+        let (address, probe) = (parent.address.child(Segment { name: plan.name.clone(), key }), parent.probe);
+        Some(self.add(Node {
+            own,
+            locals,
+            span: plan.ident.span,
+            probe,
+            define: Some(plan.define),
+            ..Node::new(Some(plan.parent), address, shape, family)
+        }))
+    }
+
+    /// Stops templates that come to stand in themselves, and programs without end.
+    fn may_expand(&mut self, plan: &ChildPlan<'a, '_>) -> bool {
+        if self.exhausted {
+            return false;
+        }
+        let mut nested = 0;
+        let mut at = Some(plan.parent);
+        while let Some(node) = at {
+            let node = &self.nodes[node.0];
+            nested += usize::from(node.define == Some(std::ptr::from_ref(plan.define)));
+            at = node.parent;
+        }
+        if nested >= MAX_SELF_NESTING {
+            self.exhausted = true;
+            self.report.push(
+                Diagnostic::error("cloud::template::recursion", format!("`{}` comes to stand in itself without end", plan.name))
+                    .label(plan.ident.span, "makes another one of what it stands in"),
+            );
+            return false;
+        }
+        if self.nodes.len() >= self.budget {
+            self.exhausted = true;
+            if self.budget == MAX_COMPONENTS {
+                self.report.push(
+                    Diagnostic::error("cloud::limit::components", format!("more than {MAX_COMPONENTS} components"))
+                        .label(plan.ident.span, "this one is too many"),
+                );
+            }
+            return false;
+        }
+        true
+    }
+
+    /// A value written as a block: `{ port 22; }` where a template is expected, or `Rule { port 22; }`.
+    pub(super) fn block_node(&mut self, template: TemplateId, layers: &[(DataLayer<'a>, Env)], span: Span) -> NodeId {
+        let library = self.library;
+        let shape = library.shape(template).clone();
+        let family = library.family(&shape);
+        let subject = library.template(template).name.value.clone();
+        let mut own = Members::new();
+        let mut locals = Vec::new();
+        let mut parent = None;
+        let mut probe = false;
+        let mut types = Types::new(&library.modules, &mut self.types, self.report);
+        for (layer, env) in layers {
+            locals.extend(env.locals.iter().cloned());
+            parent = parent.or(Some(env.node));
+            probe |= self.nodes[env.node.0].probe;
+            match layer {
+                DataLayer::Body(body) => {
+                    let scope = Scope { module: env.module, skip: 0, levels: env.levels + 1 };
+                    let layer = Layer { body, scope, subject: subject.clone(), open: false };
+                    layer_on(&mut own, &shape.members, &layer, &mut types);
+                }
+                DataLayer::Reach(path, item) => {
+                    let scope = Scope { module: env.module, skip: 0, levels: env.levels };
+                    let kind = SettingKind::Reach(path, item);
+                    let setting = Setting { kind, scope, span: item.span, default: false };
+                    apply_setting(&mut own, &shape.members, &setting, None, &subject, &mut types);
+                }
+            }
+        }
+        let address = parent.map_or_else(Address::root, |parent| self.nodes[parent.0].address.clone());
+        self.add(Node { own, locals, span, probe, ..Node::new(parent, address, shape, family) })
+    }
+
+    /// What the text of a setting of `node` can see.
+    pub(super) fn env(&mut self, node: NodeId, scope: Scope, of: Option<(NodeId, Name, usize)>) -> Env {
+        let mut start = node;
+        for _ in 0..scope.skip {
+            start = self.nodes[start.0].parent.unwrap_or(start);
+        }
+        Env { node: start, levels: scope.levels, module: scope.module, locals: Rc::default(), of }
+    }
+
+    /// What the program's own statements can see.
+    pub(super) fn text_of(&mut self, root: NodeId) -> Env {
+        self.env(root, Scope { module: crate::resolve::PROGRAM, skip: 0, levels: 1 }, None)
+    }
+
+    /// What a statement at the top of a module can see, apart from its names.
+    pub(super) fn module_env(&mut self, module: ModuleId) -> Env {
+        let node = match self.module_nodes.get(&module.0) {
+            Some(node) => *node,
+            None => {
+                let node = self.add(Node::new(None, Address::root(), Rc::default(), Family::Data));
+                self.module_nodes.insert(module.0, node);
+                node
+            }
+        };
+        self.env(node, Scope { module, skip: 0, levels: 1 }, None)
+    }
+
+    pub(super) fn known_later(&mut self, term: &Term, span: Span, what: &str) {
+        if !term.is_open() {
+            self.report.push(
+                Diagnostic::error("cloud::value::later", format!("{what} must be known when planning"))
+                    .label(span, "this is known only after apply"),
+            );
+        }
+    }
+
+    /// What can be repeated over.
+    pub(super) fn elements(&mut self, over: Operand, span: Span) -> Elements {
+        match self.term_of(over) {
+            Term::Known(Value::Int(count)) if count > MAX_COMPONENTS as i64 => {
+                self.report.push(
+                    Diagnostic::error("cloud::limit::components", format!("{count} times is more than {MAX_COMPONENTS}"))
+                        .label(span, "too often"),
+                );
+                Elements::Open
+            }
+            Term::Known(Value::Int(count)) => Elements::List((0..count).map(|at| Term::Known(Value::Int(at))).collect()),
+            Term::Known(Value::List(items)) => Elements::List(items.into_iter().map(Term::Known).collect()),
+            Term::List(items) => Elements::List(items),
+            Term::Known(Value::Map(entries)) => {
+                Elements::Map(entries.into_iter().map(|(key, item)| (key, Term::Known(item))).collect())
+            }
+            Term::Map(entries) => Elements::Map(entries.into_iter().collect()),
+            Term::Open(_) => Elements::Open,
+            Term::Known(other) => {
+                let kind = crate::model::operation::a_kind(&other);
+                self.report.push(
+                    Diagnostic::error("cloud::type::mismatch", format!("{kind} cannot be repeated over"))
+                        .label(span, "a number, a range, a list or a map is needed here"),
+                );
+                Elements::Open
+            }
+            term if term.is_open() => Elements::Open,
+            term => Elements::Later(term),
+        }
+    }
+}
+
+/// What a repetition runs over.
+pub(super) enum Elements {
+    List(Vec<Term>),
+    Map(Vec<(String, Term)>),
+    /// After an error, or in a template that leaves it open.
+    Open,
+    /// Known only after apply.
+    Later(Term),
+}
+
+/// The variables of a repetition with one element's values.
+pub(super) fn bind(repeat: &Repeat, terms: Vec<Term>) -> Vec<(Name, Term)> {
+    let names = [Some(&repeat.first), repeat.second.as_ref()];
+    // `[x in list]` binds the item, `[i, x in list]` the place first, as `[k, v in map]` does the key.
+    let mut terms = terms;
+    if repeat.second.is_some() && matches!(terms.get(1), Some(Term::Known(Value::Int(_)))) {
+        terms.swap(0, 1);
+    }
+    names.into_iter().flatten().map(|ident| ident.value.clone()).zip(terms).collect()
+}
+
+/// How the children of one name are made.
+struct ChildPlan<'a, 'p> {
+    parent: NodeId,
+    name: &'p Name,
+    define: &'a Define,
+    ident: &'a Ident,
+    scope: Scope,
+    /// What overrides the definition, from inside to outside.
+    layers: &'p [Setting<'a>],
+}
+
+/// A part of a value that is written as a block.
+#[derive(Clone, Copy)]
+pub(super) enum DataLayer<'a> {
+    Body(&'a Body),
+    Reach(&'a [PathStep], &'a Item),
+}
+
+/// Applies what an enclosing component says of this one.
+fn apply_setting<'a>(
+    own: &mut Members<'a>,
+    inherited: &Members<'a>,
+    setting: &Setting<'a>,
+    key: Option<&Key>,
+    subject: &Name,
+    types: &mut Types<'a, '_>,
+) {
+    // A body that reaches in sees what it reaches into, as if it were nested there.
+    let inner = Scope { skip: 0, levels: setting.scope.levels + setting.scope.skip + 1, ..setting.scope };
+    match setting.kind {
+        SettingKind::Merge(body) => {
+            let layer = Layer { body, scope: inner, subject: subject.clone(), open: false };
+            layer_on(own, inherited, &layer, types);
+        }
+        SettingKind::Reach(path, item) => {
+            let mut path = path;
+            if let [PathStep::Key(wanted), rest @ ..] = path {
+                if key != Some(&wanted.value) {
+                    return;
+                }
+                path = rest;
+            }
+            reach(own, inherited, path, item, setting, subject, types);
+        }
+        SettingKind::Value(_) | SettingKind::Define(..) => {}
+    }
+}
+
+fn reach<'a>(
+    own: &mut Members<'a>,
+    inherited: &Members<'a>,
+    path: &'a [PathStep],
+    item: &'a Item,
+    setting: &Setting<'a>,
+    subject: &Name,
+    types: &mut Types<'a, '_>,
+) {
+    use crate::syntax::tree::ItemKind;
+    let outer = Scope { skip: setting.scope.skip + 1, ..setting.scope };
+    let inner = Scope { skip: 0, levels: setting.scope.levels + setting.scope.skip + 1, ..setting.scope };
+    let Some((step, rest)) = path.split_first() else {
+        // `server["a"] { ... }`: the path ends at the element itself.
+        if let ItemKind::Merge(body) = &item.kind {
+            let layer = Layer { body, scope: inner, subject: subject.clone(), open: false };
+            layer_on(own, inherited, &layer, types);
+        }
+        return;
+    };
+    let PathStep::Name(name) = step else {
+        types.report.push(
+            Diagnostic::error("cloud::repetition::key", format!("`{}` has one key too many", path_text(path)))
+                .label(item.path.span, "remove it"),
+        );
+        return;
+    };
+    let Some(member) = own.get(&name.value).or_else(|| inherited.get(&name.value)) else {
+        let names: Vec<&str> = own.keys().chain(inherited.keys()).map(Name::as_str).collect();
+        types.report.push(crate::resolve::prototype::unknown_attribute(subject, name, &names));
+        return;
+    };
+    if let Some(attribute) = member.attribute.clone() {
+        let member = member.clone();
+        types.judge(&attribute, name, Some(&member));
+    }
+    let (kind, scope) = match (&item.kind, rest) {
+        (_, [_, ..]) => (SettingKind::Reach(rest, item), outer),
+        (ItemKind::Set(value), []) => (SettingKind::Value(value), outer),
+        (ItemKind::Merge(body), []) => (SettingKind::Merge(body), outer),
+        (ItemKind::Define(define), []) => (SettingKind::Define(define, name), outer),
+        (ItemKind::Declare(_), []) => {
+            types.report.push(
+                Diagnostic::error("cloud::attribute::declared", "an attribute is declared in a body of its own")
+                    .label(item.path.span, "not from outside"),
+            );
+            return;
+        }
+    };
+    let span = match kind {
+        SettingKind::Value(value) => value.span,
+        SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => item.path.span,
+    };
+    own.entry(name.value.clone()).or_default().settings.push(Setting { kind, scope, span, default: false });
+}

@@ -1,0 +1,48 @@
+//! The four action lists of a resource: every action is one that can be run, with all its attributes.
+
+use crate::check::Checker;
+use crate::check::instance::NodeId;
+use crate::diagnostic::Diagnostic;
+use crate::model::action::{ActionTerm, Lifecycle};
+use crate::model::term::Term;
+use crate::name::Name;
+use crate::source::Span;
+use crate::value::Value;
+
+impl Checker<'_, '_> {
+    pub(super) fn lifecycle(&mut self, node: NodeId) -> Lifecycle<ActionTerm> {
+        let [start, liveness, terminate, update] = Lifecycle::<ActionTerm>::ATTRIBUTES;
+        Lifecycle {
+            start: self.actions(node, start),
+            liveness: self.actions(node, liveness),
+            terminate: self.actions(node, terminate),
+            update: self.actions(node, update),
+        }
+    }
+
+    fn actions(&mut self, node: NodeId, list: &str) -> Vec<ActionTerm> {
+        let span = self.nodes[node.0].span;
+        let place = self.nodes[node.0].settings(list).last().map_or(span, |setting| setting.span);
+        match self.attribute(node, &Name::from(list), span) {
+            Term::List(items) => items.into_iter().filter_map(|item| self.action(item, list, place)).collect(),
+            Term::Known(Value::List(items)) if items.is_empty() => Vec::new(),
+            term => {
+                self.known_later(&term, place, &format!("`{list}`"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn action(&mut self, term: Term, list: &str, place: Span) -> Option<ActionTerm> {
+        let Term::Data { template, name, fields } = term else { return None };
+        let Some(verb) = self.library.verb(template.id) else {
+            self.report.push(
+                Diagnostic::error("cloud::action::abstract", format!("`{}` does nothing by itself", template.name))
+                    .label(place, format!("`{list}` runs it"))
+                    .help("extend one of the actions of the library: `Create`, `Check`, `Update`, `Delete`"),
+            );
+            return None;
+        };
+        Some(ActionTerm { name: name.unwrap_or(template.name), verb, settings: fields })
+    }
+}

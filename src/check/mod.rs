@@ -1,0 +1,311 @@
+//! The library to a [`Program`]: components come into being, every attribute is evaluated and
+//! checked against its type. What only the provider can fill in stays a term.
+
+mod body;
+mod expr;
+mod instance;
+mod lifecycle;
+mod ty;
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::model::resource::{Output, Program};
+use crate::model::schema::Schema;
+use crate::model::term::Term;
+use crate::model::ty::{TemplateId, Ty};
+use crate::name::{Address, Name};
+use crate::resolve::prototype::{Layer, Members, Scope, Shape, Types, combine, layer_items, layer_on};
+use crate::resolve::{Family, Library, ModuleId, PROGRAM};
+use crate::source::Span;
+use crate::syntax::tree::{Expr, Ident};
+use crate::value::Value;
+use instance::{Children, Node, NodeId};
+
+/// Components that one program may have.
+pub const MAX_COMPONENTS: usize = 1_000_000;
+/// A statement may come to stand inside itself this often, by way of templates.
+const MAX_SELF_NESTING: usize = 20;
+/// Components that the check of an unused template may make.
+const PROBE_BUDGET: usize = 10_000;
+/// References that may hang on one another.
+const MAX_REFERENCES: usize = 5_000;
+
+/// The value of a param from outside the program.
+pub enum Given {
+    /// Written as a value of the language.
+    Expr(Expr),
+    /// Taken as it is, for params that are texts.
+    Text(String),
+}
+
+/// Checks everything. Always answers a program; it means something only when the report has no errors.
+pub fn check<'a>(library: &'a Library<'a>, given: &'a BTreeMap<Name, (Given, Span)>, report: &mut Report) -> Program {
+    let mut checker = Checker::new(library, given, report);
+    checker.given_params_exist();
+    let root = checker.root();
+    let mut resources = IndexMap::new();
+    checker.walk(root, &mut |checker, node| {
+        if let Some(resource) = checker.resource(node) {
+            resources.insert(resource.address.clone(), resource);
+        }
+    });
+    let outputs = checker.outputs(root);
+    checker.assertions(root);
+    checker.params();
+    checker.probes();
+    let project = checker.project(root);
+    Program { project, resources, outputs }
+}
+
+struct Checker<'a, 'r> {
+    library: &'a Library<'a>,
+    given: &'a BTreeMap<Name, (Given, Span)>,
+    report: &'r mut Report,
+    nodes: Vec<Node<'a>>,
+    by_address: HashMap<Address, NodeId>,
+    /// One node without members a module: what its own texts stand in.
+    module_nodes: HashMap<usize, NodeId>,
+    /// Attributes being evaluated, outermost first.
+    stack: Vec<Frame>,
+    constants: HashMap<(ModuleId, Name), Option<Term>>,
+    params: HashMap<Name, Option<Term>>,
+    shapes: HashMap<Vec<TemplateId>, Rc<Shape<'a>>>,
+    schemas: HashMap<TemplateId, Arc<Schema>>,
+    types: HashMap<(ModuleId, Name), Ty>,
+    root: Option<NodeId>,
+    /// Set when expanding has gone too far; nothing expands any more.
+    exhausted: bool,
+    /// How many components there may be at the moment.
+    budget: usize,
+}
+
+/// One attribute, constant or param under evaluation.
+struct Frame {
+    what: What,
+    /// The place that asked for it.
+    via: Span,
+}
+
+#[derive(Clone, PartialEq)]
+enum What {
+    Attribute(NodeId, Name),
+    Children(NodeId, Name),
+    Constant(ModuleId, Name),
+    Param(Name),
+}
+
+impl What {
+    fn name(&self) -> &Name {
+        match self {
+            What::Attribute(_, name) | What::Children(_, name) | What::Constant(_, name) | What::Param(name) => name,
+        }
+    }
+}
+
+impl<'a, 'r> Checker<'a, 'r> {
+    fn new(
+        library: &'a Library<'a>,
+        given: &'a BTreeMap<Name, (Given, Span)>,
+        report: &'r mut Report,
+    ) -> Checker<'a, 'r> {
+        Checker {
+            library,
+            given,
+            report,
+            nodes: Vec::new(),
+            by_address: HashMap::new(),
+            module_nodes: HashMap::new(),
+            stack: Vec::new(),
+            constants: HashMap::new(),
+            params: HashMap::new(),
+            shapes: HashMap::new(),
+            schemas: HashMap::new(),
+            types: HashMap::new(),
+            root: None,
+            exhausted: false,
+            budget: MAX_COMPONENTS,
+        }
+    }
+
+    /// The component that the program's files describe.
+    fn root(&mut self) -> NodeId {
+        let items: Vec<_> = self
+            .library
+            .program_items()
+            .filter(|item| !item.path.head.value.is_template() && !item.path.head.value.is_constant())
+            .collect();
+        let mut own = Members::new();
+        let compound = self.library.shape(self.library.roots.compound).clone();
+        // The files stand one after another, so the body itself is not asked.
+        let nothing = &self.library.template(self.library.roots.compound).body;
+        let layer = Layer {
+            body: nothing,
+            scope: Scope { module: PROGRAM, skip: 0, levels: 1 },
+            subject: "the program".into(),
+            open: true,
+        };
+        let mut types = Types::new(&self.library.modules, &mut self.types, self.report);
+        layer_items(&mut own, &compound.members, items.into_iter(), &layer, &mut types);
+        let root = self.add(Node { own, ..Node::new(None, Address::root(), compound, Family::Compound) });
+        self.root = Some(root);
+        root
+    }
+
+    /// Visits every component below one that is deployed or groups others, parents first.
+    fn walk(&mut self, from: NodeId, visit: &mut dyn FnMut(&mut Checker<'a, 'r>, NodeId)) {
+        let mut queue = vec![from];
+        while let Some(node) = queue.pop() {
+            visit(self, node);
+            if self.exhausted {
+                return;
+            }
+            let mut below = Vec::new();
+            for name in self.component_names(node) {
+                match self.children(node, &name, self.nodes[node.0].span) {
+                    Children::Absent | Children::Broken => {}
+                    Children::One(child) | Children::Any(child) => below.push(child),
+                    Children::Many(children) => below.extend(children.iter().map(|(_, child)| *child)),
+                }
+            }
+            queue.extend(below.into_iter().rev());
+        }
+    }
+
+    fn given_params_exist(&mut self) {
+        let params = &self.library.module(PROGRAM).params;
+        let mut wrong = Vec::new();
+        for (name, (_, span)) in self.given {
+            if !params.contains_key(name) {
+                let ident = Ident::new(name.clone(), *span);
+                let known = params.keys().map(Name::as_str);
+                let message = format!("there is no param `{name}`");
+                wrong.push(crate::resolve::scope::unknown("cloud::param::unknown", &message, &ident, known));
+            }
+        }
+        wrong.into_iter().for_each(|diagnostic| self.report.push(diagnostic));
+    }
+
+    fn outputs(&mut self, root: NodeId) -> Vec<Output> {
+        let library = self.library;
+        let mut outputs: Vec<Output> = Vec::new();
+        for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
+            if let Some(first) = outputs.iter().find(|other| other.name == output.name.value) {
+                self.report.push(crate::resolve::scope::duplicate(&output.name.value, first.span, output.name.span));
+                continue;
+            }
+            let ty = match &output.ty {
+                Some(ty) => Types::new(&library.modules, &mut self.types, self.report).ty(PROGRAM, ty),
+                None => Ty::Any,
+            };
+            let env = self.text_of(root);
+            let term = self.eval(&output.value, &ty, &env);
+            outputs.push(Output { name: output.name.value.clone(), term, span: output.name.span });
+        }
+        outputs
+    }
+
+    fn assertions(&mut self, root: NodeId) {
+        let library = self.library;
+        for assertion in library.module(PROGRAM).files.iter().flat_map(|file| &file.assertions) {
+            let env = self.text_of(root);
+            let holds = self.eval(&assertion.condition, &Ty::Bool, &env);
+            let message = self.eval(&assertion.message, &Ty::String, &env);
+            if let (Term::Known(Value::Bool(false)), Term::Known(Value::String(message))) = (holds, message) {
+                self.report.push(
+                    Diagnostic::error("cloud::assertion::failed", message.to_string())
+                        .label(assertion.condition.span, "this does not hold"),
+                );
+            }
+        }
+    }
+
+    /// Params that nothing refers to are checked like the others.
+    fn params(&mut self) {
+        let names: Vec<Name> = self.library.module(PROGRAM).params.keys().cloned().collect();
+        for name in names {
+            let span = self.library.module(PROGRAM).params[&name].name.span;
+            self.param(&name, span);
+        }
+    }
+
+    /// Templates are checked by themselves too, with what they leave open left open: a mistake shows
+    /// when it is made, not when somebody extends the template.
+    fn probes(&mut self) {
+        let library = self.library;
+        for (number, template) in library.templates.iter().enumerate() {
+            if template.module == crate::resolve::PRELUDE {
+                continue;
+            }
+            let shape = library.shape(TemplateId(number as u32)).clone();
+            let family = library.family(&shape);
+            let address = Address::root().child(crate::name::Segment { name: template.name.value.clone(), key: None });
+            let node = Node::new(None, address, shape, family);
+            let node = self.add(Node { probe: true, span: template.name.span, ..node });
+            self.budget = self.nodes.len() + PROBE_BUDGET;
+            self.walk(node, &mut |checker, node| checker.attributes(node));
+            self.budget = MAX_COMPONENTS;
+            self.exhausted = false;
+        }
+    }
+
+    fn project(&mut self, root: NodeId) -> Option<Arc<str>> {
+        let name = Name::from("project");
+        if !self.nodes[root.0].is_component("project") {
+            return None;
+        }
+        let span = self.nodes[root.0].span;
+        let Children::One(node) = self.children(root, &name, span) else { return None };
+        if !self.nodes[node.0].shape.lineage.contains(&self.library.roots.project) {
+            return None;
+        }
+        match self.attribute(node, &"name".into(), span) {
+            Term::Known(Value::String(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The shape of a component that extends these.
+    fn shape(&mut self, prototypes: &[TemplateId]) -> Rc<Shape<'a>> {
+        if let [one] = prototypes {
+            return self.library.shape(*one).clone();
+        }
+        if let Some(shape) = self.shapes.get(prototypes) {
+            return shape.clone();
+        }
+        let library = self.library;
+        let (types, report) = (&mut self.types, &mut *self.report);
+        let shape = Rc::new(combine(prototypes, |id| library.shape(id).clone(), |shape, id| {
+            let layer = Layer::of_template(library.template(id));
+            layer_on(&mut shape.members, &Members::new(), &layer, &mut Types::new(&library.modules, types, report));
+        }));
+        self.shapes.insert(prototypes.to_vec(), shape.clone());
+        shape
+    }
+
+    /// Reports the cycle that asking for `what` at `via` would close.
+    fn cycle(&mut self, what: &What, via: Span) {
+        let start = self.stack.iter().position(|frame| frame.what == *what).unwrap_or(0);
+        let frames = &self.stack[start..];
+        let name = what.name();
+        let mut diagnostic = Diagnostic::error("cloud::reference::cycle", format!("`{name}` depends on itself"));
+        let steps = frames.iter().skip(1).map(|frame| frame.via).chain([via]);
+        let ends = frames.iter().skip(1).map(|frame| frame.what.name()).chain([name]);
+        let mut labels: Vec<(Span, String)> = Vec::new();
+        for ((span, end), frame) in steps.zip(ends).zip(frames) {
+            labels.push((span, format!("`{}` needs `{end}`", frame.what.name())));
+        }
+        // The same cycle is met from any of its attributes: it always starts at its first place.
+        if let Some(first) = labels.iter().enumerate().min_by_key(|(_, (span, _))| *span).map(|(at, _)| at) {
+            labels.rotate_left(first);
+        }
+        for (span, text) in labels {
+            diagnostic = diagnostic.label(span, text);
+        }
+        self.report.push(diagnostic.help("give one of them a value that does not need the others"));
+    }
+}

@@ -1,0 +1,180 @@
+//! Terms against types: what fits, what is converted, and what to say when it does not.
+
+use std::collections::BTreeMap;
+
+use crate::check::Checker;
+use crate::check::expr::Env;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::model::operation::a_kind;
+use crate::model::term::Term;
+use crate::model::ty::Ty;
+use crate::resolve::Family;
+use crate::source::Span;
+use crate::value::{Secret, Value, with_unit};
+
+impl Checker<'_, '_> {
+    /// The term as a value of that type, or an error at `span` and poison.
+    pub(super) fn coerce(&mut self, term: Term, wanted: &Ty, span: Span, env: &Env) -> Term {
+        if term.is_open() && !matches!(term, Term::List(_) | Term::Map(_)) {
+            return term;
+        }
+        match (wanted, term) {
+            (Ty::Any, term) => term,
+            (Ty::Optional(inner), term) => {
+                if term.is_null() {
+                    term
+                } else {
+                    self.coerce(term, inner, span, env)
+                }
+            }
+            (Ty::Alias(alias), term) => {
+                let term = self.coerce(term, &alias.base, span, env);
+                if let (Some(refinement), Term::Known(value)) = (&alias.refinement, &term)
+                    && !refinement.admits(value)
+                {
+                    let shown = if matches!(value, Value::Secret(_)) { "it".into() } else { value.to_string() };
+                    let diagnostic = Diagnostic::error("cloud::type::refused", format!("{shown} is no `{}`", alias.name))
+                        .label(span, format!("must be {refinement}"));
+                    self.report.push(self.declared(diagnostic, env));
+                    return Term::POISON;
+                }
+                term
+            }
+            (Ty::List(of), Term::List(items)) => {
+                Term::list(items.into_iter().map(|item| self.coerce(item, of, span, env)).collect())
+            }
+            (Ty::List(of), Term::Known(Value::List(items))) => {
+                Term::list(items.into_iter().map(|item| self.coerce(Term::Known(item), of, span, env)).collect())
+            }
+            (Ty::Map(of), Term::Map(entries)) => {
+                let coerced = entries.into_iter().map(|(key, item)| (key, self.coerce(item, of, span, env)));
+                Term::map(coerced.collect::<BTreeMap<_, _>>())
+            }
+            (Ty::Map(of), Term::Known(Value::Map(entries))) => {
+                let coerced = entries.into_iter().map(|(key, item)| (key, self.coerce(Term::Known(item), of, span, env)));
+                Term::map(coerced.collect::<BTreeMap<_, _>>())
+            }
+            (wanted, Term::Known(value)) => self.coerce_value(value, wanted, span, env),
+            (wanted, term) => {
+                let library = self.library;
+                let ty = term.ty();
+                if ty.fits(wanted, &|one, two| library.descends(one, two)) {
+                    return term;
+                }
+                self.mismatch(&self.a_type(&ty), wanted, span, env, self.help_for(&term, wanted));
+                Term::POISON
+            }
+        }
+    }
+
+    fn coerce_value(&mut self, value: Value, wanted: &Ty, span: Span, env: &Env) -> Term {
+        let fits = match (wanted, &value) {
+            (Ty::Bool, Value::Bool(_))
+            | (Ty::Int, Value::Int(_))
+            | (Ty::Number, Value::Number(_))
+            | (Ty::String, Value::String(_) | Value::Secret(_))
+            | (Ty::Secret, Value::Secret(_))
+            | (Ty::Duration, Value::Duration(_))
+            | (Ty::Size, Value::Size(_))
+            | (Ty::Template(_), Value::Data(_) | Value::Reference(_))
+            | (Ty::Null, Value::Null) => true,
+            (Ty::Number, Value::Int(int)) => return Term::Known(Value::Number(*int as f64)),
+            (Ty::Secret, Value::String(text)) => return Term::Known(Value::Secret(Secret::new("source", text.clone()))),
+            (Ty::Enum(words), Value::String(text)) => {
+                if words.iter().any(|word| **word == **text) {
+                    true
+                } else {
+                    let label = match closest(text, words.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean \"{near}\"?"),
+                        None => "not one of them".to_string(),
+                    };
+                    let diagnostic = Diagnostic::error("cloud::type::refused", format!("\"{text}\" is none of {wanted}"))
+                        .label(span, label);
+                    self.report.push(self.declared(diagnostic, env));
+                    return Term::POISON;
+                }
+            }
+            _ => false,
+        };
+        if fits {
+            return Term::Known(value);
+        }
+        let help = match (wanted.plain(), &value) {
+            (Ty::Duration, Value::Int(count)) => {
+                let count = u64::try_from(*count).unwrap_or(0);
+                with_unit(count, "s").map(|_| format!("a duration has a unit: `{count}s`, `{count}m`"))
+            }
+            (Ty::Size, Value::Int(count)) => Some(format!("a size has a unit: `{count}GiB`")),
+            (Ty::Int | Ty::Number | Ty::Bool, Value::String(text))
+                if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
+            {
+                Some(format!("write it without quotes: `{text}`"))
+            }
+            (Ty::List(_), _) => Some(format!("a list stands in brackets: `[{value}]`")),
+            (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
+            _ => None,
+        };
+        self.mismatch(a_kind(&value), wanted, span, env, help);
+        Term::POISON
+    }
+
+    pub(super) fn mismatch(&mut self, found: &str, wanted: &Ty, span: Span, env: &Env, help: Option<String>) {
+        let message = match &env.of {
+            Some((_, name, _)) => format!("`{name}` takes {}, not {found}", self.a_type(wanted)),
+            None => format!("{} is needed here, not {found}", self.a_type(wanted)),
+        };
+        let mut diagnostic =
+            self.declared(Diagnostic::error("cloud::type::mismatch", message).label(span, format!("this is {found}")), env);
+        diagnostic.help = help;
+        self.report.push(diagnostic);
+    }
+
+    /// Adds where the attribute is declared that a value was meant for.
+    fn declared(&self, diagnostic: Diagnostic, env: &Env) -> Diagnostic {
+        let attribute = env.of.as_ref().and_then(|(node, name, _)| self.nodes[node.0].attribute(name.as_str()));
+        match attribute {
+            Some(attribute) => {
+                diagnostic.label(attribute.span, format!("`{}` is declared as `{}` here", attribute.name, attribute.ty))
+            }
+            None => diagnostic,
+        }
+    }
+
+    /// A type with its article.
+    pub(super) fn a_type(&self, ty: &Ty) -> String {
+        match ty {
+            Ty::Any | Ty::Null => ty.to_string(),
+            Ty::List(of) => format!("a list of `{of}`"),
+            Ty::Map(of) => format!("a map of `{of}`"),
+            Ty::Optional(of) => self.a_type(of),
+            Ty::Enum(_) => format!("one of {ty}"),
+            Ty::Bool | Ty::Int | Ty::Number | Ty::String | Ty::Duration | Ty::Size | Ty::Secret | Ty::Alias(_) | Ty::Template(_) => {
+                let name = ty.to_string();
+                let vowel = name.starts_with(['A', 'E', 'I', 'O', 'U']);
+                format!("{} `{name}`", if vowel { "an" } else { "a" })
+            }
+        }
+    }
+
+    fn help_for(&self, term: &Term, wanted: &Ty) -> Option<String> {
+        match (term, wanted.plain()) {
+            (Term::Reference { address, .. }, Ty::String) => {
+                let node = self.by_address.get(address)?;
+                let node = &self.nodes[node.0];
+                let computed: Vec<String> = node
+                    .member_names()
+                    .filter(|name| node.attribute(name.as_str()).is_some_and(|a| a.modifiers.computed))
+                    .take(3)
+                    .map(|name| format!("`{address}.{name}`"))
+                    .collect();
+                (!computed.is_empty()).then(|| format!("name one of its attributes: {}", computed.join(", ")))
+            }
+            (Term::Reference { address, .. }, Ty::List(_)) => Some(format!("a list stands in brackets: `[{address}]`")),
+            (_, Ty::Template(template)) => match self.library.family(self.library.shape(template.id)) {
+                Family::Resource | Family::Compound => Some(format!("name a component that extends `{}`", template.name)),
+                Family::Action | Family::Data => None,
+            },
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Actions: the steps of a resource's life, as values.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::term::{Known, Term};
+use crate::name::Name;
+use crate::value::Fields;
+
+/// What an action does, by the template of `stdlib/actions.cloud` that it descends from. Adding an
+/// action adds a row here and a template there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Verb {
+    Create,
+    Check,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    pub const ALL: [Verb; 4] = [Verb::Create, Verb::Check, Verb::Update, Verb::Delete];
+
+    /// The template's name.
+    pub fn template(self) -> &'static str {
+        match self {
+            Verb::Create => "Create",
+            Verb::Check => "Check",
+            Verb::Update => "Update",
+            Verb::Delete => "Delete",
+        }
+    }
+}
+
+/// One action with everything decided.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Action {
+    /// What it is called in the program: `PUT_ACTION`, or its template.
+    pub name: Name,
+    pub verb: Verb,
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub settings: Fields,
+}
+
+/// An action as the program says it, parts of which may be known only while applying.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ActionTerm {
+    pub name: Name,
+    pub verb: Verb,
+    pub settings: BTreeMap<Name, Term>,
+}
+
+/// The four lists of a resource. Empty start actions: it must exist already. Empty terminate
+/// actions: it is left standing. Empty update actions: changes are reported, never made.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Lifecycle<A = Action> {
+    pub start: Vec<A>,
+    pub liveness: Vec<A>,
+    pub terminate: Vec<A>,
+    pub update: Vec<A>,
+}
+
+impl<A> Default for Lifecycle<A> {
+    fn default() -> Lifecycle<A> {
+        Lifecycle { start: Vec::new(), liveness: Vec::new(), terminate: Vec::new(), update: Vec::new() }
+    }
+}
+
+impl<A> Lifecycle<A> {
+    /// The attributes that hold the lists, in the order of the fields.
+    pub const ATTRIBUTES: [&'static str; 4] =
+        ["startActions", "livenessActions", "terminateActions", "updateActions"];
+}
+
+impl Lifecycle<ActionTerm> {
+    /// With everything decided.
+    ///
+    /// # Errors
+    /// When a setting is not known yet or has no result, in the user's words.
+    pub fn settle(&self, world: &dyn Known) -> Result<Lifecycle, String> {
+        let list = |actions: &[ActionTerm]| -> Result<Vec<Action>, String> {
+            let mut settled = Vec::with_capacity(actions.len());
+            for action in actions {
+                let mut settings = Fields::new();
+                for (name, term) in &action.settings {
+                    match term.settle(world)? {
+                        Term::Known(value) => settings.insert(name.clone(), value),
+                        _ => return Err(format!("`{name}` of `{}` is not known yet", action.name)),
+                    };
+                }
+                settled.push(Action { name: action.name.clone(), verb: action.verb, settings });
+            }
+            Ok(settled)
+        };
+        Ok(Lifecycle {
+            start: list(&self.start)?,
+            liveness: list(&self.liveness)?,
+            terminate: list(&self.terminate)?,
+            update: list(&self.update)?,
+        })
+    }
+
+    /// All actions of all lists.
+    pub fn all(&self) -> impl Iterator<Item = &ActionTerm> {
+        [&self.start, &self.liveness, &self.terminate, &self.update].into_iter().flatten()
+    }
+}

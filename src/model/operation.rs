@@ -1,0 +1,457 @@
+//! What can be done to values, once for compile time and for apply time. An operation whose
+//! arguments are all known gives a value at once; else it stays in the term until they are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::function::Function;
+use crate::model::term::Term;
+use crate::model::ty::Ty;
+use crate::name::Name;
+use crate::syntax::tree::{Binary, Unary};
+use crate::value::{Secret, Value};
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Operation {
+    /// All arguments as text, one behind the other.
+    Text,
+    Get { name: Name, optional: bool },
+    /// `[list or map, key]`
+    Index,
+    Unary(Unary),
+    Binary(Binary),
+    /// `[condition, then, otherwise]`
+    If,
+    /// Lists, one behind the other.
+    Concatenate,
+    Function(&'static Function),
+}
+
+/// The type that a known value shows by itself.
+pub fn value_ty(value: &Value) -> Ty {
+    match value {
+        Value::Null => Ty::Null,
+        Value::Bool(_) => Ty::Bool,
+        Value::Int(_) => Ty::Int,
+        Value::Number(_) => Ty::Number,
+        Value::String(_) => Ty::String,
+        Value::Duration(_) => Ty::Duration,
+        Value::Size(_) => Ty::Size,
+        Value::Secret(_) => Ty::Secret,
+        Value::List(items) => Ty::List(Arc::new(common(items.iter()))),
+        Value::Map(entries) => Ty::Map(Arc::new(common(entries.values()))),
+        Value::Data(_) | Value::Reference(_) => Ty::Any,
+    }
+}
+
+fn common<'a>(mut items: impl Iterator<Item = &'a Value>) -> Ty {
+    let Some(first) = items.next().map(value_ty) else { return Ty::Any };
+    if items.all(|item| value_ty(item) == first) { first } else { Ty::Any }
+}
+
+impl Operation {
+    /// The result, as far as the arguments are known.
+    ///
+    /// # Errors
+    /// When there is no result for these values, in the user's words.
+    pub fn apply(&self, arguments: Vec<Term>) -> Result<Term, String> {
+        if let Some(early) = self.without_all(&arguments)? {
+            return Ok(early);
+        }
+        let mut values = Vec::with_capacity(arguments.len());
+        for argument in &arguments {
+            match argument {
+                Term::Known(value) => values.push(value),
+                _ => {
+                    let ty = self.ty(&arguments);
+                    return Ok(Term::Call { operation: self.clone(), arguments, ty });
+                }
+            }
+        }
+        // A secret stays one whatever is made of it.
+        if values.iter().any(|value| holds_secret(value)) && self.mixes() {
+            let shown: Vec<Value> = values.iter().map(|value| revealed(value)).collect();
+            let result = self.compute(&shown.iter().collect::<Vec<_>>())?;
+            return Ok(Term::Known(match result {
+                Value::String(text) => Value::Secret(Secret::new("derived", text)),
+                other => other,
+            }));
+        }
+        self.compute(&values).map(Term::Known)
+    }
+
+    /// Whether the result is a new value made from the arguments, rather than one picked from them.
+    fn mixes(&self) -> bool {
+        match self {
+            Operation::Text | Operation::Unary(_) | Operation::Function(_) => true,
+            Operation::Binary(sign) => *sign != Binary::Coalesce,
+            Operation::Get { .. } | Operation::Index | Operation::If | Operation::Concatenate => false,
+        }
+    }
+
+    /// Results that do not need all arguments: `c ? a : b`, `??`, `&&`, `||`, a part of a list that
+    /// is known in that part.
+    fn without_all(&self, arguments: &[Term]) -> Result<Option<Term>, String> {
+        Ok(match (self, arguments) {
+            (Operation::If, [Term::Known(Value::Bool(condition)), then, otherwise]) => {
+                Some(if *condition { then } else { otherwise }.clone())
+            }
+            (Operation::Binary(Binary::Coalesce), [Term::Known(Value::Null), otherwise]) => Some(otherwise.clone()),
+            (Operation::Binary(Binary::Coalesce), [known @ Term::Known(_), _]) => Some(known.clone()),
+            (Operation::Binary(Binary::And), [Term::Known(Value::Bool(false)), _]) => Some(Term::Known(Value::Bool(false))),
+            (Operation::Binary(Binary::Or), [Term::Known(Value::Bool(true)), _]) => Some(Term::Known(Value::Bool(true))),
+            (Operation::Get { name, optional }, [Term::Map(entries)]) => {
+                Some(picked(entries.get(name.as_str()), *optional, || format!("there is no `{name}` in it"))?)
+            }
+            (Operation::Get { name, optional }, [Term::Data { fields, template, .. }]) => {
+                let missing = || format!("`{}` has no attribute `{name}`", template.name);
+                Some(picked(fields.get(name), *optional, missing)?)
+            }
+            (Operation::Index, [Term::List(items), Term::Known(Value::Int(at))]) => {
+                let item = usize::try_from(*at).ok().and_then(|at| items.get(at));
+                Some(picked(item, false, || out_of_range(*at, items.len()))?)
+            }
+            (Operation::Index, [Term::Map(entries), Term::Known(Value::String(key))]) => {
+                Some(picked(entries.get(key.as_ref()), false, || format!("there is no key \"{key}\" in it"))?)
+            }
+            (Operation::Concatenate, lists) if lists.iter().any(|list| matches!(list, Term::List(_))) => {
+                let mut all = Vec::new();
+                for list in lists {
+                    match list {
+                        Term::List(items) => all.extend(items.iter().cloned()),
+                        Term::Known(Value::List(items)) => all.extend(items.iter().cloned().map(Term::Known)),
+                        _ => return Ok(None),
+                    }
+                }
+                Some(Term::list(all))
+            }
+            (Operation::Function(function), arguments) => (function.of_terms)(arguments),
+            _ => None,
+        })
+    }
+
+    /// The type of the result when the values are not known.
+    pub fn ty(&self, arguments: &[Term]) -> Ty {
+        let ty = |at: usize| arguments.get(at).map_or(Ty::Any, Term::ty);
+        match self {
+            Operation::Text => Ty::String,
+            Operation::Get { .. } => match ty(0).plain() {
+                Ty::Map(of) => of.as_ref().clone(),
+                _ => Ty::Any,
+            },
+            Operation::Index => match ty(0).plain() {
+                Ty::Map(of) | Ty::List(of) => of.as_ref().clone(),
+                _ => Ty::Any,
+            },
+            Operation::Unary(Unary::Not) => Ty::Bool,
+            Operation::Unary(Unary::Negative) => ty(0),
+            Operation::Binary(sign) => match sign {
+                Binary::Range => Ty::List(Arc::new(Ty::Int)),
+                Binary::Or
+                | Binary::And
+                | Binary::Equal
+                | Binary::Unequal
+                | Binary::AtMost
+                | Binary::AtLeast
+                | Binary::Below
+                | Binary::Above => Ty::Bool,
+                Binary::Coalesce => match (ty(0), ty(1)) {
+                    (Ty::Optional(one), two) if *one == two => two,
+                    (one, two) if one == two => one,
+                    _ => Ty::Any,
+                },
+                Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder => {
+                    if ty(0) == ty(1) { ty(0) } else { Ty::Any }
+                }
+            },
+            Operation::If => {
+                if ty(1) == ty(2) {
+                    ty(1)
+                } else {
+                    Ty::Any
+                }
+            }
+            Operation::Concatenate => ty(0),
+            Operation::Function(function) => function.result.clone(),
+        }
+    }
+
+    fn compute(&self, values: &[&Value]) -> Result<Value, String> {
+        match (self, values) {
+            (Operation::Text, parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    text.push_str(&as_text(part)?);
+                }
+                Ok(Value::string(text))
+            }
+            (Operation::Get { optional: true, .. }, [Value::Null]) => Ok(Value::Null),
+            (Operation::Get { name, optional }, [Value::Map(entries)]) => {
+                chosen(entries.get(name.as_str()), *optional, || format!("there is no `{name}` in it"))
+            }
+            (Operation::Get { name, optional }, [Value::Data(data)]) => {
+                chosen(data.fields.get(name), *optional, || format!("`{}` has no attribute `{name}`", data.template))
+            }
+            (Operation::Get { name, .. }, [other]) => Err(format!("{} has no attribute `{name}`", a_kind(other))),
+            (Operation::Index, [Value::List(items), Value::Int(at)]) => {
+                let item = usize::try_from(*at).ok().and_then(|at| items.get(at));
+                chosen(item, false, || out_of_range(*at, items.len()))
+            }
+            (Operation::Index, [Value::Map(entries), Value::String(key)]) => {
+                chosen(entries.get(key.as_ref()), false, || format!("there is no key \"{key}\" in it"))
+            }
+            (Operation::Index, [of, at]) => Err(format!("{} cannot be indexed by {}", a_kind(of), a_kind(at))),
+            (Operation::Unary(Unary::Not), [Value::Bool(value)]) => Ok(Value::Bool(!value)),
+            (Operation::Unary(Unary::Not), [other]) => Err(format!("`!` takes a Bool, not {}", a_kind(other))),
+            (Operation::Unary(Unary::Negative), [Value::Int(value)]) => {
+                value.checked_neg().map(Value::Int).ok_or_else(overflow)
+            }
+            (Operation::Unary(Unary::Negative), [Value::Number(value)]) => Ok(Value::Number(-value)),
+            (Operation::Unary(Unary::Negative), [other]) => Err(format!("`-` takes a number, not {}", a_kind(other))),
+            (Operation::Binary(sign), [left, right]) => compute_binary(*sign, left, right),
+            (Operation::If, [condition, ..]) => Err(format!("a condition is a Bool, not {}", a_kind(condition))),
+            (Operation::Concatenate, lists) => {
+                let mut all = Vec::new();
+                for list in lists {
+                    match list {
+                        Value::List(items) => all.extend(items.iter().cloned()),
+                        other => return Err(format!("`...` takes a list, not {}", a_kind(other))),
+                    }
+                }
+                Ok(Value::List(all))
+            }
+            (Operation::Function(function), values) => (function.compute)(values),
+            (operation, values) => unreachable!("{operation:?} with {} arguments", values.len()),
+        }
+    }
+}
+
+fn picked(found: Option<&Term>, optional: bool, missing: impl Fn() -> String) -> Result<Term, String> {
+    match found {
+        Some(term) => Ok(term.clone()),
+        None if optional => Ok(Term::NULL),
+        None => Err(missing()),
+    }
+}
+
+fn chosen(found: Option<&Value>, optional: bool, missing: impl Fn() -> String) -> Result<Value, String> {
+    match found {
+        Some(value) => Ok(value.clone()),
+        None if optional => Ok(Value::Null),
+        None => Err(missing()),
+    }
+}
+
+/// "index 3 is out of range", with what there is.
+pub fn out_of_range(at: i64, length: usize) -> String {
+    match length {
+        0 => format!("there is no element {at}: it is empty"),
+        _ => format!("there is no element {at}: they are numbered 0 to {}", length - 1),
+    }
+}
+
+fn overflow() -> String {
+    "the result does not fit into 64 bits".into()
+}
+
+fn holds_secret(value: &Value) -> bool {
+    match value {
+        Value::Secret(_) => true,
+        Value::List(items) => items.iter().any(holds_secret),
+        Value::Map(entries) => entries.values().any(holds_secret),
+        Value::Data(data) => data.fields.values().any(holds_secret),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Duration(_)
+        | Value::Size(_)
+        | Value::Reference(_) => false,
+    }
+}
+
+fn revealed(value: &Value) -> Value {
+    match value {
+        Value::Secret(secret) => Value::string(secret.reveal().unwrap_or("")),
+        Value::List(items) => Value::List(items.iter().map(revealed).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|(key, item)| (key.clone(), revealed(item))).collect::<BTreeMap<_, _>>())
+        }
+        other => other.clone(),
+    }
+}
+
+/// A value inside a text: texts as they are, the rest as it is written.
+fn as_text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.to_string()),
+        Value::Reference(reference) => Ok(reference.id.to_string()),
+        Value::Secret(secret) => secret.reveal().map(str::to_string).ok_or_else(|| "this secret is not at hand".into()),
+        Value::Bool(_) | Value::Int(_) | Value::Number(_) | Value::Duration(_) | Value::Size(_) => Ok(value.to_string()),
+        Value::Null | Value::List(_) | Value::Map(_) | Value::Data(_) => {
+            Err(format!("{} cannot stand in a text", a_kind(value)))
+        }
+    }
+}
+
+/// The kind of a value with its article, for messages.
+pub fn a_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a Bool",
+        Value::Int(_) => "an Int",
+        Value::Number(_) => "a Number",
+        Value::String(_) => "a String",
+        Value::Duration(_) => "a Duration",
+        Value::Size(_) => "a Size",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a map",
+        Value::Data(_) => "a value of a template",
+        Value::Reference(_) => "a component",
+        Value::Secret(_) => "a secret",
+    }
+}
+
+/// Elements that one range may have.
+const MAX_RANGE: i64 = 1_000_000;
+
+fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Result<Value, String> {
+    use std::cmp::Ordering;
+    let mismatch = || Err(format!("`{}` cannot take {} and {}", sign.sign(), a_kind(left), a_kind(right)));
+    let compare = |test: fn(Ordering) -> bool| match ordering(left, right) {
+        Some(ordering) => Ok(Value::Bool(test(ordering))),
+        None => mismatch(),
+    };
+    match sign {
+        Binary::Equal => Ok(Value::Bool(equal(left, right))),
+        Binary::Unequal => Ok(Value::Bool(!equal(left, right))),
+        Binary::AtMost => compare(Ordering::is_le),
+        Binary::AtLeast => compare(Ordering::is_ge),
+        Binary::Below => compare(Ordering::is_lt),
+        Binary::Above => compare(Ordering::is_gt),
+        Binary::And | Binary::Or => match (left, right) {
+            (Value::Bool(one), Value::Bool(two)) => {
+                Ok(Value::Bool(if sign == Binary::And { *one && *two } else { *one || *two }))
+            }
+            _ => mismatch(),
+        },
+        Binary::Coalesce => Ok(if *left == Value::Null { right } else { left }.clone()),
+        Binary::Range => match (left, right) {
+            (Value::Int(from), Value::Int(to)) if to.saturating_sub(*from) > MAX_RANGE => {
+                Err(format!("a range may have {MAX_RANGE} elements, not {}", to.saturating_sub(*from)))
+            }
+            (Value::Int(from), Value::Int(to)) => Ok(Value::List((*from..*to).map(Value::Int).collect())),
+            _ => mismatch(),
+        },
+        Binary::Add => match (left, right) {
+            (Value::String(one), Value::String(two)) => Ok(Value::string(format!("{one}{two}"))),
+            (Value::List(one), Value::List(two)) => Ok(Value::List(one.iter().chain(two).cloned().collect())),
+            _ => arithmetic(sign, left, right).unwrap_or_else(mismatch),
+        },
+        Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder => {
+            arithmetic(sign, left, right).unwrap_or_else(mismatch)
+        }
+    }
+}
+
+/// Nothing when the kinds do not go together.
+fn arithmetic(sign: Binary, left: &Value, right: &Value) -> Option<Result<Value, String>> {
+    let zero = || "division by zero".to_string();
+    let amounts = |one: u64, two: u64| match sign {
+        Binary::Add => one.checked_add(two).ok_or_else(overflow),
+        _ => one.checked_sub(two).ok_or_else(|| "the result would be below zero".to_string()),
+    };
+    let scaled = |amount: u64, by: i64| match (sign, u64::try_from(by)) {
+        (Binary::Multiply, Ok(by)) => amount.checked_mul(by).ok_or_else(overflow),
+        (_, Ok(by)) => amount.checked_div(by).ok_or_else(zero),
+        (_, Err(_)) => Err("the result would be below zero".into()),
+    };
+    let additive = matches!(sign, Binary::Add | Binary::Subtract);
+    let scaling = matches!(sign, Binary::Multiply | Binary::Divide);
+    Some(match (left, right) {
+        (Value::Int(one), Value::Int(two)) => match sign {
+            Binary::Add => one.checked_add(*two).ok_or_else(overflow),
+            Binary::Subtract => one.checked_sub(*two).ok_or_else(overflow),
+            Binary::Multiply => one.checked_mul(*two).ok_or_else(overflow),
+            _ if *two == 0 => Err(zero()),
+            Binary::Remainder => one.checked_rem(*two).ok_or_else(overflow),
+            _ => one.checked_div(*two).ok_or_else(overflow),
+        }
+        .map(Value::Int),
+        (Value::Duration(one), Value::Duration(two)) if additive => amounts(*one, *two).map(Value::Duration),
+        (Value::Size(one), Value::Size(two)) if additive => amounts(*one, *two).map(Value::Size),
+        (Value::Duration(one), Value::Int(by)) if scaling => scaled(*one, *by).map(Value::Duration),
+        (Value::Size(one), Value::Int(by)) if scaling => scaled(*one, *by).map(Value::Size),
+        _ => {
+            let (one, two) = (float(left)?, float(right)?);
+            Ok(Value::Number(match sign {
+                Binary::Add => one + two,
+                Binary::Subtract => one - two,
+                Binary::Multiply => one * two,
+                Binary::Remainder => one % two,
+                _ if two == 0.0 => return Some(Err(zero())),
+                _ => one / two,
+            }))
+        }
+    })
+}
+
+fn float(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(value) => Some(*value as f64),
+        Value::Number(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Int(_), Value::Number(_)) | (Value::Number(_), Value::Int(_)) => float(left) == float(right),
+        _ => left == right,
+    }
+}
+
+fn ordering(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
+    match (left, right) {
+        (Value::Int(one), Value::Int(two)) => Some(one.cmp(two)),
+        (Value::String(one), Value::String(two)) => Some(one.cmp(two)),
+        (Value::Duration(one), Value::Duration(two)) | (Value::Size(one), Value::Size(two)) => Some(one.cmp(two)),
+        _ => float(left)?.partial_cmp(&float(right)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binary(sign: Binary, left: Value, right: Value) -> Result<Term, String> {
+        Operation::Binary(sign).apply(vec![Term::Known(left), Term::Known(right)])
+    }
+
+    #[test]
+    fn arithmetic_never_wraps_or_panics() {
+        assert!(binary(Binary::Add, Value::Int(i64::MAX), Value::Int(1)).is_err());
+        assert!(binary(Binary::Divide, Value::Int(i64::MIN), Value::Int(-1)).is_err());
+        assert!(binary(Binary::Remainder, Value::Int(1), Value::Int(0)).is_err());
+        assert!(binary(Binary::Subtract, Value::Size(1), Value::Size(2)).is_err());
+        assert!(binary(Binary::Range, Value::Int(0), Value::Int(i64::MAX)).is_err());
+    }
+
+    #[test]
+    fn a_text_made_with_a_secret_is_a_secret() {
+        let secret = Term::Known(Value::Secret(Secret::new("env:P", "hunter2")));
+        let text = Operation::Text.apply(vec![Term::string("x="), secret]).unwrap();
+        assert_eq!(text, Term::Known(Value::Secret(Secret::new("derived", "x=hunter2"))));
+    }
+
+    #[test]
+    fn only_what_is_used_makes_a_term_unknown() {
+        let open = Term::Open(Ty::String);
+        let list = Term::list(vec![open.clone(), Term::string("b")]);
+        let second = Operation::Index.apply(vec![list, Term::Known(Value::Int(1))]).unwrap();
+        assert_eq!(second, Term::string("b"));
+        let choice = Operation::If.apply(vec![Term::Known(Value::Bool(false)), open, Term::NULL]).unwrap();
+        assert_eq!(choice, Term::NULL);
+    }
+}

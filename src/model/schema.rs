@@ -1,0 +1,56 @@
+//! What a template lets users set: its attributes with types and modifiers.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::model::ty::Ty;
+use crate::name::Name;
+use crate::source::Span;
+
+/// One declared attribute.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    pub name: Name,
+    pub ty: Ty,
+    pub modifiers: Modifiers,
+    pub doc: Option<Arc<str>>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+#[derive(Clone, Default, Debug)]
+pub struct Modifiers {
+    /// The provider fills it in; unknown until the resource exists.
+    pub computed: bool,
+    /// A change replaces the resource.
+    pub immutable: bool,
+    /// Immutable, and names the thing in the cloud.
+    pub identity: bool,
+    pub secret: bool,
+    /// When unset, taken from the nearest enclosing component that has it.
+    pub inherit: bool,
+    /// May not be overridden.
+    pub sealed: bool,
+    /// Why not to use it any more.
+    pub deprecated: Option<Arc<str>>,
+}
+
+/// The attributes that a provider knows of one type of resource.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// The provider's name of the type, `aws.S3Bucket`.
+    pub kind: Arc<str>,
+    pub attributes: IndexMap<Name, Attribute>,
+}
+
+impl Schema {
+    pub fn get(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.get(name)
+    }
+
+    /// Attributes that the provider fills in.
+    pub fn computed(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.values().filter(|attribute| attribute.modifiers.computed)
+    }
+}

@@ -1,0 +1,174 @@
+//! Terms: values of which some parts come into being only while applying. A term is typed, and
+//! settles to a [`Value`] once every output that it names is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::operation::{self, Operation};
+use crate::model::ty::{TemplateRef, Ty};
+use crate::name::{Address, Name};
+use crate::value::{Data, Reference, Value};
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Term {
+    Known(Value),
+    /// What the provider fills in.
+    Output(Output),
+    /// A component as a value: where its id is wanted, the provider's id of it.
+    Reference { address: Address, template: TemplateRef },
+    /// Not decided: an attribute that a template leaves open, or what an error left behind.
+    Open(Ty),
+    List(Vec<Term>),
+    Map(BTreeMap<String, Term>),
+    Data { template: TemplateRef, name: Option<Name>, fields: BTreeMap<Name, Term> },
+    /// An operation on terms of which at least one is not known yet.
+    Call { operation: Operation, arguments: Vec<Term>, ty: Ty },
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Output {
+    pub address: Address,
+    pub attribute: Name,
+    pub ty: Ty,
+}
+
+/// What of the world is known when terms are settled.
+pub trait Known {
+    /// The provider's id of a component, if it has one.
+    fn id(&self, address: &Address) -> Option<Arc<str>>;
+    /// A computed attribute of a component, if it is known.
+    fn output(&self, address: &Address, attribute: &Name) -> Option<Value>;
+}
+
+impl Term {
+    pub const NULL: Term = Term::Known(Value::Null);
+
+    /// After an error that has been reported.
+    pub const POISON: Term = Term::Open(Ty::Any);
+
+    pub fn string(text: impl Into<Arc<str>>) -> Term {
+        Term::Known(Value::string(text))
+    }
+
+    pub fn list(items: Vec<Term>) -> Term {
+        if items.iter().all(|item| matches!(item, Term::Known(_))) {
+            Term::Known(Value::List(items.into_iter().filter_map(Term::into_value).collect()))
+        } else {
+            Term::List(items)
+        }
+    }
+
+    pub fn map(entries: BTreeMap<String, Term>) -> Term {
+        if entries.values().all(|item| matches!(item, Term::Known(_))) {
+            let known = entries.into_iter().filter_map(|(key, item)| Some((key, item.into_value()?)));
+            Term::Known(Value::Map(known.collect()))
+        } else {
+            Term::Map(entries)
+        }
+    }
+
+    fn into_value(self) -> Option<Value> {
+        match self {
+            Term::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Term::Known(Value::Null))
+    }
+
+    /// Whether an error or an open template is behind this, so that it cannot be judged.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Term::Open(_) => true,
+            Term::Known(_) | Term::Output(_) | Term::Reference { .. } => false,
+            Term::List(items) => items.iter().any(Term::is_open),
+            Term::Map(entries) => entries.values().any(Term::is_open),
+            Term::Data { fields, .. } => fields.values().any(Term::is_open),
+            Term::Call { arguments, .. } => arguments.iter().any(Term::is_open),
+        }
+    }
+
+    pub fn ty(&self) -> Ty {
+        match self {
+            Term::Known(value) => operation::value_ty(value),
+            Term::Output(output) => output.ty.clone(),
+            Term::Reference { template, .. } | Term::Data { template, .. } => Ty::Template(template.clone()),
+            Term::Open(ty) | Term::Call { ty, .. } => ty.clone(),
+            Term::List(items) => Ty::List(Arc::new(common(items.iter()))),
+            Term::Map(entries) => Ty::Map(Arc::new(common(entries.values()))),
+        }
+    }
+
+    /// Every component that this needs, and through which of its attributes (none: its id).
+    pub fn needs(&self, into: &mut BTreeSet<Address>) {
+        match self {
+            Term::Known(_) | Term::Open(_) => {}
+            Term::Output(output) => {
+                into.insert(output.address.clone());
+            }
+            Term::Reference { address, .. } => {
+                into.insert(address.clone());
+            }
+            Term::List(items) | Term::Call { arguments: items, .. } => items.iter().for_each(|item| item.needs(into)),
+            Term::Map(entries) => entries.values().for_each(|item| item.needs(into)),
+            Term::Data { fields, .. } => fields.values().for_each(|item| item.needs(into)),
+        }
+    }
+
+    /// This term with all that `world` knows put in.
+    ///
+    /// # Errors
+    /// When an operation has no result for its values, in the user's words.
+    pub fn settle(&self, world: &dyn Known) -> Result<Term, String> {
+        Ok(match self {
+            Term::Known(_) | Term::Open(_) => self.clone(),
+            Term::Output(output) => match world.output(&output.address, &output.attribute) {
+                Some(value) => Term::Known(value),
+                None => self.clone(),
+            },
+            Term::Reference { address, .. } => match world.id(address) {
+                Some(id) => Term::Known(Value::Reference(Reference { address: address.clone(), id })),
+                None => self.clone(),
+            },
+            Term::List(items) => Term::list(items.iter().map(|item| item.settle(world)).collect::<Result<_, _>>()?),
+            Term::Map(entries) => Term::map(
+                entries
+                    .iter()
+                    .map(|(key, item)| Ok((key.clone(), item.settle(world)?)))
+                    .collect::<Result<_, String>>()?,
+            ),
+            Term::Data { template, name, fields } => {
+                let fields: BTreeMap<Name, Term> = fields
+                    .iter()
+                    .map(|(name, item)| Ok((name.clone(), item.settle(world)?)))
+                    .collect::<Result<_, String>>()?;
+                if fields.values().all(|field| matches!(field, Term::Known(_))) {
+                    let known = fields.into_iter().filter_map(|(name, field)| Some((name, field.into_value()?)));
+                    Term::Known(Value::Data(Data { template: template.name.clone(), fields: known.collect() }))
+                } else {
+                    Term::Data { template: template.clone(), name: name.clone(), fields }
+                }
+            }
+            Term::Call { operation, arguments, .. } => {
+                let arguments = arguments.iter().map(|item| item.settle(world)).collect::<Result<_, _>>()?;
+                operation.apply(arguments)?
+            }
+        })
+    }
+
+    /// The value, when nothing in it is unknown.
+    pub fn known(&self) -> Option<&Value> {
+        match self {
+            Term::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// The type that all items have, or any.
+fn common<'a>(mut items: impl Iterator<Item = &'a Term>) -> Ty {
+    let Some(first) = items.next().map(Term::ty) else { return Ty::Any };
+    if items.all(|item| item.ty() == first) { first } else { Ty::Any }
+}

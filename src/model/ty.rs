@@ -1,0 +1,151 @@
+//! Types of values. Which template descends from which is asked of the caller, since only the
+//! loaded program knows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::name::Name;
+use crate::value::Value;
+
+/// A template by its number in the loaded program.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TemplateId(pub u32);
+
+/// A template where its name is needed without the program at hand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TemplateRef {
+    pub id: TemplateId,
+    pub name: Name,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Ty {
+    /// Not declared (an attribute of the root), or not known because of an earlier error.
+    Any,
+    Null,
+    Bool,
+    Int,
+    Number,
+    String,
+    Duration,
+    Size,
+    Secret,
+    List(Arc<Ty>),
+    Map(Arc<Ty>),
+    Optional(Arc<Ty>),
+    Enum(Arc<[String]>),
+    Alias(Arc<Alias>),
+    /// A component or a value of this template or of one derived from it.
+    Template(TemplateRef),
+}
+
+/// A named type that narrows another.
+#[derive(Clone, Debug)]
+pub struct Alias {
+    pub name: Name,
+    pub base: Ty,
+    pub refinement: Option<Refinement>,
+}
+
+impl PartialEq for Alias {
+    fn eq(&self, other: &Alias) -> bool {
+        self.name == other.name && self.base == other.base
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Refinement {
+    /// Both ends included.
+    Between(i64, i64),
+    Matching(regex::Regex),
+}
+
+impl Refinement {
+    /// Whether the value is in; values of other kinds have been refused before.
+    pub fn admits(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Refinement::Between(low, high), Value::Int(value)) => (low..=high).contains(&value),
+            (Refinement::Matching(pattern), Value::String(text)) => pattern.is_match(text),
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Refinement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refinement::Between(low, high) => write!(f, "from {low} to {high}"),
+            Refinement::Matching(pattern) => write!(f, "matching {pattern}"),
+        }
+    }
+}
+
+impl Ty {
+    pub fn optional(self) -> Ty {
+        match self {
+            Ty::Any | Ty::Null | Ty::Optional(_) => self,
+            other => Ty::Optional(Arc::new(other)),
+        }
+    }
+
+    /// Without `?` and without the names that narrow it.
+    pub fn plain(&self) -> &Ty {
+        match self {
+            Ty::Optional(inner) => inner.plain(),
+            Ty::Alias(alias) => alias.base.plain(),
+            other => other,
+        }
+    }
+
+    pub fn is_optional(&self) -> bool {
+        match self {
+            Ty::Optional(_) | Ty::Null | Ty::Any => true,
+            Ty::Alias(alias) => alias.base.is_optional(),
+            _ => false,
+        }
+    }
+
+    /// Whether every value of this type may stand where `wanted` is asked for. What only the value
+    /// itself can tell (a range, a pattern, null or not) is let through and asked of the value later.
+    pub fn fits(&self, wanted: &Ty, descends: &dyn Fn(TemplateId, TemplateId) -> bool) -> bool {
+        match (self, wanted) {
+            (Ty::Any, _) | (_, Ty::Any) => true,
+            (Ty::Alias(alias), _) => alias.base.fits(wanted, descends),
+            (_, Ty::Alias(alias)) => self.fits(&alias.base, descends),
+            (Ty::Null, _) => wanted.is_optional(),
+            (Ty::Optional(inner), _) => inner.fits(wanted, descends),
+            (_, Ty::Optional(inner)) => self.fits(inner, descends),
+            (Ty::Int, Ty::Number) | (Ty::String, Ty::Enum(_) | Ty::Secret) | (Ty::Enum(_), Ty::String) => true,
+            (Ty::List(one), Ty::List(two)) | (Ty::Map(one), Ty::Map(two)) => one.fits(two, descends),
+            (Ty::Template(one), Ty::Template(two)) => descends(one.id, two.id),
+            (one, two) => one == two,
+        }
+    }
+}
+
+impl fmt::Display for Ty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ty::Any => f.write_str("any value"),
+            Ty::Null => f.write_str("null"),
+            Ty::Bool => f.write_str("Bool"),
+            Ty::Int => f.write_str("Int"),
+            Ty::Number => f.write_str("Number"),
+            Ty::String => f.write_str("String"),
+            Ty::Duration => f.write_str("Duration"),
+            Ty::Size => f.write_str("Size"),
+            Ty::Secret => f.write_str("Secret"),
+            Ty::List(of) => write!(f, "[{of}]"),
+            Ty::Map(of) => write!(f, "{{String: {of}}}"),
+            Ty::Optional(of) => write!(f, "{of}?"),
+            Ty::Enum(words) => {
+                for (at, word) in words.iter().enumerate() {
+                    write!(f, "{}\"{word}\"", if at == 0 { "" } else { " | " })?;
+                }
+                Ok(())
+            }
+            Ty::Alias(alias) => write!(f, "{}", alias.name),
+            Ty::Template(template) => write!(f, "{}", template.name),
+        }
+    }
+}

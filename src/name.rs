@@ -1,0 +1,239 @@
+//! Names, and addresses made of them. An address says where a component stands in the tree and is
+//! its identity from plan to state: `site.server["a"]`, `web[0]`.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// An identifier. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(Arc<str>);
+
+impl Name {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// `UpperCamel`: a template.
+    pub fn is_template(&self) -> bool {
+        self.0.starts_with(|c: char| c.is_ascii_uppercase()) && !self.is_constant()
+    }
+
+    /// `ALL_CAPS`: a constant. One capital letter alone reads as a template.
+    pub fn is_constant(&self) -> bool {
+        self.0.len() > 1
+            && self.0.starts_with(|c: char| c.is_ascii_uppercase())
+            && self.0.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Name {
+        Name(text.into())
+    }
+}
+
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The key of one element of a repetition.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Key {
+    Index(u64),
+    Text(Arc<str>),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Index(index) => write!(f, "[{index}]"),
+            Key::Text(text) => {
+                f.write_str("[\"")?;
+                for c in text.chars() {
+                    match c {
+                        '"' | '\\' => write!(f, "\\{c}")?,
+                        '\n' => f.write_str("\\n")?,
+                        other => write!(f, "{other}")?,
+                    }
+                }
+                f.write_str("\"]")
+            }
+        }
+    }
+}
+
+/// One step of an address.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Segment {
+    pub name: Name,
+    pub key: Option<Key>,
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        self.key.as_ref().map_or(Ok(()), |key| write!(f, "{key}"))
+    }
+}
+
+/// Where a component stands, from the root. The root itself is the empty address.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address(Arc<[Segment]>);
+
+impl Address {
+    pub fn root() -> Address {
+        Address(Arc::new([]))
+    }
+
+    pub fn child(&self, segment: Segment) -> Address {
+        Address(self.0.iter().cloned().chain([segment]).collect())
+    }
+
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, segment) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(".")?;
+            }
+            write!(f, "{segment}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// An address that cannot be read, with the reason in the user's words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AddressError(pub String);
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Address, AddressError> {
+        let wrong = || AddressError(format!("`{text}` is not an address such as `site.server[0]`"));
+        let mut segments = Vec::new();
+        let mut rest = text;
+        loop {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+            if end == 0 || rest.starts_with(|c: char| c.is_ascii_digit()) {
+                return Err(wrong());
+            }
+            let name = Name::from(&rest[..end]);
+            rest = &rest[end..];
+            let mut key = None;
+            if let Some(inner) = rest.strip_prefix('[') {
+                let (parsed, after) = parse_key(inner).ok_or_else(wrong)?;
+                key = Some(parsed);
+                rest = after;
+            }
+            segments.push(Segment { name, key });
+            match rest.strip_prefix('.') {
+                Some(after) => rest = after,
+                None if rest.is_empty() => return Ok(Address(segments.into())),
+                None => return Err(wrong()),
+            }
+        }
+    }
+}
+
+/// Reads `0]` or `"a"]`; answers the key and what follows it.
+fn parse_key(text: &str) -> Option<(Key, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (digits, after) = text.split_once(']')?;
+        return Some((Key::Index(digits.parse().ok()?), after));
+    };
+    let mut key = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((Key::Text(key.into()), quoted[at + 1..].strip_prefix(']')?)),
+            '\\' => match chars.next()?.1 {
+                'n' => key.push('\n'),
+                other => key.push(other),
+            },
+            other => key.push(other),
+        }
+    }
+    None
+}
+
+impl Serialize for Address {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_survive_a_round_trip() {
+        for text in ["a", "site.web", "web[0]", "site.server[\"a\"].disk[12]", "x[\"q\\\"\\\\.]\\n\"].y"] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", ".", "a.", "a[", "a[x]", "a[\"x]", "a b", "9a", "a[0]b"] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn indexes_sort_as_numbers() {
+        let (two, ten): (Address, Address) = ("a[2]".parse().unwrap(), "a[10]".parse().unwrap());
+        assert!(two < ten);
+    }
+
+    #[test]
+    fn spelling_tells_templates_from_constants() {
+        assert!(Name::from("S3Bucket").is_template());
+        assert!(Name::from("PUT_ACTION").is_constant());
+        assert!(!Name::from("web").is_template() && !Name::from("web").is_constant());
+    }
+}

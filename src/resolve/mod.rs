@@ -1,0 +1,104 @@
+//! Files to a [`Library`]: every name in its place, every template flattened to what it inherits.
+//! Nothing is evaluated here, and nothing stands for one particular component yet.
+
+pub mod load;
+pub mod prototype;
+pub mod scope;
+
+use std::rc::Rc;
+
+use crate::diagnostic::Report;
+use crate::model::action::Verb;
+use crate::model::ty::TemplateId;
+use crate::syntax::tree;
+use prototype::{Shape, Template};
+use scope::Module;
+
+/// A module by its number: the prelude is 0, the user's program 1, imported files follow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ModuleId(pub usize);
+
+pub const PRELUDE: ModuleId = ModuleId(0);
+pub const PROGRAM: ModuleId = ModuleId(1);
+
+/// Everything that was loaded, linked. Borrows the trees.
+pub struct Library<'a> {
+    pub modules: Vec<Module<'a>>,
+    pub templates: Vec<Template<'a>>,
+    /// By template; what each has after all that it inherits.
+    pub shapes: Vec<Rc<Shape<'a>>>,
+    pub roots: Roots,
+}
+
+/// The templates of `stdlib/core.cloud` and `stdlib/actions.cloud` that the compiler itself knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Roots {
+    pub resource: TemplateId,
+    pub compound: TemplateId,
+    pub action: TemplateId,
+    pub project: TemplateId,
+}
+
+/// What becomes of a component of some template.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// Deployed.
+    Resource,
+    /// Groups others.
+    Compound,
+    Action,
+    /// A value, and nothing else.
+    Data,
+}
+
+/// Puts every name in its place and flattens every template.
+pub fn link<'a>(loaded: &'a load::Loaded, report: &mut Report) -> Library<'a> {
+    let (modules, templates) = scope::collect(loaded, report);
+    prototype::flatten(modules, templates, report)
+}
+
+impl<'a> Library<'a> {
+    pub fn template(&self, id: TemplateId) -> &Template<'a> {
+        &self.templates[id.0 as usize]
+    }
+
+    pub fn shape(&self, id: TemplateId) -> &Rc<Shape<'a>> {
+        &self.shapes[id.0 as usize]
+    }
+
+    pub fn module(&self, id: ModuleId) -> &Module<'a> {
+        &self.modules[id.0]
+    }
+
+    /// What an action does, by the template of the library that it descends from.
+    pub fn verb(&self, id: TemplateId) -> Option<Verb> {
+        let lineage = &self.shape(id).lineage;
+        Verb::ALL.into_iter().find(|verb| {
+            let template = self.module(PRELUDE).templates.get(verb.template());
+            template.is_some_and(|template| lineage.contains(template))
+        })
+    }
+
+    /// Whether `one` is `other` or inherits from it.
+    pub fn descends(&self, one: TemplateId, other: TemplateId) -> bool {
+        self.shape(one).lineage.contains(&other)
+    }
+
+    pub fn family(&self, shape: &Shape) -> Family {
+        let has = |id: TemplateId| shape.lineage.contains(&id);
+        if has(self.roots.resource) {
+            Family::Resource
+        } else if has(self.roots.compound) {
+            Family::Compound
+        } else if has(self.roots.action) {
+            Family::Action
+        } else {
+            Family::Data
+        }
+    }
+
+    /// The program's own statements, file by file.
+    pub fn program_items(&self) -> impl Iterator<Item = &'a tree::Item> + '_ {
+        self.module(PROGRAM).files.iter().flat_map(|file| &file.items)
+    }
+}

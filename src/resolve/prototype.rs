@@ -1,0 +1,533 @@
+//! `extends`: each template with all that it inherits, in one ordered table of members. A member
+//! remembers every place that set it, the nearest prototype's last, so that overriding, `super` and
+//! messages all read from one list. Cycles of `extends` end here.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Report, closest};
+use crate::model::schema::{Attribute, Modifiers};
+use crate::model::ty::{Alias, Refinement, TemplateId, TemplateRef, Ty};
+use crate::name::Name;
+use crate::resolve::scope::{self, Module, duplicate, lower_camel};
+use crate::resolve::{Library, ModuleId, PRELUDE, Roots};
+use crate::source::Span;
+use crate::syntax::tree::{self, Body, Declare, Define, Expr, Ident, Item, ItemKind, PathStep, TypeExpr, TypeExprKind};
+
+/// Prototypes that one template may have above it.
+pub const MAX_LINEAGE: usize = 200;
+
+/// The template from which all descend. It is not written anywhere.
+const COMPONENT: &str = "Component";
+
+pub struct Template<'a> {
+    pub name: &'a Ident,
+    pub module: ModuleId,
+    pub prototypes: &'a [Ident],
+    pub body: &'a Body,
+    pub item: &'a Item,
+}
+
+/// A template, flattened.
+#[derive(Default)]
+pub struct Shape<'a> {
+    /// Every template in it, in the order in which their bodies applied; itself last.
+    pub lineage: Vec<TemplateId>,
+    pub members: Members<'a>,
+}
+
+pub type Members<'a> = IndexMap<Name, Member<'a>>;
+
+/// An attribute, nested component or constant of a component.
+#[derive(Clone, Default)]
+pub struct Member<'a> {
+    /// Absent for nested components and for what the root sets freely.
+    pub attribute: Option<Rc<Attribute>>,
+    /// Each place that sets it; later wins or adds.
+    pub settings: Vec<Setting<'a>>,
+}
+
+/// One place that sets a member.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    pub kind: SettingKind<'a>,
+    pub scope: Scope,
+    pub span: Span,
+    /// The default in the declaration, rather than a statement of its own.
+    pub default: bool,
+}
+
+#[derive(Clone, Copy)]
+pub enum SettingKind<'a> {
+    /// `name value;`
+    Value(&'a Expr),
+    /// `name { ... }`: merges into what is there.
+    Merge(&'a Body),
+    /// `name extends P { ... }`
+    Define(&'a Define, &'a Ident),
+    /// `name.rest ...`: reaches into what is there.
+    Reach(&'a [PathStep], &'a Item),
+}
+
+/// Which names the text of a setting can see, relative to the component that it lands on: it starts
+/// `skip` components further out, sees `levels` of them, and then the file.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Scope {
+    pub module: ModuleId,
+    pub skip: u16,
+    pub levels: u16,
+}
+
+impl<'a> Member<'a> {
+    /// Whether it is a nested component rather than an attribute: what it was last replaced by.
+    pub fn is_component(&self) -> bool {
+        self.settings.iter().rev().find_map(|setting| match setting.kind {
+            SettingKind::Define(..) => Some(true),
+            SettingKind::Value(_) => Some(false),
+            SettingKind::Merge(_) | SettingKind::Reach(..) => None,
+        }) == Some(true)
+    }
+}
+
+pub(super) fn flatten<'a>(modules: Vec<Module<'a>>, templates: Vec<Template<'a>>, report: &mut Report) -> Library<'a> {
+    let count = templates.len();
+    let mut flattener =
+        Flattener { modules: &modules, templates: &templates, shapes: vec![None; count], types: HashMap::new(), report };
+    for number in 0..count {
+        flattener.shape(TemplateId(number as u32));
+    }
+    let shapes: Vec<Rc<Shape<'a>>> = flattener.shapes.into_iter().map(Option::unwrap_or_default).collect();
+    let named = |name: &str| match modules[PRELUDE.0].templates.get(name) {
+        Some(id) => *id,
+        None => unreachable!("stdlib/core.cloud has a template `{name}`"),
+    };
+    let roots = Roots {
+        resource: named("Resource"),
+        compound: named("Compound"),
+        action: named("Action"),
+        project: named("Project"),
+    };
+    Library { modules, templates, shapes, roots }
+}
+
+struct Flattener<'a, 'r> {
+    modules: &'r [Module<'a>],
+    templates: &'r [Template<'a>],
+    shapes: Vec<Option<Rc<Shape<'a>>>>,
+    types: HashMap<(ModuleId, Name), Ty>,
+    report: &'r mut Report,
+}
+
+impl<'a> Flattener<'a, '_> {
+    /// The shape of a template and of everything above it. Works from a list of its own, so that a
+    /// long chain of prototypes takes no stack.
+    fn shape(&mut self, id: TemplateId) {
+        let mut path = vec![id];
+        while let Some(&top) = path.last() {
+            let template = &self.templates[top.0 as usize];
+            let mut prototypes = Vec::new();
+            let mut waits = false;
+            for name in template.prototypes {
+                // `Component extends Component` is how the first template is written.
+                if template.module == PRELUDE && name.value.as_str() == COMPONENT && template.name.value == name.value {
+                    continue;
+                }
+                let Some(prototype) = scope::template_named(self.modules, template.module, name, self.report) else {
+                    continue;
+                };
+                if let Some(at) = path.iter().position(|on_path| *on_path == prototype) {
+                    self.cycle(&path[at..]);
+                    continue;
+                }
+                if self.shapes[prototype.0 as usize].is_none() {
+                    path.push(prototype);
+                    waits = true;
+                    break;
+                }
+                prototypes.push(prototype);
+            }
+            if waits {
+                continue;
+            }
+            let shape = self.combined(top, &prototypes);
+            self.shapes[top.0 as usize] = Some(Rc::new(shape));
+            path.pop();
+        }
+    }
+
+    fn combined(&mut self, id: TemplateId, prototypes: &[TemplateId]) -> Shape<'a> {
+        let mut shape = combine(prototypes, |id| self.shapes[id.0 as usize].clone().unwrap_or_default(), |shape, id| {
+            let template = &self.templates[id.0 as usize];
+            apply(shape, &Layer::of_template(template), &mut Types::new(self.modules, &mut self.types, self.report));
+        });
+        let template = &self.templates[id.0 as usize];
+        if shape.lineage.len() >= MAX_LINEAGE {
+            self.report.push(
+                Diagnostic::error("cloud::limit::lineage", format!("`{}` has too many prototypes", template.name.value))
+                    .label(template.name.span, format!("more than {MAX_LINEAGE} templates above it")),
+            );
+            return shape;
+        }
+        apply(&mut shape, &Layer::of_template(template), &mut Types::new(self.modules, &mut self.types, self.report));
+        shape.lineage.push(id);
+        shape
+    }
+
+    fn cycle(&mut self, templates: &[TemplateId]) {
+        let of = |id: &TemplateId| &self.templates[id.0 as usize];
+        let Some(first) = templates.iter().map(of).min_by_key(|template| template.name.span) else { return };
+        let message = match templates.len() {
+            1 => format!("`{}` extends itself", first.name.value),
+            _ => format!("`{}` extends itself, over other templates", first.name.value),
+        };
+        let mut diagnostic = Diagnostic::error("cloud::template::cycle", message);
+        let mut steps: Vec<&Template> = templates.iter().map(of).collect();
+        steps.sort_by_key(|template| template.name.span);
+        for template in steps {
+            let next: Vec<String> = template.prototypes.iter().map(|name| format!("`{}`", name.value)).collect();
+            diagnostic = diagnostic
+                .label(template.name.span, format!("`{}` extends {}", template.name.value, next.join(", ")));
+        }
+        let hidden = self.modules[PRELUDE.0].templates.contains_key(&first.name.value) && templates.len() == 1;
+        self.report.push(if hidden {
+            diagnostic.help(format!(
+                "this name hides the library's `{0}`; call it something else, as `My{0} extends {0}`",
+                first.name.value
+            ))
+        } else {
+            diagnostic
+        });
+    }
+}
+
+/// The shapes of several prototypes as one: left to right, each template's body once.
+pub fn combine<'a>(
+    prototypes: &[TemplateId],
+    shape_of: impl Fn(TemplateId) -> Rc<Shape<'a>>,
+    mut apply_body: impl FnMut(&mut Shape<'a>, TemplateId),
+) -> Shape<'a> {
+    let Some((first, others)) = prototypes.split_first() else { return Shape::default() };
+    let first = shape_of(*first);
+    let mut shape = Shape { lineage: first.lineage.clone(), members: first.members.clone() };
+    for other in others {
+        for id in &shape_of(*other).lineage {
+            if !shape.lineage.contains(id) {
+                apply_body(&mut shape, *id);
+                shape.lineage.push(*id);
+            }
+        }
+    }
+    shape
+}
+
+/// A body on its way into a component: whose it is, and what its text can see.
+pub struct Layer<'a> {
+    pub body: &'a Body,
+    pub scope: Scope,
+    /// Named in messages about attributes that are not there.
+    pub subject: Name,
+    /// New attributes may be set without being declared: the root alone.
+    pub open: bool,
+}
+
+impl<'a> Layer<'a> {
+    pub fn of_template(template: &Template<'a>) -> Layer<'a> {
+        Layer {
+            body: template.body,
+            scope: Scope { module: template.module, skip: 0, levels: 1 },
+            subject: template.name.value.clone(),
+            open: false,
+        }
+    }
+}
+
+/// Applies a body to a template's own table.
+fn apply<'a>(shape: &mut Shape<'a>, layer: &Layer<'a>, types: &mut Types<'a, '_>) {
+    let nothing = Members::new();
+    let mut members = std::mem::take(&mut shape.members);
+    layer_on(&mut members, &nothing, layer, types);
+    shape.members = members;
+}
+
+/// Applies a body to the table `own` of a component whose prototype has the members `inherited`.
+pub fn layer_on<'a>(own: &mut Members<'a>, inherited: &Members<'a>, layer: &Layer<'a>, types: &mut Types<'a, '_>) {
+    layer_items(own, inherited, layer.body.items.iter(), layer, types);
+}
+
+/// As [`layer_on`], for statements from wherever.
+pub fn layer_items<'a>(
+    own: &mut Members<'a>,
+    inherited: &Members<'a>,
+    items: impl Iterator<Item = &'a Item> + Clone,
+    layer: &Layer<'a>,
+    types: &mut Types<'a, '_>,
+) {
+    let mut seen: HashMap<(&Name, Option<String>), Span> = HashMap::new();
+    // Declarations first: their order among the statements means nothing.
+    for item in items.clone() {
+        let name = &item.path.head;
+        if item.path.quoted {
+            types.report.push(
+                Diagnostic::error("cloud::attribute::quoted", format!("\"{}\" is the key of a map, not an attribute", name.value))
+                    .label(name.span, format!("`{}` is not a map", layer.subject))
+                    .help(format!("write it without quotes: `{}`", name.value)),
+            );
+            continue;
+        }
+        let rest = (!item.path.rest.is_empty()).then(|| path_text(&item.path.rest));
+        if !matches!((&item.kind, &rest), (ItemKind::Merge(_), Some(_))) {
+            if let Some(first) = seen.insert((&name.value, rest), item.path.span) {
+                types.report.push(duplicate(&name.value, first, item.path.span));
+                continue;
+            }
+        }
+        if !item.path.rest.is_empty() {
+            continue;
+        }
+        match &item.kind {
+            ItemKind::Declare(declare) => {
+                let attribute = types.attribute(layer.scope.module, name, item.doc.as_deref(), declare);
+                let member = own.entry(name.value.clone()).or_default();
+                member.attribute = Some(Rc::new(attribute));
+                if let Some(default) = &declare.default {
+                    let kind = SettingKind::Value(default);
+                    member.settings.push(Setting { kind, scope: layer.scope, span: default.span, default: true });
+                }
+            }
+            ItemKind::Define(define) => {
+                if name.value.is_template() {
+                    types.report.push(
+                        Diagnostic::error("cloud::template::nested", format!("the template `{}` stands inside another", name.value))
+                            .label(name.span, "templates stand at the top of a file")
+                            .help(format!("move it there, or write `{}` for a component", lower_camel(&name.value))),
+                    );
+                    continue;
+                }
+                let member = own.entry(name.value.clone()).or_default();
+                let kind = SettingKind::Define(define, name);
+                member.settings.push(Setting { kind, scope: layer.scope, span: name.span, default: false });
+            }
+            ItemKind::Set(_) | ItemKind::Merge(_) => {}
+        }
+    }
+    for item in items {
+        let name = &item.path.head;
+        if item.path.quoted {
+            continue;
+        }
+        let kind = match (&item.kind, item.path.rest.as_slice()) {
+            (_, rest @ [_, ..]) => SettingKind::Reach(rest, item),
+            (ItemKind::Set(value), []) => SettingKind::Value(value),
+            (ItemKind::Merge(body), []) => SettingKind::Merge(body),
+            (ItemKind::Declare(_) | ItemKind::Define(_), []) => continue,
+        };
+        let known = own.get(&name.value).or_else(|| inherited.get(&name.value));
+        if known.is_none() && !layer.open && !name.value.is_constant() {
+            let all = own.iter().chain(inherited.iter());
+            let names: Vec<&str> = all.filter(|(_, m)| is_settable(m)).map(|(name, _)| name.as_str()).collect();
+            types.report.push(unknown_attribute(&layer.subject, name, &names));
+            continue;
+        }
+        if let Some(attribute) = known.and_then(|member| member.attribute.as_ref()) {
+            types.judge(attribute, name, known);
+        }
+        let span = match kind {
+            SettingKind::Value(value) => value.span,
+            SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => item.path.span,
+        };
+        own.entry(name.value.clone()).or_default().settings.push(Setting { kind, scope: layer.scope, span, default: false });
+    }
+}
+
+fn is_settable(member: &Member) -> bool {
+    member.attribute.as_ref().is_none_or(|attribute| !attribute.modifiers.computed)
+}
+
+/// "`X` has no attribute `y`", with what was probably meant and what there is.
+pub fn unknown_attribute(subject: &Name, name: &Ident, names: &[&str]) -> Diagnostic {
+    let label = match closest(name.value.as_str(), names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "not an attribute of it".to_string(),
+    };
+    let diagnostic =
+        Diagnostic::error("cloud::attribute::unknown", format!("`{subject}` has no attribute `{}`", name.value))
+            .label(name.span, label);
+    if names.is_empty() {
+        return diagnostic;
+    }
+    let mut shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 8 {
+        shown.push_str(" ...");
+    }
+    diagnostic.help(format!("attributes of `{subject}`: {shown}"))
+}
+
+/// Reads written types in the module where they stand.
+pub struct Types<'a, 'r> {
+    modules: &'r [Module<'a>],
+    cache: &'r mut HashMap<(ModuleId, Name), Ty>,
+    pub report: &'r mut Report,
+}
+
+impl<'a, 'r> Types<'a, 'r> {
+    pub fn new(
+        modules: &'r [Module<'a>],
+        cache: &'r mut HashMap<(ModuleId, Name), Ty>,
+        report: &'r mut Report,
+    ) -> Types<'a, 'r> {
+        Types { modules, cache, report }
+    }
+
+    pub fn attribute(&mut self, module: ModuleId, name: &Ident, doc: Option<&str>, declare: &Declare) -> Attribute {
+        Attribute {
+            name: name.value.clone(),
+            ty: self.ty(module, &declare.ty),
+            modifiers: self.modifiers(&declare.modifiers),
+            doc: doc.map(Arc::from),
+            span: name.span,
+        }
+    }
+
+    fn modifiers(&mut self, written: &[tree::Modifier]) -> Modifiers {
+        let mut modifiers = Modifiers::default();
+        for modifier in written {
+            match modifier.name.value.as_str() {
+                "computed" => modifiers.computed = true,
+                "immutable" => modifiers.immutable = true,
+                "identity" => {
+                    modifiers.identity = true;
+                    modifiers.immutable = true;
+                }
+                "secret" => modifiers.secret = true,
+                "inherit" => modifiers.inherit = true,
+                "final" => modifiers.sealed = true,
+                "deprecated" => modifiers.deprecated = Some(modifier.text.as_deref().unwrap_or("").into()),
+                _ => {
+                    let known = ["computed", "immutable", "identity", "secret", "inherit", "final", "deprecated"];
+                    let message = format!("`{}` is not a modifier", modifier.name.value);
+                    self.report.push(
+                        scope::unknown("cloud::attribute::modifier", &message, &modifier.name, known)
+                            .help(format!("modifiers are {}", known.join(", "))),
+                    );
+                }
+            }
+        }
+        modifiers
+    }
+
+    /// What setting an attribute deserves by itself.
+    pub fn judge(&mut self, attribute: &Attribute, name: &Ident, known: Option<&Member>) {
+        if attribute.modifiers.computed {
+            self.report.push(
+                Diagnostic::error("cloud::attribute::computed", format!("`{}` is filled in by the provider", name.value))
+                    .label(name.span, "cannot be set")
+                    .label(attribute.span, "declared `computed` here"),
+            );
+        }
+        if let Some(why) = &attribute.modifiers.deprecated {
+            self.report.push(
+                Diagnostic::warning("cloud::attribute::deprecated", format!("`{}` is deprecated", name.value))
+                    .label(name.span, "has no effect any more")
+                    .help(why.to_string()),
+            );
+        }
+        let set_before = known.and_then(|member| member.settings.last());
+        if let (true, Some(before)) = (attribute.modifiers.sealed, set_before) {
+            self.report.push(
+                Diagnostic::error("cloud::attribute::final", format!("`{}` is final", name.value))
+                    .label(name.span, "may not be overridden")
+                    .label(before.span, "set here"),
+            );
+        }
+    }
+
+    pub fn ty(&mut self, module: ModuleId, written: &TypeExpr) -> Ty {
+        match &written.kind {
+            TypeExprKind::List(of) => Ty::List(Arc::new(self.ty(module, of))),
+            TypeExprKind::Map(of) => Ty::Map(Arc::new(self.ty(module, of))),
+            TypeExprKind::Optional(of) => self.ty(module, of).optional(),
+            TypeExprKind::Enum(words) => Ty::Enum(words.clone().into()),
+            TypeExprKind::Named(name) => self.named(module, name, written.span),
+        }
+    }
+
+    fn named(&mut self, module: ModuleId, name: &Name, span: Span) -> Ty {
+        let builtin = match name.as_str() {
+            "Any" => Some(Ty::Any),
+            "Bool" => Some(Ty::Bool),
+            "Int" => Some(Ty::Int),
+            "Number" => Some(Ty::Number),
+            "String" => Some(Ty::String),
+            "Duration" => Some(Ty::Duration),
+            "Size" => Some(Ty::Size),
+            "Secret" => Some(Ty::Secret),
+            _ => None,
+        };
+        if let Some(ty) = builtin {
+            return ty;
+        }
+        let key = (module, name.clone());
+        if let Some(ty) = self.cache.get(&key) {
+            return ty.clone();
+        }
+        let found = scope::search(self.modules, module, |m| {
+            m.aliases.get(name).map(|alias| Ok(*alias)).or_else(|| m.templates.get(name).map(|id| Err(*id)))
+        });
+        let ty = match found {
+            Some(Err(id)) => Ty::Template(TemplateRef { id, name: name.clone() }),
+            Some(Ok(alias)) => {
+                // A type that is defined by itself finds this while it is being read.
+                self.cache.insert(key.clone(), Ty::Any);
+                self.alias(module, alias)
+            }
+            None => {
+                let builtins = ["Bool", "Int", "Number", "String", "Duration", "Size", "Secret"];
+                let all = self.modules[module.0].templates.keys().chain(self.modules[PRELUDE.0].templates.keys());
+                let aliases = self.modules.iter().flat_map(|m| m.aliases.keys());
+                let known = builtins.into_iter().chain(all.chain(aliases).map(Name::as_str));
+                let ident = Ident::new(name.clone(), span);
+                let message = format!("there is no type `{name}`");
+                self.report.push(scope::unknown("cloud::type::unknown", &message, &ident, known));
+                Ty::Any
+            }
+        };
+        self.cache.insert(key, ty.clone());
+        ty
+    }
+
+    fn alias(&mut self, module: ModuleId, alias: &tree::Alias) -> Ty {
+        let base = self.ty(module, &alias.ty);
+        let refinement = alias.refinement.as_ref().and_then(|written| match written {
+            tree::Refinement::Between(low, high) => Some(Refinement::Between(*low, *high)),
+            tree::Refinement::Matching(pattern) => match regex::Regex::new(&pattern.value) {
+                Ok(regex) => Some(Refinement::Matching(regex)),
+                Err(_) => {
+                    self.report.push(
+                        Diagnostic::error("cloud::type::pattern", "this is not a regular expression")
+                            .label(pattern.span, "cannot be read"),
+                    );
+                    None
+                }
+            },
+        });
+        Ty::Alias(Arc::new(Alias { name: alias.name.value.clone(), base, refinement }))
+    }
+}
+
+/// `.size` or `["a"].size`, as written behind a name.
+pub fn path_text(path: &[PathStep]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            PathStep::Name(name) => {
+                text.push('.');
+                text.push_str(name.value.as_str());
+            }
+            PathStep::Key(key) => text.push_str(&key.value.to_string()),
+        }
+    }
+    text
+}

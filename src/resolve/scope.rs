@@ -1,0 +1,177 @@
+//! Names of a file: which template, type, constant or param each means, looked up from the file
+//! outward to what it imports and to the prelude. A file's own name hides an imported one.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Report, closest};
+use crate::model::ty::TemplateId;
+use crate::name::Name;
+use crate::resolve::load::Loaded;
+use crate::resolve::prototype::Template;
+use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
+use crate::source::Span;
+use crate::syntax::File;
+use crate::syntax::tree::{self, Ident, Item, ItemKind};
+
+/// The names of one module. Components and attributes of the program are members of its root and
+/// are not listed here.
+pub struct Module<'a> {
+    pub files: &'a [File],
+    pub templates: IndexMap<Name, TemplateId>,
+    pub aliases: HashMap<Name, &'a tree::Alias>,
+    pub constants: HashMap<Name, &'a Item>,
+    pub params: IndexMap<Name, &'a tree::Param>,
+    pub imports: Vec<ModuleId>,
+}
+
+pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Module<'a>>, Vec<Template<'a>>) {
+    let mut modules = Vec::new();
+    let mut templates = Vec::new();
+    for (number, loaded) in loaded.modules.iter().enumerate() {
+        let id = ModuleId(number);
+        let mut module = Module {
+            files: &loaded.files,
+            templates: IndexMap::new(),
+            aliases: HashMap::new(),
+            constants: HashMap::new(),
+            params: IndexMap::new(),
+            imports: loaded.imports.iter().map(|(id, _)| *id).collect(),
+        };
+        let mut seen: HashMap<&Name, Span> = HashMap::new();
+        let mut once = |name: &'a Ident, report: &mut Report| match seen.get(&name.value) {
+            Some(first) => {
+                report.push(duplicate(&name.value, *first, name.span));
+                false
+            }
+            None => {
+                seen.insert(&name.value, name.span);
+                true
+            }
+        };
+        for file in &loaded.files {
+            for alias in &file.aliases {
+                if once(&alias.name, report) {
+                    module.aliases.insert(alias.name.value.clone(), alias);
+                }
+            }
+            for param in &file.params {
+                if id != PROGRAM {
+                    report.push(not_in_library(&param.name, "a param"));
+                } else if once(&param.name, report) {
+                    module.params.insert(param.name.value.clone(), param);
+                }
+            }
+            for item in &file.items {
+                let name = &item.path.head;
+                if !item.path.rest.is_empty() || item.path.quoted {
+                    continue;
+                }
+                if name.value.is_template() {
+                    if let Some(template) = template(item, id, report)
+                        && once(name, report)
+                    {
+                        module.templates.insert(name.value.clone(), TemplateId(templates.len() as u32));
+                        templates.push(template);
+                    }
+                } else if name.value.is_constant() {
+                    if once(name, report) {
+                        module.constants.insert(name.value.clone(), item);
+                    }
+                } else if id == PROGRAM {
+                    if matches!(item.kind, ItemKind::Define(_) | ItemKind::Declare(_) | ItemKind::Set(_)) {
+                        once(name, report);
+                    }
+                } else {
+                    report.push(not_in_library(name, "a component or attribute"));
+                }
+            }
+        }
+        modules.push(module);
+    }
+    (modules, templates)
+}
+
+/// A statement whose name is `UpperCamel` as a template.
+fn template<'a>(item: &'a Item, module: ModuleId, report: &mut Report) -> Option<Template<'a>> {
+    let name = &item.path.head;
+    let ItemKind::Define(define) = &item.kind else {
+        report.push(
+            Diagnostic::error("cloud::name::case", format!("`{}` is written like a template", name.value))
+                .label(name.span, "templates are `UpperCamel`, attributes and components `lowerCamel`")
+                .help(format!("write `{}`, or `{} extends ...`", lower_camel(&name.value), name.value)),
+        );
+        return None;
+    };
+    if let Some(span) = define.repeat.as_ref().map(|r| r.over.span).or(define.condition.as_ref().map(|c| c.span)) {
+        report.push(
+            Diagnostic::error("cloud::template::repeated", format!("the template `{}` cannot repeat or depend", name.value))
+                .label(span, "only a component can")
+                .help("move this to the component that extends it"),
+        );
+    }
+    Some(Template { name, module, prototypes: &define.prototypes, body: &define.body, item })
+}
+
+/// `Web` as a component would be written: `web`.
+pub fn lower_camel(name: &Name) -> String {
+    let text = name.as_str();
+    text[..1].to_lowercase() + &text[1..]
+}
+
+fn not_in_library(name: &Ident, what: &str) -> Diagnostic {
+    Diagnostic::error("cloud::import::component", format!("`{}` is {what}, and an imported file may not have one", name.value))
+        .label(name.span, "not allowed here")
+        .help("imported files hold templates, types and constants")
+}
+
+/// The same name twice where it may stand once.
+pub fn duplicate(name: &Name, first: Span, second: Span) -> Diagnostic {
+    Diagnostic::error("cloud::name::duplicate", format!("`{name}` is set twice"))
+        .label(second, "again here")
+        .label(first, "first here")
+        .help("remove one of them, or give one another name")
+}
+
+/// The first module in which `find` has something: the module itself, its imports, the prelude.
+pub fn search<'m, 'a, T>(
+    modules: &'m [Module<'a>],
+    from: ModuleId,
+    find: impl Fn(&'m Module<'a>) -> Option<T>,
+) -> Option<T> {
+    let module = &modules[from.0];
+    find(module)
+        .or_else(|| module.imports.iter().find_map(|id| find(&modules[id.0])))
+        .or_else(|| find(&modules[PRELUDE.0]))
+}
+
+/// The template that a name means in a module.
+pub fn find_template(modules: &[Module], from: ModuleId, name: &str) -> Option<TemplateId> {
+    search(modules, from, |module| module.templates.get(name).copied())
+}
+
+/// As [`find_template`], reporting a name that means none.
+pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: &mut Report) -> Option<TemplateId> {
+    let found = find_template(modules, from, name.value.as_str());
+    if found.is_none() {
+        let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().copied());
+        let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
+        report.push(unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known));
+    }
+    found
+}
+
+/// "There is no ...", with what was probably meant.
+pub fn unknown<'n>(
+    code: &'static str,
+    message: &str,
+    name: &Ident,
+    candidates: impl IntoIterator<Item = &'n str>,
+) -> Diagnostic {
+    let label = match closest(name.value.as_str(), candidates) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "not found".to_string(),
+    };
+    Diagnostic::error(code, message).label(name.span, label)
+}

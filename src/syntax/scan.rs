@@ -1,0 +1,220 @@
+//! One pass over the characters before the grammar: strings, comments and brackets must close, and
+//! nesting stays within [`MAX_DEPTH`]. Knows nothing of statements.
+
+use super::MAX_DEPTH;
+use crate::diagnostic::Diagnostic;
+use crate::source::{SourceId, Span};
+
+/// What is open at some place.
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
+    Brace,
+    Bracket,
+    Paren,
+    /// `${` in a text; a `}` goes back into the text.
+    Interpolation,
+    Text,
+    TextBlock,
+}
+
+struct Scanner<'a> {
+    source: SourceId,
+    bytes: &'a [u8],
+    at: usize,
+    open: Vec<(Open, usize)>,
+    /// `if`s nest without brackets: those since the last `;` or `,` inside the innermost bracket,
+    ifs: usize,
+    /// and those of each bracket around it.
+    outer_ifs: Vec<usize>,
+    /// Brackets and `if`s that the current place stands in.
+    depth: usize,
+    /// The last bracket closed was a brace, and no word came since.
+    after_brace: bool,
+}
+
+pub(super) fn scan(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
+    Scanner { source, bytes: text.as_bytes(), at: 0, open: Vec::new(), ifs: 0, outer_ifs: Vec::new(), depth: 0, after_brace: false }.run()
+}
+
+impl Scanner<'_> {
+    fn run(mut self) -> Result<(), Box<Diagnostic>> {
+        while self.at < self.bytes.len() {
+            match self.open.last() {
+                Some((Open::Text | Open::TextBlock, _)) => self.in_text()?,
+                _ => self.in_code()?,
+            }
+        }
+        match self.open.pop() {
+            None => Ok(()),
+            Some((open, start)) => Err(self.unclosed(open, start)),
+        }
+    }
+
+    fn starts(&self, text: &str) -> bool {
+        self.bytes[self.at..].starts_with(text.as_bytes())
+    }
+
+    fn push(&mut self, open: Open, length: usize) -> Result<(), Box<Diagnostic>> {
+        self.deeper(length)?;
+        self.open.push((open, self.at));
+        self.outer_ifs.push(std::mem::take(&mut self.ifs));
+        self.at += length;
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<(Open, usize)> {
+        let popped = self.open.pop()?;
+        self.end_ifs();
+        self.ifs = self.outer_ifs.pop().unwrap_or(0);
+        self.depth -= 1;
+        Some(popped)
+    }
+
+    fn end_ifs(&mut self) {
+        self.depth -= std::mem::take(&mut self.ifs);
+    }
+
+    fn deeper(&mut self, length: usize) -> Result<(), Box<Diagnostic>> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self
+                .error("cloud::limit::depth", "this is nested too deeply", self.at, length)
+                .help(format!("brackets, `${{...}}` and `if` may stand in one another {MAX_DEPTH} deep; give inner parts a name"))
+                .into());
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn in_code(&mut self) -> Result<(), Box<Diagnostic>> {
+        match self.bytes[self.at] {
+            b'/' if self.starts("//") => {
+                self.at += self.bytes[self.at..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - self.at);
+            }
+            b'/' if self.starts("/*") => {
+                let end = self.bytes[self.at + 2..].windows(2).position(|pair| pair == b"*/");
+                match end {
+                    Some(end) => self.at += end + 4,
+                    None => {
+                        return Err(self.error("cloud::syntax::unclosed", "this comment is never closed", self.at, 2)
+                            .help("end it with `*/`")
+                            .into());
+                    }
+                }
+            }
+            b'"' if self.starts("\"\"\"") => self.push(Open::TextBlock, 3)?,
+            b'"' => self.push(Open::Text, 1)?,
+            b'{' => self.push(Open::Brace, 1)?,
+            b'[' => self.push(Open::Bracket, 1)?,
+            b'(' => self.push(Open::Paren, 1)?,
+            closing @ (b'}' | b']' | b')') => self.close(closing)?,
+            b';' | b',' => {
+                self.end_ifs();
+                self.at += 1;
+            }
+            byte if byte.is_ascii_alphabetic() => {
+                let start = self.at;
+                while self.bytes.get(self.at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+                    self.at += 1;
+                }
+                let word = &self.bytes[start..self.at];
+                // A statement may end with a brace and no `;`: the next word tells.
+                if std::mem::take(&mut self.after_brace) && word != b"else" {
+                    self.end_ifs();
+                }
+                if word == b"if" {
+                    self.deeper(2)?;
+                    self.ifs += 1;
+                }
+            }
+            _ => self.at += 1,
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, closing: u8) -> Result<(), Box<Diagnostic>> {
+        let matches = |open: Open| match open {
+            Open::Brace | Open::Interpolation => closing == b'}',
+            Open::Bracket => closing == b']',
+            Open::Paren => closing == b')',
+            Open::Text | Open::TextBlock => false,
+        };
+        match self.pop() {
+            Some((open, _)) if matches(open) => {
+                self.after_brace = open == Open::Brace;
+                self.at += 1;
+                Ok(())
+            }
+            Some((open, start)) => {
+                let found = closing as char;
+                let (mark, want) = words(open);
+                Err(Box::new(
+                    Diagnostic::error("cloud::syntax::unclosed", format!("`{mark}` is closed by `{found}`"))
+                        .label(self.span(self.at, 1), format!("expected `{want}` here or before"))
+                        .label(self.span(start, mark.len()), "opened here"),
+                ))
+            }
+            None => {
+                let message = format!("this `{}` closes nothing", closing as char);
+                Err(self.error("cloud::syntax::unopened", &message, self.at, 1)
+                    .help("remove it, or look above for a bracket that was closed too early")
+                    .into())
+            }
+        }
+    }
+
+    fn in_text(&mut self) -> Result<(), Box<Diagnostic>> {
+        let (open, start) = self.open[self.open.len() - 1];
+        let block = open == Open::TextBlock;
+        match self.bytes[self.at] {
+            b'\\' => self.at += if self.bytes.get(self.at + 1) == Some(&b'\n') { 1 } else { 2 },
+            b'\n' if !block => return Err(self.unclosed(open, start)),
+            b'"' if !block => {
+                self.pop();
+                self.at += 1;
+            }
+            b'"' if self.starts("\"\"\"") => {
+                self.pop();
+                self.at += 3;
+            }
+            b'$' if self.starts("${") => self.push(Open::Interpolation, 2)?,
+            _ => self.at += 1,
+        }
+        Ok(())
+    }
+
+    fn span(&self, start: usize, length: usize) -> Span {
+        let end = (start + length).min(self.bytes.len());
+        Span::new(self.source, start.min(end), end)
+    }
+
+    fn error(&self, code: &'static str, message: &str, start: usize, length: usize) -> Diagnostic {
+        Diagnostic::error(code, message).label(self.span(start, length), "here")
+    }
+
+    fn unclosed(&self, open: Open, start: usize) -> Box<Diagnostic> {
+        let (mark, want) = words(open);
+        let message = match open {
+            Open::Text | Open::TextBlock => "this text is never closed".to_string(),
+            Open::Brace | Open::Bracket | Open::Paren | Open::Interpolation => format!("this `{mark}` is never closed"),
+        };
+        let help = match open {
+            Open::Text => "a text ends with `\"` on the same line; use `\"\"\"` for one of several lines".to_string(),
+            Open::Brace | Open::Bracket | Open::Paren | Open::Interpolation | Open::TextBlock => {
+                format!("close it with `{want}`")
+            }
+        };
+        self.error("cloud::syntax::unclosed", &message, start, mark.len()).help(help).into()
+    }
+}
+
+/// How a bracket opens and closes.
+fn words(open: Open) -> (&'static str, &'static str) {
+    match open {
+        Open::Brace => ("{", "}"),
+        Open::Bracket => ("[", "]"),
+        Open::Paren => ("(", ")"),
+        Open::Interpolation => ("${", "}"),
+        Open::Text => ("\"", "\""),
+        Open::TextBlock => ("\"\"\"", "\"\"\""),
+    }
+}

@@ -1,0 +1,404 @@
+//! Known values: what a program says once everything in it is decided. There is no unknown in here.
+//! Also their one textual form in state and journal (JSON), where a secret never shows its text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::name::{Address, Name};
+
+/// Attributes by name, in the one order in which they are always written.
+pub type Fields = BTreeMap<Name, Value>;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Number(f64),
+    String(Arc<str>),
+    /// In milliseconds.
+    Duration(u64),
+    /// In bytes.
+    Size(u64),
+    List(Vec<Value>),
+    Map(BTreeMap<String, Value>),
+    /// A value of a data or action template, with what its lineage made of it.
+    Data(Data),
+    /// Another resource, by what the cloud calls it.
+    Reference(Reference),
+    Secret(Secret),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Data {
+    pub template: Name,
+    pub fields: Fields,
+}
+
+/// A resource as the value of an attribute of another.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reference {
+    pub address: Address,
+    /// The provider's id of it.
+    pub id: Arc<str>,
+}
+
+/// A text that is never written. What is written says where it came from and whether it changed.
+#[derive(Clone)]
+pub struct Secret {
+    /// `env:NAME`, `file:PATH`, or `source` for one written in the program.
+    pub origin: Arc<str>,
+    /// In memory only; absent when read back from state.
+    text: Option<Arc<str>>,
+    /// Keyed hash of the text; absent until [`Secret::seal`].
+    fingerprint: Option<Arc<str>>,
+}
+
+impl Secret {
+    pub fn new(origin: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Secret {
+        Secret { origin: origin.into(), text: Some(text.into()), fingerprint: None }
+    }
+
+    /// The text itself, for the call that needs it and nothing else.
+    pub fn reveal(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+}
+
+/// Secrets from memory compare by text; as soon as one of them was read back, by fingerprint.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        match (&self.fingerprint, &other.fingerprint, &self.text, &other.text) {
+            (_, _, Some(one), Some(two)) => one == two,
+            (Some(one), Some(two), _, _) => one == two,
+            (None, _, _, _) | (_, None, _, _) => false,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.origin)
+    }
+}
+
+/// The key of the fingerprints of one environment. It lies beside the state, never in it.
+#[derive(Clone)]
+pub struct SealingKey(pub [u8; 32]);
+
+impl SealingKey {
+    fn fingerprint(&self, text: &str) -> Arc<str> {
+        use hmac::{Hmac, KeyInit, Mac};
+        // HMAC fills a short key up with zeros to the block of the hash, 64 bytes.
+        let mut block = [0; 64];
+        block[..self.0.len()].copy_from_slice(&self.0);
+        let mut mac = Hmac::<sha2::Sha256>::new(&block.into());
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().iter().take(16).map(|b| format!("{b:02x}")).collect::<String>().into()
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey")
+    }
+}
+
+impl Value {
+    pub fn string(text: impl Into<Arc<str>>) -> Value {
+        Value::String(text.into())
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            Value::Reference(reference) => Some(&reference.id),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Number(_)
+            | Value::Duration(_)
+            | Value::Size(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Data(_)
+            | Value::Secret(_) => None,
+        }
+    }
+
+    /// Gives every secret in here its fingerprint, so that it can be compared with a recorded one.
+    pub fn seal(&mut self, key: &SealingKey) {
+        match self {
+            Value::Secret(secret) => {
+                if let Some(text) = &secret.text {
+                    secret.fingerprint = Some(key.fingerprint(text));
+                }
+            }
+            Value::List(items) => items.iter_mut().for_each(|item| item.seal(key)),
+            Value::Map(entries) => entries.values_mut().for_each(|item| item.seal(key)),
+            Value::Data(data) => data.fields.values_mut().for_each(|item| item.seal(key)),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Duration(_)
+            | Value::Size(_)
+            | Value::Reference(_) => {}
+        }
+    }
+
+    /// Plain JSON for a provider's call: references become ids, secrets their text, durations seconds,
+    /// sizes bytes.
+    pub fn reveal(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Int(value) => Json::from(*value),
+            Value::Number(value) => Json::from(*value),
+            Value::String(text) => Json::from(text.as_ref()),
+            Value::Duration(millis) => Json::from(*millis as f64 / 1000.0),
+            Value::Size(bytes) => Json::from(*bytes),
+            Value::List(items) => items.iter().map(Value::reveal).collect(),
+            Value::Map(entries) => entries.iter().map(|(key, value)| (key.clone(), value.reveal())).collect(),
+            Value::Data(data) => reveal(&data.fields),
+            Value::Reference(reference) => Json::from(reference.id.as_ref()),
+            Value::Secret(secret) => secret.reveal().map_or(Json::Null, Json::from),
+        }
+    }
+}
+
+/// [`Value::reveal`] of all attributes, as one JSON object.
+pub fn reveal(fields: &Fields) -> serde_json::Value {
+    fields.iter().map(|(name, value)| (name.to_string(), value.reveal())).collect()
+}
+
+const DURATIONS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+const SIZES: [(&str, u64); 9] = [
+    ("TiB", 1 << 40),
+    ("TB", 1_000_000_000_000),
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("KB", 1000),
+    ("B", 1),
+];
+
+/// The units that a number literal may end in, for messages.
+pub const UNITS: [&str; 14] =
+    ["ms", "s", "m", "h", "d", "B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"];
+
+/// The value of a literal such as `30s` or `8GiB`; nothing when the unit is unknown or it overflows.
+pub fn with_unit(count: u64, unit: &str) -> Option<Value> {
+    let find = |table: &[(&str, u64)]| table.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
+    match (find(&DURATIONS), find(&SIZES)) {
+        (Some(factor), _) => Some(Value::Duration(count.checked_mul(factor)?)),
+        (None, Some(factor)) => Some(Value::Size(count.checked_mul(factor)?)),
+        (None, None) => None,
+    }
+}
+
+fn in_units(f: &mut fmt::Formatter<'_>, amount: u64, table: &[(&str, u64)], zero: &str) -> fmt::Result {
+    match table.iter().find(|(_, factor)| amount > 0 && amount.is_multiple_of(*factor)) {
+        Some((unit, factor)) => write!(f, "{}{unit}", amount / factor),
+        None => f.write_str(zero),
+    }
+}
+
+/// As it would be written in a `.cloud` file, but for secrets.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = |f: &mut fmt::Formatter<'_>, entries: &mut dyn Iterator<Item = (String, &Value)>| {
+            f.write_str("{")?;
+            for (name, value) in entries {
+                write!(f, " {name} {value};")?;
+            }
+            f.write_str(" }")
+        };
+        match self {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Int(value) => write!(f, "{value}"),
+            Value::Number(value) => write!(f, "{value:?}"),
+            Value::String(text) => write!(f, "{}", Quoted(text)),
+            Value::Duration(millis) => in_units(f, *millis, &DURATIONS, "0s"),
+            Value::Size(bytes) => in_units(f, *bytes, &SIZES, "0B"),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (at, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if at == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]")
+            }
+            Value::Map(map) => entries(f, &mut map.iter().map(|(key, value)| (key_text(key), value))),
+            Value::Data(data) => {
+                write!(f, "{} ", data.template)?;
+                entries(f, &mut data.fields.iter().map(|(name, value)| (name.to_string(), value)))
+            }
+            Value::Reference(reference) => write!(f, "{}", reference.address),
+            Value::Secret(_) => f.write_str("(secret)"),
+        }
+    }
+}
+
+fn key_text(key: &str) -> String {
+    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain { key.to_string() } else { Quoted(key).to_string() }
+}
+
+/// A text as a string literal.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                '\r' => f.write_str("\\r")?,
+                c if c.is_control() => write!(f, "\\u{{{:x}}}", c as u32)?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+/// The recorded form of whatever JSON has no word for: `{"$": "duration", "of": 5000}`.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "$", rename_all = "lowercase")]
+enum Tagged {
+    Duration { of: u64 },
+    Size { of: u64 },
+    Number { of: f64 },
+    Map { of: BTreeMap<String, Value> },
+    Data { template: Name, of: Fields },
+    Reference { address: Address, id: Arc<str> },
+    Secret { origin: Arc<str>, fingerprint: Option<Arc<str>> },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Recorded {
+    Null,
+    Bool(bool),
+    Int(i64),
+    String(Arc<str>),
+    List(Vec<Value>),
+    Tagged(Tagged),
+    Map(BTreeMap<String, Value>),
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.clone() {
+            Value::Null => Recorded::Null,
+            Value::Bool(value) => Recorded::Bool(value),
+            Value::Int(value) => Recorded::Int(value),
+            Value::Number(of) => Recorded::Tagged(Tagged::Number { of }),
+            Value::String(text) => Recorded::String(text),
+            Value::Duration(of) => Recorded::Tagged(Tagged::Duration { of }),
+            Value::Size(of) => Recorded::Tagged(Tagged::Size { of }),
+            Value::List(items) => Recorded::List(items),
+            // A user's map that has a key `$` must not read back as something else.
+            Value::Map(of) if of.contains_key("$") => Recorded::Tagged(Tagged::Map { of }),
+            Value::Map(entries) => Recorded::Map(entries),
+            Value::Data(Data { template, fields }) => Recorded::Tagged(Tagged::Data { template, of: fields }),
+            Value::Reference(Reference { address, id }) => Recorded::Tagged(Tagged::Reference { address, id }),
+            Value::Secret(Secret { origin, fingerprint, .. }) => {
+                Recorded::Tagged(Tagged::Secret { origin, fingerprint })
+            }
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        Ok(match Recorded::deserialize(deserializer)? {
+            Recorded::Null => Value::Null,
+            Recorded::Bool(value) => Value::Bool(value),
+            Recorded::Int(value) => Value::Int(value),
+            Recorded::String(text) => Value::String(text),
+            Recorded::List(items) => Value::List(items),
+            Recorded::Map(entries) | Recorded::Tagged(Tagged::Map { of: entries }) => Value::Map(entries),
+            Recorded::Tagged(Tagged::Duration { of }) => Value::Duration(of),
+            Recorded::Tagged(Tagged::Size { of }) => Value::Size(of),
+            Recorded::Tagged(Tagged::Number { of }) => Value::Number(of),
+            Recorded::Tagged(Tagged::Data { template, of }) => Value::Data(Data { template, fields: of }),
+            Recorded::Tagged(Tagged::Reference { address, id }) => Value::Reference(Reference { address, id }),
+            Recorded::Tagged(Tagged::Secret { origin, fingerprint }) => {
+                Value::Secret(Secret { origin, text: None, fingerprint })
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            (-1e9..1e9f64).prop_map(Value::Number),
+            "[a-z$\"]{0,4}".prop_map(Value::string),
+            (0..u64::MAX >> 1).prop_map(Value::Duration),
+            (0..u64::MAX >> 1).prop_map(Value::Size),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                prop::collection::btree_map("[$a-z]{1,3}", inner.clone(), 0..4).prop_map(Value::Map),
+                prop::collection::btree_map("[a-z]{1,3}".prop_map(|n| Name::from(n.as_str())), inner, 0..4)
+                    .prop_map(|fields| Value::Data(Data { template: "Http".into(), fields })),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_recorded_reads_back_the_same(value in any_value()) {
+            let text = serde_json::to_string(&value).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_compared_but_never_written() {
+        let key = SealingKey([7; 32]);
+        let mut new = Value::Secret(Secret::new("env:PASSWORD", "hunter2"));
+        new.seal(&key);
+        let text = serde_json::to_string(&new).unwrap();
+        assert!(!text.contains("hunter2") && text.contains("env:PASSWORD"), "{text}");
+        assert!(!format!("{new} {new:?}").contains("hunter2"));
+        let recorded: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(recorded, new);
+        let mut other = Value::Secret(Secret::new("env:PASSWORD", "hunter3"));
+        other.seal(&key);
+        assert_ne!(recorded, other);
+    }
+
+    #[test]
+    fn units_print_as_they_are_written() {
+        for (count, unit) in [(30, "s"), (5, "m"), (2, "h"), (7, "d"), (8, "GiB"), (500, "MB"), (1, "ms")] {
+            assert_eq!(with_unit(count, unit).unwrap().to_string(), format!("{count}{unit}"));
+        }
+        assert_eq!(with_unit(1, "sec"), None);
+        assert_eq!(with_unit(u64::MAX, "d"), None);
+    }
+}
