@@ -99,14 +99,6 @@ enum What {
     Param(Name),
 }
 
-impl What {
-    fn name(&self) -> &Name {
-        match self {
-            What::Attribute(_, name) | What::Children(_, name) | What::Constant(_, name) | What::Param(name) => name,
-        }
-    }
-}
-
 impl<'a, 'r> Checker<'a, 'r> {
     fn new(
         library: &'a Library<'a>,
@@ -287,17 +279,28 @@ impl<'a, 'r> Checker<'a, 'r> {
         shape
     }
 
+    /// What is being evaluated, as a user would call it.
+    fn called(&self, what: &What) -> String {
+        match what {
+            What::Attribute(node, name) | What::Children(node, name) => {
+                let address = self.nodes[node.0].address.to_string();
+                if address.is_empty() { name.to_string() } else { format!("{address}.{name}") }
+            }
+            What::Constant(_, name) | What::Param(name) => name.to_string(),
+        }
+    }
+
     /// Reports the cycle that asking for `what` at `via` would close.
     fn cycle(&mut self, what: &What, via: Span) {
         let start = self.stack.iter().position(|frame| frame.what == *what).unwrap_or(0);
         let frames = &self.stack[start..];
-        let name = what.name();
+        let name = self.called(what);
         let mut diagnostic = Diagnostic::error("cloud::reference::cycle", format!("`{name}` depends on itself"));
         let steps = frames.iter().skip(1).map(|frame| frame.via).chain([via]);
-        let ends = frames.iter().skip(1).map(|frame| frame.what.name()).chain([name]);
+        let ends = frames.iter().skip(1).map(|frame| self.called(&frame.what)).chain([name]);
         let mut labels: Vec<(Span, String)> = Vec::new();
         for ((span, end), frame) in steps.zip(ends).zip(frames) {
-            labels.push((span, format!("`{}` needs `{end}`", frame.what.name())));
+            labels.push((span, format!("`{}` needs `{end}`", self.called(&frame.what))));
         }
         // The same cycle is met from any of its attributes: it always starts at its first place.
         if let Some(first) = labels.iter().enumerate().min_by_key(|(_, (span, _))| *span).map(|(at, _)| at) {

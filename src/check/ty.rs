@@ -34,7 +34,7 @@ impl Checker<'_, '_> {
                 {
                     let shown = if matches!(value, Value::Secret(_)) { "it".into() } else { value.to_string() };
                     let diagnostic = Diagnostic::error("cloud::type::refused", format!("{shown} is no `{}`", alias.name))
-                        .label(span, format!("must be {refinement}"));
+                        .label(span, refinement.to_string());
                     self.report.push(self.declared(diagnostic, env));
                     return Term::POISON;
                 }

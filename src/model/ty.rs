@@ -71,11 +71,12 @@ impl Refinement {
     }
 }
 
+/// What a value has to be.
 impl fmt::Display for Refinement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refinement::Between(low, high) => write!(f, "from {low} to {high}"),
-            Refinement::Matching(pattern) => write!(f, "matching {pattern}"),
+            Refinement::Between(low, high) => write!(f, "must be from {low} to {high}"),
+            Refinement::Matching(pattern) => write!(f, "must match {pattern}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! remembers every place that set it, the nearest prototype's last, so that overriding, `super` and
 //! messages all read from one list. Cycles of `extends` end here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -266,6 +266,7 @@ pub fn layer_items<'a>(
     types: &mut Types<'a, '_>,
 ) {
     let mut seen: HashMap<(&Name, Option<String>), Span> = HashMap::new();
+    let mut again: HashSet<Span> = HashSet::new();
     // Declarations first: their order among the statements means nothing.
     for item in items.clone() {
         let name = &item.path.head;
@@ -281,6 +282,7 @@ pub fn layer_items<'a>(
         if !matches!((&item.kind, &rest), (ItemKind::Merge(_), Some(_))) {
             if let Some(first) = seen.insert((&name.value, rest), item.path.span) {
                 types.report.push(duplicate(&name.value, first, item.path.span));
+                again.insert(item.path.span);
                 continue;
             }
         }
@@ -315,7 +317,7 @@ pub fn layer_items<'a>(
     }
     for item in items {
         let name = &item.path.head;
-        if item.path.quoted {
+        if item.path.quoted || again.contains(&item.path.span) {
             continue;
         }
         let kind = match (&item.kind, item.path.rest.as_slice()) {
@@ -327,7 +329,8 @@ pub fn layer_items<'a>(
         let known = own.get(&name.value).or_else(|| inherited.get(&name.value));
         if known.is_none() && !layer.open && !name.value.is_constant() {
             let all = own.iter().chain(inherited.iter());
-            let names: Vec<&str> = all.filter(|(_, m)| is_settable(m)).map(|(name, _)| name.as_str()).collect();
+            let names = all.filter(|(name, member)| !name.is_constant() && is_settable(member));
+            let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
             types.report.push(unknown_attribute(&layer.subject, name, &names));
             continue;
         }

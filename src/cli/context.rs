@@ -1,0 +1,139 @@
+//! What every command starts from: the program's place, its params, its files.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::cli::ui::{self, Look};
+use crate::compile::compile;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::graph::ResourceGraph;
+use crate::resolve::load::Loader;
+use crate::source::Sources;
+use crate::syntax;
+
+/// Files from disk.
+pub struct Disk;
+
+impl Loader for Disk {
+    fn program(&self, path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+        if path.is_file() {
+            return Ok(vec![path.to_path_buf()]);
+        }
+        let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(path, &error))?.path();
+            if path.extension().is_some_and(|extension| extension == "cloud") && path.is_file() {
+                files.push(path);
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            return Err(Diagnostic::error("cloud::file::none", format!("there is no `.cloud` file in `{}`", path.display()))
+                .help("name the directory of a program, or one of its files"));
+        }
+        Ok(files)
+    }
+
+    fn read(&self, path: &Path) -> Result<String, Diagnostic> {
+        let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+        let size = file.metadata().map_err(|error| unreadable(path, &error))?.len();
+        if size > syntax::MAX_FILE {
+            return Err(syntax::too_large(None, size, &format!("`{}`", path.display())));
+        }
+        let mut bytes = Vec::new();
+        // A file may grow while it is read.
+        file.take(syntax::MAX_FILE).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+        String::from_utf8(bytes).map_err(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Diagnostic::error(
+                "cloud::file::encoding",
+                format!("`{}` is not UTF-8: line {line}, byte {good}", path.display()),
+            )
+            .help("is this a `.cloud` file? save it as UTF-8")
+        })
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    let shown = path.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Diagnostic::error("cloud::file::missing", format!("there is no file or directory `{shown}`"))
+            .help("name the directory of a program, or one of its `.cloud` files"),
+        _ => Diagnostic::error("cloud::file::unreadable", format!("`{shown}` cannot be read: {error}")),
+    }
+}
+
+/// Where a program is, and with which params it is compiled.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Place {
+    /// The program: a directory with `.cloud` files, or one file
+    #[arg(default_value = ".", value_name = "PROGRAM")]
+    pub program: PathBuf,
+    /// Give a param its value; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
+    pub params: Vec<(String, String)>,
+    /// The environment: one recorded instance of the program, and the param `env` [default: default]
+    #[arg(long, value_name = "NAME", value_parser = parse_env)]
+    pub env: Option<String>,
+}
+
+fn parse_set(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_string(), value.to_string())),
+        _ => Err("write it as NAME=VALUE".into()),
+    }
+}
+
+/// Environments name directories and end up in the names of things.
+fn parse_env(text: &str) -> Result<String, String> {
+    let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if good && !text.is_empty() && text.len() <= 60 && !text.starts_with('-') {
+        Ok(text.to_string())
+    } else {
+        Err("an environment is named with letters, digits, `-` and `_`".into())
+    }
+}
+
+/// A compiled program with the texts it came from.
+pub struct Compiled {
+    pub graph: ResourceGraph,
+    pub sources: Sources,
+}
+
+impl Place {
+    /// The directory that holds the program, beside which its state lies.
+    pub fn directory(&self) -> &Path {
+        let file = self.program.extension().is_some_and(|extension| extension == "cloud") && !self.program.is_dir();
+        match self.program.parent() {
+            Some(parent) if file => {
+                if parent.as_os_str().is_empty() { Path::new(".") } else { parent }
+            }
+            _ => &self.program,
+        }
+    }
+
+    /// What a program without a name of its own is called: as its directory.
+    pub fn default_name(&self) -> String {
+        let directory = std::fs::canonicalize(self.directory()).unwrap_or_else(|_| self.directory().to_path_buf());
+        directory.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Compiles, and shows what there is to say. Nothing when there are errors.
+    pub fn compile(&self, look: Look) -> Option<Compiled> {
+        let mut sources = Sources::default();
+        let mut report = Report::default();
+        let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
+        let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report);
+        eprint!("{}", ui::render(&report, &sources, look));
+        graph.map(|graph| Compiled { graph, sources })
+    }
+
+    /// The environment: as `--env` says, else as the param `env` is set to.
+    pub fn environment(&self) -> String {
+        let set = || self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value.clone());
+        self.env.clone().or_else(set).unwrap_or_else(|| "default".into())
+    }
+}

@@ -1,0 +1,49 @@
+//! The command line: one enum line and one file a command, and the exit codes.
+
+mod check;
+pub mod context;
+pub mod ui;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use ui::Look;
+
+/// What a command ends with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// An error in the source or in the call.
+    Wrong = 1,
+    /// The plan has changes, and `--exit-code` asked.
+    Changes = 2,
+    /// Something failed or is not live.
+    Failed = 3,
+    /// Another process holds the environment.
+    Locked = 4,
+    Interrupted = 130,
+}
+
+#[derive(Parser)]
+#[command(name = "tadpole", version, about = "Infrastructure as code that cannot lose anything", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check a program without looking at any cloud
+    Check(check::Check),
+}
+
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let look = Look::from_environment();
+    let exit = match arguments.command {
+        Command::Check(command) => command.run(look),
+    };
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,160 @@
+//! What users see: diagnostics dressed for the terminal, streams, colour, width. The one user of
+//! miette.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters, ThemeStyles};
+
+use crate::diagnostic::{Diagnostic, Label, Report, Severity};
+use crate::source::Sources;
+
+/// How the streams are to be used.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub colour: bool,
+    /// In columns.
+    pub width: usize,
+    /// Whether progress may move the cursor.
+    pub live: bool,
+}
+
+impl Look {
+    /// As the environment asks for: `NO_COLOR`, a terminal or not, its width.
+    pub fn from_environment() -> Look {
+        let term = console::Term::stderr();
+        let terminal = std::io::stderr().is_terminal();
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let width = term.size_checked().map_or(100, |(_, columns)| usize::from(columns));
+        Look { colour: terminal && !plain, width: width.clamp(40, 160), live: terminal && std::env::var_os("CI").is_none() }
+    }
+
+    /// A text in a colour of the terminal, where colour is wanted.
+    pub fn paint(&self, text: &str, style: Paint) -> String {
+        let code = match style {
+            Paint::Plain => return text.to_string(),
+            Paint::Good => "32",
+            Paint::Change => "33",
+            Paint::Bad => "31",
+            Paint::Strong => "1",
+            Paint::Faint => "2",
+        };
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_string() }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Paint {
+    Plain,
+    Good,
+    Change,
+    Bad,
+    Strong,
+    Faint,
+}
+
+/// Everything in a report, as it goes to the terminal.
+pub fn render(report: &Report, sources: &Sources, look: Look) -> String {
+    report.sorted().into_iter().map(|diagnostic| render_one(diagnostic, sources, look)).collect()
+}
+
+pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> String {
+    let theme = GraphicalTheme {
+        characters: ThemeCharacters {
+            error: format!("error[{}]:", diagnostic.code),
+            warning: format!("warning[{}]:", diagnostic.code),
+            ..ThemeCharacters::unicode()
+        },
+        styles: if look.colour { ThemeStyles::ansi() } else { ThemeStyles::none() },
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(look.width)
+        .with_links(false)
+        .with_context_lines(1)
+        .without_cause_chain();
+    let mut text = String::new();
+    // Writing to a string cannot fail; what the handler could not format is shown plainly.
+    if handler.render_report(&mut text, &Dressed::new(diagnostic, sources)).is_err() {
+        text = format!("{}: {}\n", diagnostic.code, diagnostic.message);
+    }
+    for label in diagnostic.labels.iter().skip(1) {
+        if Some(label.span.source) != diagnostic.labels.first().map(|first| first.span.source) {
+            let (line, _) = sources.line(label.span);
+            let place = format!("{}:{line}", sources.get(label.span.source).name);
+            text.push_str(&format!("  note: {}: {}\n", look.paint(&place, Paint::Strong), label.text));
+        }
+    }
+    text.push('\n');
+    // The handler indents the first line for a sign that is not used here.
+    text.trim_start().to_string()
+}
+
+/// A diagnostic with its text at hand. Miette shows one file a report; places in other files follow
+/// as notes.
+struct Dressed<'a> {
+    severity: miette::Severity,
+    message: &'a str,
+    help: Option<&'a str>,
+    text: Option<NamedSource<Arc<str>>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl<'a> Dressed<'a> {
+    fn new(diagnostic: &'a Diagnostic, sources: &Sources) -> Dressed<'a> {
+        let main = diagnostic.labels.first().map(|label| label.span.source);
+        let here = diagnostic.labels.iter().filter(|label| Some(label.span.source) == main);
+        let labels = here.enumerate().map(|(at, Label { span, text })| {
+            let length = (span.end - span.start) as usize;
+            match at {
+                0 => LabeledSpan::new_primary_with_span(Some(text.clone()), (span.start as usize, length)),
+                _ => LabeledSpan::new(Some(text.clone()), span.start as usize, length),
+            }
+        });
+        Dressed {
+            severity: match diagnostic.severity {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+            },
+            message: &diagnostic.message,
+            help: diagnostic.help.as_deref(),
+            labels: labels.collect(),
+            text: main.map(|file| {
+                let source = sources.get(file);
+                NamedSource::new(&source.name, source.text.clone())
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Dressed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl fmt::Display for Dressed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl std::error::Error for Dressed<'_> {}
+
+impl miette::Diagnostic for Dressed<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.help.map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.text.as_ref().map(|text| text as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
+    }
+}

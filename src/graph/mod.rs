@@ -1,0 +1,166 @@
+//! Resources in the order of their needs. Petgraph stays inside; cycles of components end here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+
+use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::model::resource::{Output, Program, Resource};
+use crate::name::{Address, Name};
+use crate::source::Span;
+
+/// A program whose resources can be put in order. An edge goes from what is needed to what needs it,
+/// and carries the place that says so.
+#[derive(Clone, Debug)]
+pub struct ResourceGraph {
+    pub project: Option<std::sync::Arc<str>>,
+    pub outputs: Vec<Output>,
+    graph: DiGraph<Resource, Span>,
+    index: HashMap<Address, NodeIndex>,
+    /// Needed before needing; otherwise in the order of the addresses.
+    order: Vec<NodeIndex>,
+}
+
+/// The graph of a program; nothing when there is a cycle, which is reported.
+pub fn build(program: Program, report: &mut Report) -> Option<ResourceGraph> {
+    let mut graph = DiGraph::with_capacity(program.resources.len(), program.resources.len());
+    let mut index = HashMap::with_capacity(program.resources.len());
+    let mut sorted = BTreeMap::new();
+    let mut resources: Vec<Resource> = program.resources.into_values().collect();
+    // The order of equals in the topological sort follows from this.
+    resources.sort_by(|one, two| two.address.cmp(&one.address));
+    for resource in resources {
+        let address = resource.address.clone();
+        let node = graph.add_node(resource);
+        index.insert(address.clone(), node);
+        sorted.insert(address, node);
+    }
+    let mut edges = Vec::new();
+    for node in graph.node_indices() {
+        for (address, span) in graph[node].needs() {
+            if let Some(needed) = index.get(&address) {
+                edges.push((*needed, node, span));
+                continue;
+            }
+            // A group stands for everything in it, which sorts right behind its own address.
+            let below = sorted.range((Bound::Included(&address), Bound::Unbounded));
+            let inside = below.take_while(|(other, _)| other.segments().starts_with(address.segments()));
+            edges.extend(inside.map(|(_, needed)| (*needed, node, span)));
+        }
+    }
+    for (from, to, span) in edges {
+        graph.add_edge(from, to, span);
+    }
+    match toposort(&graph, None) {
+        Ok(order) => Some(ResourceGraph { project: program.project, outputs: program.outputs, graph, index, order }),
+        Err(_) => {
+            report_cycles(&graph, report);
+            None
+        }
+    }
+}
+
+/// One error a cycle, with a label on each step of it.
+fn report_cycles(graph: &DiGraph<Resource, Span>, report: &mut Report) {
+    for component in tarjan_scc(graph) {
+        let itself = |node: NodeIndex| graph.find_edge(node, node).is_some();
+        if component.len() == 1 && !itself(component[0]) {
+            continue;
+        }
+        let path = shortest_cycle(graph, &component);
+        let Some(first) = path.first() else { continue };
+        let name = &graph[*first].address;
+        let mut diagnostic =
+            Diagnostic::error("cloud::reference::cycle", format!("`{name}` needs itself before it can be started"));
+        // Edges run from what is needed; people read "needs" the other way round.
+        for (at, node) in path.iter().enumerate().rev() {
+            let needing = path[(at + 1) % path.len()];
+            if let Some(edge) = graph.find_edge(*node, needing) {
+                let text = format!("`{}` needs `{}`", graph[needing].address, graph[*node].address);
+                diagnostic = diagnostic.label(graph[edge], text);
+            }
+        }
+        report.push(diagnostic.help("take one of these references out, or let a third component hold both"));
+    }
+}
+
+/// A shortest way from the first node of a strongly connected component back to itself.
+fn shortest_cycle(graph: &DiGraph<Resource, Span>, component: &[NodeIndex]) -> Vec<NodeIndex> {
+    let Some(start) = component.iter().copied().min_by(|a, b| graph[*a].address.cmp(&graph[*b].address)) else {
+        return Vec::new();
+    };
+    let inside: std::collections::HashSet<NodeIndex> = component.iter().copied().collect();
+    let mut came_from: HashMap<NodeIndex, NodeIndex> = HashMap::new();
+    let mut queue = std::collections::VecDeque::from([start]);
+    while let Some(node) = queue.pop_front() {
+        for edge in graph.edges(node) {
+            let next = edge.target();
+            if next == start {
+                let mut path = vec![node];
+                while let Some(before) = came_from.get(&path[path.len() - 1]) {
+                    path.push(*before);
+                }
+                path.reverse();
+                return path;
+            }
+            if inside.contains(&next) && !came_from.contains_key(&next) {
+                came_from.insert(next, node);
+                queue.push_back(next);
+            }
+        }
+    }
+    Vec::new()
+}
+
+impl ResourceGraph {
+    /// A program without resources: what tearing everything down aims at.
+    pub fn empty(project: Option<std::sync::Arc<str>>) -> ResourceGraph {
+        ResourceGraph {
+            project,
+            outputs: Vec::new(),
+            graph: DiGraph::new(),
+            index: HashMap::new(),
+            order: Vec::new(),
+        }
+    }
+
+    pub fn get(&self, address: &Address) -> Option<&Resource> {
+        self.index.get(address).map(|node| &self.graph[*node])
+    }
+
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every resource, what is needed before what needs it.
+    pub fn in_order(&self) -> impl Iterator<Item = &Resource> {
+        self.order.iter().map(|node| &self.graph[*node])
+    }
+
+    /// What must be there before a resource.
+    pub fn needs(&self, address: &Address) -> Vec<&Address> {
+        let Some(node) = self.index.get(address) else { return Vec::new() };
+        let mut needs: Vec<&Address> = self
+            .graph
+            .neighbors_directed(*node, petgraph::Direction::Incoming)
+            .map(|node| &self.graph[node].address)
+            .collect();
+        needs.sort();
+        needs.dedup();
+        needs
+    }
+
+    /// The place of an attribute's value, of a name if it has none.
+    pub fn place(&self, address: &Address, attribute: Option<&Name>) -> Option<Span> {
+        let resource = self.get(address)?;
+        let input = attribute.and_then(|name| resource.inputs.get(name));
+        Some(input.map_or(resource.span, |input| input.span))
+    }
+}
