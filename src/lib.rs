@@ -20,14 +20,20 @@ pub mod syntax;
 pub mod model;
 // floor 2: names in their places; what is recorded
 pub mod resolve;
+pub mod state;
 // floor 3: components, evaluated and checked
 pub mod check;
 // floor 4: resources in order
 pub mod graph;
 pub mod compile;
 // floor 5: what will change
+pub mod plan;
 // floor 6: changing it
 pub mod apply;
+pub mod action;
 // floor 7: clouds, side by side
+pub mod sandbox;
+#[cfg(feature = "aws")]
+pub mod aws;
 // floor 8: the program
 pub mod cli;

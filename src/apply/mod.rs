@@ -1,1 +1,348 @@
+//! Carrying a plan out. The executor is the sole owner of the ledger: it starts a step when the last
+//! of what it waits for has ended, and makes what steps ask to record durable, many at a time.
+
+pub mod event;
+pub mod limit;
 pub mod provider;
+pub mod recover;
+pub mod refresh;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::graph::ResourceGraph;
+use crate::model::term::Term;
+use crate::name::{Address, Name};
+use crate::plan::{Change, ChangeKind, Plan};
+use crate::state::ledger::Ledger;
+use crate::state::record::Record;
+use crate::state::store::StoreFault;
+use crate::state::{Recorded, State, Status};
+use crate::value::{Fields, SealingKey, Value};
+use event::Event;
+use limit::Calls;
+use provider::{Fault, FaultKind};
+use step::{Failure, Journal, Step, Wanted, Work};
+
+/// How urgently the user wants it to stop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Stop {
+    No,
+    /// Start nothing new; finish and record what is in flight.
+    Soon,
+    /// At once: the journal makes that safe too.
+    Now,
+}
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub done: Vec<Address>,
+    pub failed: Vec<(Address, Fault)>,
+    /// Not tried, because something before failed or because it was stopped.
+    pub skipped: Vec<Address>,
+    pub interrupted: bool,
+    /// The journal could not be written: whatever was in flight is for recovery.
+    pub store: Option<StoreFault>,
+}
+
+/// Carries out a plan that was made of this graph against this ledger.
+pub async fn execute(
+    plan: &Plan,
+    graph: &ResourceGraph,
+    refreshed: &crate::plan::Refreshed,
+    ledger: &mut Ledger,
+    key: &SealingKey,
+    calls: &Calls,
+    mut stop: watch::Receiver<Stop>,
+) -> Outcome {
+    let (requests, mut inbox) = mpsc::unbounded_channel();
+    let journal = Journal { requests, next_op: Arc::new(AtomicU64::new(ledger.next_op())) };
+    let mut run = Run::new(plan);
+    let mut outcome = Outcome::default();
+    let mut tasks = JoinSet::new();
+    let mut began: BTreeMap<usize, Instant> = BTreeMap::new();
+    loop {
+        while *stop.borrow() == Stop::No
+            && let Some((_, std::cmp::Reverse(number))) = run.ready.pop()
+        {
+            let change = &plan.changes[number];
+            began.insert(number, Instant::now());
+            match work(change, graph, refreshed, ledger.state(), key) {
+                Ok(work) => {
+                    let step = Step { work, calls: calls.clone(), journal: journal.clone() };
+                    tasks.spawn(async move { (number, step.run().await) });
+                }
+                Err(fault) => {
+                    calls.tell(Event::Failed { address: change.address.clone(), fault: fault.clone(), took: Duration::ZERO });
+                    outcome.failed.push((change.address.clone(), fault));
+                    run.failed(number);
+                }
+            }
+        }
+        if tasks.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some(first) = inbox.recv() => {
+                let mut batch = vec![first];
+                while let Ok(request) = inbox.try_recv() {
+                    batch.push(request);
+                }
+                let (records, waiting): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+                let result = tokio::task::block_in_place(|| ledger.record(records.into_iter().flatten().collect()));
+                match result {
+                    Ok(()) => {
+                        for done in waiting {
+                            // A step that was ended meanwhile does not listen.
+                            let _ = done.send(());
+                        }
+                    }
+                    Err(fault) => {
+                        // Nothing may be called any more whose beginning is not durable.
+                        tasks.shutdown().await;
+                        outcome.store = Some(fault);
+                        break;
+                    }
+                }
+            }
+            Some(joined) = tasks.join_next() => {
+                let (number, result) = match joined {
+                    Ok(ended) => ended,
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                };
+                let address = plan.changes[number].address.clone();
+                let took = began.get(&number).map_or(Duration::ZERO, Instant::elapsed);
+                match result {
+                    Ok(id) => {
+                        let kind = plan.changes[number].kind;
+                        calls.tell(Event::Done { address: address.clone(), kind, id: id.to_string(), took });
+                        outcome.done.push(address);
+                        run.ended(number);
+                    }
+                    Err(Failure::Fault(fault)) => {
+                        calls.tell(Event::Failed { address: address.clone(), fault: fault.clone(), took });
+                        outcome.failed.push((address, fault));
+                        run.failed(number);
+                    }
+                    Err(Failure::Stopped) => {}
+                }
+            }
+            Ok(()) = stop.changed() => {
+                outcome.interrupted = true;
+                if *stop.borrow() == Stop::Now {
+                    tasks.shutdown().await;
+                    break;
+                }
+            }
+        }
+    }
+    let tried: HashSet<&Address> =
+        outcome.done.iter().chain(outcome.failed.iter().map(|(address, _)| address)).collect();
+    outcome.skipped = plan
+        .changes
+        .iter()
+        .filter(|change| change.kind.acts() && !tried.contains(&change.address))
+        .map(|change| change.address.clone())
+        .collect();
+    if outcome.store.is_none() {
+        let finished = ledger.record(afterwards(graph, ledger.state(), key, &outcome)).and_then(|()| ledger.compact());
+        outcome.store = finished.err();
+    }
+    outcome
+}
+
+/// Which steps may start.
+struct Run<'a> {
+    plan: &'a Plan,
+    /// Steps that a step waits for and that have not ended.
+    left: Vec<usize>,
+    dependents: Vec<Vec<usize>>,
+    /// The longest way from a step to the end, in steps: the longest goes first.
+    remaining: Vec<usize>,
+    ready: BinaryHeap<(usize, std::cmp::Reverse<usize>)>,
+    never: HashSet<usize>,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan) -> Run<'a> {
+        let count = plan.changes.len();
+        let acts = |number: usize| plan.changes[number].kind.acts();
+        let mut dependents = vec![Vec::new(); count];
+        let mut left = vec![0; count];
+        for (number, change) in plan.changes.iter().enumerate() {
+            for other in change.waits.iter().filter(|other| acts(**other)) {
+                dependents[*other].push(number);
+                left[number] += 1;
+            }
+        }
+        // In an order in which everything comes after what it waits for; walked backwards.
+        let mut order: Vec<usize> = (0..count).filter(|number| left[*number] == 0).collect();
+        let mut open = left.clone();
+        let mut at = 0;
+        while at < order.len() {
+            for dependent in &dependents[order[at]] {
+                open[*dependent] -= 1;
+                if open[*dependent] == 0 {
+                    order.push(*dependent);
+                }
+            }
+            at += 1;
+        }
+        let mut remaining = vec![0; count];
+        for number in order.iter().rev() {
+            remaining[*number] = dependents[*number].iter().map(|next| remaining[*next] + 1).max().unwrap_or(0);
+        }
+        let ready = (0..count)
+            .filter(|number| left[*number] == 0 && acts(*number))
+            .map(|number| (remaining[number], std::cmp::Reverse(number)))
+            .collect();
+        Run { plan, left, dependents, remaining, ready, never: HashSet::new() }
+    }
+
+    fn ended(&mut self, number: usize) {
+        for dependent in self.dependents[number].clone() {
+            self.left[dependent] -= 1;
+            let acts = self.plan.changes[dependent].kind.acts();
+            if self.left[dependent] == 0 && acts && !self.never.contains(&dependent) {
+                self.ready.push((self.remaining[dependent], std::cmp::Reverse(dependent)));
+            }
+        }
+    }
+
+    /// Whatever waits for it is never started.
+    fn failed(&mut self, number: usize) {
+        let mut queue = vec![number];
+        while let Some(number) = queue.pop() {
+            for dependent in &self.dependents[number] {
+                if self.never.insert(*dependent) {
+                    queue.push(*dependent);
+                }
+            }
+        }
+    }
+}
+
+/// The work of a change, with everything that it depends on known by now.
+fn work(
+    change: &Change,
+    graph: &ResourceGraph,
+    refreshed: &crate::plan::Refreshed,
+    state: &State,
+    key: &SealingKey,
+) -> Result<Work, Fault> {
+    let mut wanted = None;
+    if !matches!(change.kind, ChangeKind::Terminate | ChangeKind::Forget) {
+        let Some(resource) = graph.get(&change.address) else {
+            unreachable!("`{}` is planned from the program, and is not in it", change.address)
+        };
+        let mut inputs = Fields::new();
+        for (name, input) in &resource.inputs {
+            let settled = input.term.settle(state).map_err(|message| Fault::new(FaultKind::Refused, message).on(name.as_str()))?;
+            let Term::Known(mut value) = settled else {
+                let message = format!("`{name}` is not known though everything that it needs was started");
+                return Err(Fault::new(FaultKind::Refused, message).on(name.as_str()));
+            };
+            value.seal(key);
+            inputs.insert(name.clone(), value);
+        }
+        as_planned(change, &inputs)?;
+        let mut samples = Fields::new();
+        for (name, term) in &resource.samples {
+            if let Ok(Term::Known(value)) = term.settle(state) {
+                samples.insert(name.clone(), value);
+            }
+        }
+        let lifecycle = resource.lifecycle.partly(state).map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        wanted = Some(Wanted {
+            template: resource.template.clone(),
+            kind: resource.schema.kind.clone(),
+            inputs,
+            samples,
+            lifecycle,
+            dependencies: graph.needs(&change.address).into_iter().cloned().collect(),
+        });
+    }
+    let mut present = state.resources.get(&change.address).cloned();
+    let reading = refreshed.readings.get(&change.address);
+    if let (Some(present), Some(provider::Reading::Here(here))) = (&mut present, reading) {
+        // The update starts from what is there, not from what was there.
+        for (name, value) in &here.inputs {
+            present.inputs.insert(name.clone(), value.clone());
+        }
+    }
+    if let (None, Some(found), Some(wanted)) = (&present, refreshed.found.get(&change.address), &wanted) {
+        present = Some(Recorded {
+            template: wanted.template.clone(),
+            kind: wanted.kind.clone(),
+            id: found.id.clone(),
+            status: Status::Live,
+            inputs: found.here.inputs.clone(),
+            outputs: found.here.outputs.clone(),
+            dependencies: BTreeSet::new(),
+            lifecycle: Default::default(),
+        });
+    }
+    let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
+    let lists = crate::model::action::Lifecycle::<crate::model::action::Action>::ATTRIBUTES;
+    let inputs_differ = incomplete || change.attributes.iter().any(|attribute| !lists.contains(&attribute.name.as_str()));
+    Ok(Work {
+        kind: change.kind,
+        address: change.address.clone(),
+        lineage: state.lineage.clone(),
+        wanted,
+        present,
+        inputs_differ,
+    })
+}
+
+/// A plan is kept: a value that it showed is the value that is used.
+fn as_planned(change: &Change, inputs: &Fields) -> Result<(), Fault> {
+    for attribute in &change.attributes {
+        if let crate::plan::Planned::Value(planned) = &attribute.new
+            && let Some(value) = inputs.get(&attribute.name)
+            && value != planned
+        {
+            let message = format!("`{}` has become another value than the plan shows", attribute.name);
+            return Err(Fault::new(FaultKind::Refused, message)
+                .on(attribute.name.as_str())
+                .help("something it is made from changed while applying; plan again"));
+        }
+    }
+    Ok(())
+}
+
+/// What is recorded at the end, without a call: outputs, and what the program says of resources that
+/// did not change otherwise.
+fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &Outcome) -> Vec<Record> {
+    let mut records = Vec::new();
+    for resource in graph.in_order() {
+        let Some(recorded) = state.resources.get(&resource.address) else { continue };
+        let dependencies: BTreeSet<Address> = graph.needs(&resource.address).into_iter().cloned().collect();
+        if recorded.dependencies != dependencies || recorded.template != resource.template {
+            let recorded = Recorded { dependencies, template: resource.template.clone(), ..recorded.clone() };
+            records.push(Record::Seen { address: resource.address.clone(), recorded: Box::new(recorded) });
+        }
+    }
+    let mut outputs: BTreeMap<Name, Value> = BTreeMap::new();
+    for output in &graph.outputs {
+        match output.term.settle(state) {
+            Ok(Term::Known(mut value)) => {
+                value.seal(key);
+                outputs.insert(output.name.clone(), value);
+            }
+            // After a failure the last known value is better than none.
+            _ => outputs.extend(state.outputs.get(&output.name).map(|old| (output.name.clone(), old.clone()))),
+        }
+    }
+    if outputs != state.outputs && (outcome.failed.is_empty() || !outputs.is_empty()) {
+        records.push(Record::Outputs { outputs });
+    }
+    records
+}

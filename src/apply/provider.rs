@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{Address, Name};
+pub use crate::state::observed::{Health, Here, Reading};
 use crate::value::Fields;
 
 /// Whose an object is: written on it, in the create call itself where the cloud can do that, so that
@@ -70,33 +71,6 @@ pub enum Seek {
     Identity,
 }
 
-/// What there is.
-#[derive(Clone, Debug)]
-pub enum Reading {
-    Gone,
-    Here(Here),
-}
-
-#[derive(Clone, Debug)]
-pub struct Here {
-    /// Inputs as the cloud has them, of those that it tells; attributes that are not in here are
-    /// taken to be as recorded.
-    pub inputs: Fields,
-    /// Computed attributes.
-    pub outputs: Fields,
-    pub health: Health,
-}
-
-/// Whether a thing is as it should be, by the provider's own word.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Health {
-    Live,
-    /// On its way, with what it is at: `pending`.
-    Waiting(String),
-    /// It will not get there by itself.
-    Dead(String),
-}
-
 /// How patient the engine is with one type of thing.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -104,6 +78,8 @@ pub struct Patience {
     pub consistency: Duration,
     /// The first pause between two reads of something that is on its way.
     pub poll: Duration,
+    /// How long it may be on its way to being ready.
+    pub readiness: Duration,
     /// How long a deletion may take.
     pub deletion: Duration,
 }
@@ -113,6 +89,7 @@ impl Default for Patience {
         Patience {
             consistency: Duration::from_secs(15),
             poll: Duration::from_secs(2),
+            readiness: Duration::from_secs(1800),
             deletion: Duration::from_secs(600),
         }
     }

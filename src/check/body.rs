@@ -145,9 +145,11 @@ impl<'a> Checker<'a, '_> {
                 continue;
             }
             let term = self.attribute(node, name, span);
-            let at = self.nodes[node.0].settings(name.as_str()).last().map_or(attribute.span, |setting| setting.span);
+            let last = self.nodes[node.0].settings(name.as_str()).last();
+            let at = last.map_or(attribute.span, |setting| setting.span);
+            let default = last.is_some_and(|setting| setting.default);
             if !term.is_null() {
-                inputs.insert(name.clone(), Input { term, span: at });
+                inputs.insert(name.clone(), Input { term, span: at, default });
             }
         }
         let lifecycle = self.lifecycle(node);

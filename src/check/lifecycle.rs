@@ -3,7 +3,7 @@
 use crate::check::Checker;
 use crate::check::instance::NodeId;
 use crate::diagnostic::Diagnostic;
-use crate::model::action::{ActionTerm, Lifecycle};
+use crate::model::action::{ActionTerm, Lifecycle, Verb};
 use crate::model::term::Term;
 use crate::name::Name;
 use crate::source::Span;
@@ -12,12 +12,23 @@ use crate::value::Value;
 impl Checker<'_, '_> {
     pub(super) fn lifecycle(&mut self, node: NodeId) -> Lifecycle<ActionTerm> {
         let [start, liveness, terminate, update] = Lifecycle::<ActionTerm>::ATTRIBUTES;
-        Lifecycle {
+        let lifecycle = Lifecycle {
             start: self.actions(node, start),
             liveness: self.actions(node, liveness),
             terminate: self.actions(node, terminate),
             update: self.actions(node, update),
+        };
+        let creates = lifecycle.start.iter().filter(|action| action.verb == Verb::Create).count();
+        if !lifecycle.start.is_empty() && creates != 1 {
+            let span = self.nodes[node.0].span;
+            let place = self.nodes[node.0].settings(start).last().map_or(span, |setting| setting.span);
+            self.report.push(
+                Diagnostic::error("cloud::action::create", format!("`{start}` creates {creates} things, and a resource is one"))
+                    .label(place, "one of them must extend `Create`")
+                    .help("write `[]` for something that exists already"),
+            );
         }
+        lifecycle
     }
 
     fn actions(&mut self, node: NodeId, list: &str) -> Vec<ActionTerm> {
@@ -43,6 +54,23 @@ impl Checker<'_, '_> {
             );
             return None;
         };
+        if !allowed(list, verb) {
+            self.report.push(
+                Diagnostic::error("cloud::action::place", format!("`{}` cannot stand in `{list}`", template.name))
+                    .label(place, format!("it would {} the resource here", verb.template().to_lowercase())),
+            );
+            return None;
+        }
         Some(ActionTerm { name: name.unwrap_or(template.name), verb, settings: fields })
+    }
+}
+
+/// Whether an action has a meaning in a list.
+fn allowed(list: &str, verb: Verb) -> bool {
+    match verb {
+        Verb::Check => list != "terminateActions",
+        Verb::Create => list == "startActions",
+        Verb::Update => list == "updateActions",
+        Verb::Delete => list == "terminateActions",
     }
 }

@@ -131,6 +131,15 @@ impl Place {
         graph.map(|graph| Compiled { graph, sources })
     }
 
+    /// As [`Place::compile`], where a program that does not compile is as good as none.
+    pub fn compile_quietly(&self) -> Option<Compiled> {
+        let mut sources = Sources::default();
+        let mut report = Report::default();
+        let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
+        let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report)?;
+        Some(Compiled { graph, sources })
+    }
+
     /// The environment: as `--env` says, else as the param `env` is set to.
     pub fn environment(&self) -> String {
         let set = || self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value.clone());

@@ -1,7 +1,12 @@
 //! The command line: one enum line and one file a command, and the exit codes.
 
+mod apply;
 mod check;
 pub mod context;
+mod plan;
+mod progress;
+pub mod session;
+mod show;
 pub mod ui;
 
 use std::process::ExitCode;
@@ -37,6 +42,14 @@ struct Arguments {
 enum Command {
     /// Check a program without looking at any cloud
     Check(check::Check),
+    /// Show what apply would do
+    Plan(plan::Plan),
+    /// Make the cloud what the program says
+    Apply(apply::Apply),
+    /// Take down everything that is recorded
+    Destroy(apply::Destroy),
+    /// Show what is recorded
+    Show(show::Show),
 }
 
 pub fn main() -> ExitCode {
@@ -44,6 +57,20 @@ pub fn main() -> ExitCode {
     let look = Look::from_environment();
     let exit = match arguments.command {
         Command::Check(command) => command.run(look),
+        Command::Plan(command) => on_runtime(command.run(look), look),
+        Command::Apply(command) => on_runtime(command.run(look), look),
+        Command::Destroy(command) => on_runtime(command.run(look), look),
+        Command::Show(command) => command.run(look),
     };
     ExitCode::from(exit as u8)
+}
+
+fn on_runtime(command: impl Future<Output = Exit>, look: Look) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            session::say(&format!("the runtime cannot be started: {error}"), None, look);
+            Exit::Failed
+        }
+    }
 }

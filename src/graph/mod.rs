@@ -115,6 +115,11 @@ fn shortest_cycle(graph: &DiGraph<Resource, Span>, component: &[NodeIndex]) -> V
     Vec::new()
 }
 
+/// Whether numbered things can be put in order, an edge going from the earlier to the later.
+pub fn is_acyclic(edges: impl IntoIterator<Item = (u32, u32)>) -> bool {
+    toposort(&DiGraph::<(), ()>::from_edges(edges), None).is_ok()
+}
+
 impl ResourceGraph {
     /// A program without resources: what tearing everything down aims at.
     pub fn empty(project: Option<std::sync::Arc<str>>) -> ResourceGraph {

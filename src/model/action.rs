@@ -73,6 +73,29 @@ impl<A> Lifecycle<A> {
 }
 
 impl Lifecycle<ActionTerm> {
+    /// With all that is known put in; what is not stays as it is.
+    ///
+    /// # Errors
+    /// When an operation in a setting has no result, in the user's words.
+    pub fn partly(&self, world: &dyn Known) -> Result<Lifecycle<ActionTerm>, String> {
+        let list = |actions: &[ActionTerm]| -> Result<Vec<ActionTerm>, String> {
+            actions
+                .iter()
+                .map(|action| {
+                    let settings = action.settings.iter();
+                    let settings = settings.map(|(name, term)| Ok((name.clone(), term.settle(world)?)));
+                    Ok(ActionTerm { settings: settings.collect::<Result<_, String>>()?, ..action.clone() })
+                })
+                .collect()
+        };
+        Ok(Lifecycle {
+            start: list(&self.start)?,
+            liveness: list(&self.liveness)?,
+            terminate: list(&self.terminate)?,
+            update: list(&self.update)?,
+        })
+    }
+
     /// With everything decided.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ pub struct Input {
     pub term: Term,
     /// Where the value is written, which may be a default in the library.
     pub span: Span,
+    /// Nobody set it: it is what the declaration says.
+    pub default: bool,
 }
 
 impl Resource {

@@ -1,0 +1,95 @@
+//! Calls to the cloud: how many at once, how often again, with which pauses. Waiting for a thing to
+//! become ready holds no place here.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::apply::event::{Event, Events};
+use crate::apply::provider::{Fault, FaultKind, Provider};
+use crate::name::Address;
+
+/// Calls in flight at once.
+const AT_ONCE: usize = 16;
+/// Tries of one call.
+const TRIES: u32 = 6;
+/// The longest first pause; it doubles with each try, and the real one is random below it.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// A provider behind the limits of one command.
+#[derive(Clone)]
+pub struct Calls {
+    pub provider: Arc<dyn Provider>,
+    places: Arc<Semaphore>,
+    made: Arc<AtomicUsize>,
+    events: Events,
+}
+
+impl Calls {
+    pub fn new(provider: Arc<dyn Provider>, events: Events) -> Calls {
+        Calls { provider, places: Arc::new(Semaphore::new(AT_ONCE)), made: Arc::new(AtomicUsize::new(0)), events }
+    }
+
+    /// Calls made so far, tries of the same call counted each.
+    pub fn made(&self) -> usize {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    pub fn tell(&self, event: Event) {
+        // Whoever listened may have gone.
+        let _ = self.events.send(event);
+    }
+
+    /// One try.
+    pub async fn once<T>(&self, call: impl Future<Output = T>) -> T {
+        let _place = self.places.acquire().await;
+        self.made.fetch_add(1, Ordering::Relaxed);
+        call.await
+    }
+
+    /// A call that may be made twice without harm, until it goes through or is refused.
+    ///
+    /// # Errors
+    /// The last fault.
+    pub async fn repeat<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        address: &Address,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Fault> {
+        let mut tried = 1;
+        loop {
+            match self.once(call()).await {
+                Ok(value) => return Ok(value),
+                Err(fault) if !passes_later(fault.kind) => return Err(fault),
+                Err(fault) => match self.pause(address, &fault, tried).await {
+                    true => tried += 1,
+                    false => return Err(fault),
+                },
+            }
+        }
+    }
+
+    /// Waits before another try; false when there have been enough.
+    pub async fn pause(&self, address: &Address, fault: &Fault, tried: u32) -> bool {
+        if tried >= TRIES {
+            return false;
+        }
+        let longest = PAUSE.saturating_mul(1 << tried.min(10)).min(LONGEST_PAUSE);
+        let after = longest.mul_f64(fastrand::f64());
+        self.tell(Event::Retrying { address: address.clone(), fault: fault.clone(), after });
+        tokio::time::sleep(after).await;
+        true
+    }
+}
+
+/// Whether the same call may go through a little later.
+pub fn passes_later(kind: FaultKind) -> bool {
+    match kind {
+        FaultKind::Throttled | FaultKind::Unavailable | FaultKind::Unknown => true,
+        FaultKind::Taken | FaultKind::Missing | FaultKind::Denied | FaultKind::Held | FaultKind::Refused => false,
+    }
+}

@@ -1,0 +1,98 @@
+//! What the cloud has, before planning: everything recorded in as few calls as it allows, and what
+//! the program says exists already.
+
+use crate::apply::limit::Calls;
+use crate::apply::provider::{Fault, Owner, Place, Reading, Seek, Want};
+use crate::apply::step::place_of;
+use crate::graph::ResourceGraph;
+use crate::model::resource::Resource;
+use crate::model::term::{Known, Term};
+use crate::name::Address;
+use crate::plan::{Found, Refreshed};
+use crate::state::State;
+use crate::value::Fields;
+
+/// Asks the cloud.
+///
+/// # Errors
+/// For each resource that it did not answer for: a plan without it would be a guess.
+pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Result<Refreshed, Vec<(Address, Fault)>> {
+    let mut refreshed = Refreshed::default();
+    let mut faults = Vec::new();
+    let places: Vec<Place> = state.resources.iter().map(|(address, recorded)| place_of(address, recorded)).collect();
+    if !places.is_empty() {
+        let readings = calls.once(calls.provider.read_many(&places)).await;
+        for (place, reading) in places.into_iter().zip(readings) {
+            let reading = match reading {
+                // One that did not go through with the others is asked for by itself.
+                Err(fault) if crate::apply::limit::passes_later(fault.kind) => {
+                    calls.repeat(&place.address, || calls.provider.read(&place)).await
+                }
+                reading => reading,
+            };
+            match reading {
+                Ok(reading) => {
+                    refreshed.readings.insert(place.address, reading);
+                }
+                Err(fault) => faults.push((place.address, fault)),
+            }
+        }
+    }
+    for resource in graph.in_order() {
+        if state.resources.contains_key(&resource.address) && !is_gone(&refreshed, &resource.address) {
+            continue;
+        }
+        let owner = Owner { lineage: state.lineage.clone(), address: resource.address.clone(), token: "".into() };
+        let seek = if resource.lifecycle.start.is_empty() {
+            Seek::Identity
+        } else if resource.lifecycle.terminate.is_empty() {
+            // It may have been left standing by an earlier teardown.
+            Seek::Owned(owner.clone())
+        } else {
+            continue;
+        };
+        let Some(inputs) = known_inputs(resource, state) else { continue };
+        let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner };
+        match look(&want, &seek, calls).await {
+            Ok(Some(found)) => {
+                refreshed.found.insert(resource.address.clone(), found);
+            }
+            Ok(None) => {}
+            Err(fault) => faults.push((resource.address.clone(), fault)),
+        }
+    }
+    refreshed.asked = calls.made();
+    if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
+}
+
+async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, Fault> {
+    let address = &want.owner.address;
+    let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? else { return Ok(None) };
+    let place = Place {
+        kind: want.kind.clone(),
+        id: id.clone(),
+        address: address.clone(),
+        inputs: want.inputs.clone(),
+        outputs: Fields::new(),
+    };
+    match calls.repeat(address, || calls.provider.read(&place)).await? {
+        Reading::Here(here) => Ok(Some(Found { id, here })),
+        Reading::Gone => Ok(None),
+    }
+}
+
+fn is_gone(refreshed: &Refreshed, address: &Address) -> bool {
+    matches!(refreshed.readings.get(address), Some(Reading::Gone))
+}
+
+/// The inputs of a resource, when none of them waits for something to be made.
+fn known_inputs(resource: &Resource, world: &dyn Known) -> Option<Fields> {
+    let mut inputs = Fields::new();
+    for (name, input) in &resource.inputs {
+        match input.term.settle(world).ok()? {
+            Term::Known(value) => inputs.insert(name.clone(), value),
+            _ => return None,
+        };
+    }
+    Some(inputs)
+}

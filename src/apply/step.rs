@@ -1,0 +1,429 @@
+//! One change, carried out: actions in their order, each call announced in the journal before it
+//! leaves and recorded before anything depends on it. A step owns nothing but its own work; it asks
+//! the executor to record, and waits until that is durable.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::action;
+use crate::apply::event::Event;
+use crate::apply::limit::{Calls, passes_later};
+use crate::apply::provider::{Fault, FaultKind, Here, Owner, Place, Reading, Seek, Want};
+use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
+use crate::model::term::Known;
+use crate::name::{Address, Name};
+use crate::plan::ChangeKind;
+use crate::state::ledger::token;
+use crate::state::record::{Ended, Record};
+use crate::state::{Began, Recorded, Status};
+use crate::value::{Fields, Value};
+
+/// Records on their way to the journal, and how to say that they are durable.
+pub(super) type Request = (Vec<Record>, oneshot::Sender<()>);
+
+/// The journal as steps see it.
+#[derive(Clone)]
+pub(super) struct Journal {
+    pub requests: mpsc::UnboundedSender<Request>,
+    /// The next operation's number.
+    pub next_op: Arc<AtomicU64>,
+}
+
+/// The executor has stopped: nothing may be done any more.
+pub(super) struct Stopped;
+
+/// Why a step came to no good end.
+pub(super) enum Failure {
+    Fault(Fault),
+    Stopped,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Fault(fault)
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(_: Stopped) -> Failure {
+        Failure::Stopped
+    }
+}
+
+impl Journal {
+    /// Returns when the records are durable.
+    async fn record(&self, records: Vec<Record>) -> Result<(), Stopped> {
+        let (done, durable) = oneshot::channel();
+        self.requests.send((records, done)).map_err(|_| Stopped)?;
+        durable.await.map_err(|_| Stopped)
+    }
+}
+
+/// Everything that one change needs, settled as far as it could be when its turn came.
+pub(super) struct Work {
+    pub kind: ChangeKind,
+    pub address: Address,
+    pub lineage: Arc<str>,
+    /// What the program wants; absent when it is taken down.
+    pub wanted: Option<Wanted>,
+    /// What is recorded, or was found.
+    pub present: Option<Recorded>,
+    /// Whether the provider has anything to change.
+    pub inputs_differ: bool,
+}
+
+pub(super) struct Wanted {
+    pub template: Name,
+    pub kind: Arc<str>,
+    pub inputs: Fields,
+    pub samples: Fields,
+    pub lifecycle: Lifecycle<ActionTerm>,
+    pub dependencies: BTreeSet<Address>,
+}
+
+/// A resource's own id and outputs, for what its actions say of itself.
+struct Own<'a> {
+    address: &'a Address,
+    id: &'a Arc<str>,
+    outputs: &'a Fields,
+}
+
+impl Known for Own<'_> {
+    fn id(&self, address: &Address) -> Option<Arc<str>> {
+        (address == self.address).then(|| self.id.clone())
+    }
+
+    fn output(&self, address: &Address, attribute: &Name) -> Option<Value> {
+        if address == self.address { self.outputs.get(attribute).cloned() } else { None }
+    }
+}
+
+pub(super) struct Step {
+    pub work: Work,
+    pub calls: Calls,
+    pub journal: Journal,
+}
+
+impl Step {
+    /// Carries the change out. Answers the id of what is there now, empty when nothing is.
+    pub async fn run(self) -> Result<Arc<str>, Failure> {
+        self.calls.tell(Event::Began { address: self.work.address.clone(), kind: self.work.kind });
+        match (self.work.kind, &self.work.wanted, &self.work.present) {
+            (ChangeKind::Start | ChangeKind::Revive, Some(wanted), _) => self.start(wanted).await,
+            (ChangeKind::Replace, Some(wanted), Some(present)) => {
+                self.terminate(present).await?;
+                self.start(wanted).await
+            }
+            (ChangeKind::Update | ChangeKind::Adopt, Some(wanted), Some(present)) => self.update(wanted, present).await,
+            (ChangeKind::Terminate, _, Some(present)) => {
+                self.terminate(present).await?;
+                Ok(present.id.clone())
+            }
+            (ChangeKind::Forget, _, Some(present)) => {
+                self.journal.record(vec![Record::Forgotten { address: self.work.address.clone() }]).await?;
+                Ok(present.id.clone())
+            }
+            (kind, ..) => unreachable!("a {kind:?} without what it works on"),
+        }
+    }
+
+    fn began(&self, verb: Verb, request: Recorded) -> (u64, Record, Owner) {
+        let op = self.journal.next_op.fetch_add(1, Ordering::Relaxed);
+        let token = token(&self.work.lineage, &self.work.address, verb, op);
+        let address = self.work.address.clone();
+        let owner = Owner { lineage: self.work.lineage.clone(), address: address.clone(), token: token.clone() };
+        let at = jiff::Timestamp::now().to_string().into();
+        (op, Record::Began { op, began: Box::new(Began { address, verb, token, request, at }) }, owner)
+    }
+
+    fn want(&self, wanted: &Wanted, owner: Owner) -> Want {
+        Want { kind: wanted.kind.clone(), inputs: wanted.inputs.clone(), samples: wanted.samples.clone(), owner }
+    }
+
+    fn place(&self, recorded: &Recorded) -> Place {
+        place_of(&self.work.address, recorded)
+    }
+
+    /// What will be recorded of the wanted resource, once it has an id.
+    fn recorded(&self, wanted: &Wanted, id: Arc<str>, outputs: Fields, status: Status) -> Result<Recorded, Fault> {
+        let own = Own { address: &self.work.address, id: &id, outputs: &outputs };
+        let lifecycle = wanted.lifecycle.settle(&own).map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        Ok(Recorded {
+            template: wanted.template.clone(),
+            kind: wanted.kind.clone(),
+            status,
+            inputs: wanted.inputs.clone(),
+            dependencies: wanted.dependencies.clone(),
+            lifecycle,
+            id,
+            outputs,
+        })
+    }
+
+    /// As [`Step::recorded`], where the outputs are not known: actions that need them are left out.
+    fn intended(&self, wanted: &Wanted, id: Arc<str>) -> Recorded {
+        let settled = |actions: &[ActionTerm]| -> Vec<Action> {
+            let known = actions.iter().map(|action| {
+                let settings = action.settings.iter().map(|(name, term)| Some((name.clone(), term.known()?.clone())));
+                Some(Action { name: action.name.clone(), verb: action.verb, settings: settings.collect::<Option<_>>()? })
+            });
+            known.flatten().collect()
+        };
+        Recorded {
+            template: wanted.template.clone(),
+            kind: wanted.kind.clone(),
+            id,
+            status: Status::Incomplete,
+            inputs: wanted.inputs.clone(),
+            outputs: Fields::new(),
+            dependencies: wanted.dependencies.clone(),
+            lifecycle: Lifecycle {
+                start: settled(&wanted.lifecycle.start),
+                liveness: settled(&wanted.lifecycle.liveness),
+                terminate: settled(&wanted.lifecycle.terminate),
+                update: settled(&wanted.lifecycle.update),
+            },
+        }
+    }
+
+    async fn start(&self, wanted: &Wanted) -> Result<Arc<str>, Failure> {
+        let mut recorded = None;
+        for action in &wanted.lifecycle.start {
+            self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
+            match (action.verb, &recorded) {
+                (Verb::Create, _) => recorded = Some(self.create(wanted).await?),
+                (Verb::Check, Some((_, recorded))) => {
+                    let action = self.settled(action, recorded)?;
+                    action::check::run(&action, &self.place(recorded), &self.calls).await?;
+                }
+                (Verb::Check, None) | (Verb::Update | Verb::Delete, _) => {
+                    unreachable!("the check admits a `Create` first, and no `{}`", action.verb.template())
+                }
+            }
+        }
+        match recorded {
+            Some((op, recorded)) => self.live(op, recorded).await,
+            None => unreachable!("start actions have one `Create`"),
+        }
+    }
+
+    fn settled(&self, action: &ActionTerm, recorded: &Recorded) -> Result<Action, Fault> {
+        let own = Own { address: &self.work.address, id: &recorded.id, outputs: &recorded.outputs };
+        let one = Lifecycle { start: vec![action.clone()], ..Lifecycle::default() };
+        let settled = one.settle(&own).map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        match settled.start.into_iter().next() {
+            Some(action) => Ok(action),
+            None => unreachable!("one action settles to one"),
+        }
+    }
+
+    /// Brings it into being. The operation is left open: it ends when it is live.
+    async fn create(&self, wanted: &Wanted) -> Result<(u64, Recorded), Failure> {
+        let (op, began, owner) = self.began(Verb::Create, self.intended(wanted, "".into()));
+        self.journal.record(vec![began]).await?;
+        let want = self.want(wanted, owner.clone());
+        let address = &self.work.address;
+        let mut tried = 1;
+        let made = loop {
+            let fault = match self.calls.once(self.calls.provider.create(&want)).await {
+                Ok(made) => break made,
+                Err(fault) => fault,
+            };
+            if fault.kind == FaultKind::Unknown {
+                // It may have been made. Looking comes before trying again, and before giving up.
+                let seek = Seek::Made(owner.clone());
+                let found = self.calls.repeat(address, || self.calls.provider.find(&want, &seek)).await;
+                match found {
+                    Ok(Some(id)) => break crate::apply::provider::Made { id, whole: false },
+                    Ok(None) => {}
+                    // The operation stays open: recovery looks again.
+                    Err(_) => return Err(fault.into()),
+                }
+            }
+            if !passes_later(fault.kind) || !self.calls.pause(address, &fault, tried).await {
+                if fault.kind != FaultKind::Unknown {
+                    self.journal.record(vec![Record::Ended { op, result: Box::new(Ended::Unchanged) }]).await?;
+                }
+                return Err(fault.into());
+            }
+            tried += 1;
+        };
+        self.journal.record(vec![Record::Made { op, id: made.id.clone() }]).await?;
+        let present = self.intended(wanted, made.id.clone());
+        let place = self.place(&present);
+        if !made.whole {
+            let update = self.calls.repeat(address, || self.calls.provider.update(&place, None, &want)).await;
+            if let Err(fault) = update {
+                return Err(self.incomplete(op, present, fault).await);
+            }
+        }
+        match self.settle_down(&place).await {
+            Ok(here) => match self.recorded(wanted, made.id, here.outputs, Status::Live) {
+                Ok(recorded) => Ok((op, recorded)),
+                Err(fault) => Err(self.incomplete(op, present, fault).await),
+            },
+            Err(fault) => Err(self.incomplete(op, present, fault).await),
+        }
+    }
+
+    /// Records that it exists though it is not as wanted, and passes on why.
+    async fn incomplete(&self, op: u64, present: Recorded, fault: Fault) -> Failure {
+        let recorded = Recorded { status: Status::Incomplete, ..present };
+        match self.journal.record(vec![Record::Ended { op, result: Box::new(Ended::Recorded(recorded)) }]).await {
+            Ok(()) => Failure::Fault(fault),
+            Err(Stopped) => Failure::Stopped,
+        }
+    }
+
+    /// Reads it until it is no longer on its way.
+    async fn settle_down(&self, place: &Place) -> Result<Here, Fault> {
+        use crate::apply::provider::Health;
+        let patience = self.calls.provider.patience(&place.kind);
+        let began = tokio::time::Instant::now();
+        let mut pause = patience.poll;
+        loop {
+            match self.calls.repeat(&self.work.address, || self.calls.provider.read(place)).await? {
+                Reading::Gone if began.elapsed() > patience.consistency => {
+                    return Err(Fault::new(FaultKind::Missing, format!("{} was made and is not there", place.id)));
+                }
+                Reading::Gone => {
+                    self.calls.tell(Event::Waiting { address: self.work.address.clone(), on: "to be seen".into() });
+                }
+                Reading::Here(here) => match &here.health {
+                    Health::Live | Health::Dead(_) => return Ok(here),
+                    Health::Waiting(on) if began.elapsed() > patience.readiness => {
+                        return Err(Fault::new(FaultKind::Refused, format!("{} is still {on}", place.id)));
+                    }
+                    Health::Waiting(on) => {
+                        self.calls.tell(Event::Waiting { address: self.work.address.clone(), on: on.clone() });
+                    }
+                },
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(patience.poll * 8);
+        }
+    }
+
+    /// Runs the liveness actions and ends the operation.
+    async fn live(&self, op: u64, recorded: Recorded) -> Result<Arc<str>, Failure> {
+        let checked = self.checked(&recorded).await;
+        let status = if checked.is_ok() { Status::Live } else { Status::Failing };
+        let id = recorded.id.clone();
+        let result = Box::new(Ended::Recorded(Recorded { status, ..recorded }));
+        self.journal.record(vec![Record::Ended { op, result }]).await?;
+        checked?;
+        Ok(id)
+    }
+
+    async fn checked(&self, recorded: &Recorded) -> Result<(), Fault> {
+        let place = self.place(recorded);
+        for action in &recorded.lifecycle.liveness {
+            self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
+            action::check::run(action, &place, &self.calls).await?;
+        }
+        Ok(())
+    }
+
+    async fn update(&self, wanted: &Wanted, present: &Recorded) -> Result<Arc<str>, Failure> {
+        let id = present.id.clone();
+        let (op, began, owner) = self.began(Verb::Update, self.intended(wanted, id.clone()));
+        self.journal.record(vec![began]).await?;
+        let mut outputs = present.outputs.clone();
+        if self.work.inputs_differ {
+            for action in &wanted.lifecycle.update {
+                self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
+                match action.verb {
+                    Verb::Update => {
+                        let want = self.want(wanted, owner.clone());
+                        // Of what is not complete nobody knows what it is: everything is set.
+                        let old = (present.status != Status::Incomplete).then_some(&present.inputs);
+                        let place = self.place(present);
+                        let address = &self.work.address;
+                        let call = || self.calls.provider.update(&place, old, &want);
+                        if let Err(fault) = self.calls.repeat(address, call).await {
+                            return Err(self.incomplete(op, present.clone(), fault).await);
+                        }
+                    }
+                    Verb::Check => {
+                        let action = self.settled(action, present)?;
+                        action::check::run(&action, &self.place(present), &self.calls).await?;
+                    }
+                    Verb::Create | Verb::Delete => unreachable!("the check admits no `{}` here", action.verb.template()),
+                }
+            }
+        }
+        let mut place = self.place(present);
+        place.inputs = wanted.inputs.clone();
+        match self.settle_down(&place).await {
+            Ok(here) => outputs.extend(here.outputs),
+            Err(fault) => return Err(self.incomplete(op, present.clone(), fault).await),
+        }
+        match self.recorded(wanted, id, outputs, Status::Live) {
+            Ok(recorded) => self.live(op, recorded).await,
+            Err(fault) => Err(self.incomplete(op, present.clone(), fault).await),
+        }
+    }
+
+    async fn terminate(&self, present: &Recorded) -> Result<(), Failure> {
+        let place = self.place(present);
+        let address = &self.work.address;
+        if present.lifecycle.terminate.is_empty() {
+            // Replaced and left standing.
+            self.journal.record(vec![Record::Forgotten { address: address.clone() }]).await?;
+            return Ok(());
+        }
+        for action in &present.lifecycle.terminate {
+            self.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });
+            match action.verb {
+                Verb::Delete => {}
+                Verb::Create | Verb::Check | Verb::Update => {
+                    unreachable!("the check admits no `{}` here", action.verb.template())
+                }
+            }
+            let (op, began, _) = self.began(Verb::Delete, present.clone());
+            self.journal.record(vec![began]).await?;
+            let deleted = self.calls.repeat(address, || self.calls.provider.delete(&place)).await;
+            let gone = match deleted {
+                Ok(()) => self.until_gone(&place).await,
+                Err(fault) => Err(fault),
+            };
+            let result = if gone.is_ok() { Ended::Gone } else { Ended::Unchanged };
+            self.journal.record(vec![Record::Ended { op, result: Box::new(result) }]).await?;
+            gone?;
+        }
+        Ok(())
+    }
+
+    async fn until_gone(&self, place: &Place) -> Result<(), Fault> {
+        let patience = self.calls.provider.patience(&place.kind);
+        let began = tokio::time::Instant::now();
+        let mut pause = patience.poll;
+        loop {
+            match self.calls.repeat(&self.work.address, || self.calls.provider.read(place)).await? {
+                Reading::Gone => return Ok(()),
+                Reading::Here(_) if began.elapsed() > patience.deletion => {
+                    return Err(Fault::new(FaultKind::Held, format!("{} was deleted and is still there", place.id)));
+                }
+                Reading::Here(_) => {
+                    self.calls.tell(Event::Waiting { address: self.work.address.clone(), on: "to be gone".into() });
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(patience.poll * 8);
+        }
+    }
+}
+
+/// Where a recorded thing is, for a provider's call.
+pub fn place_of(address: &Address, recorded: &Recorded) -> Place {
+    Place {
+        kind: recorded.kind.clone(),
+        id: recorded.id.clone(),
+        address: address.clone(),
+        inputs: recorded.inputs.clone(),
+        outputs: recorded.outputs.clone(),
+    }
+}

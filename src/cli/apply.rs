@@ -1,0 +1,114 @@
+//! `tadpole apply` and `tadpole destroy`: plan, ask, carry out, say what came of it.
+
+use std::io::{IsTerminal, Write};
+
+use crate::cli::Exit;
+use crate::cli::context::{Compiled, Place};
+use crate::cli::session::{Cloud, Session, output_text, say};
+use crate::cli::ui::Look;
+use crate::graph::ResourceGraph;
+use crate::name::Name;
+use crate::state::ledger::Ledger;
+
+#[derive(clap::Args)]
+pub struct Apply {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    cloud: Cloud,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Apply {
+    pub async fn run(self, look: Look) -> Exit {
+        let Some(Compiled { graph, sources }) = self.place.compile(look) else { return Exit::Wrong };
+        let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
+            Ok(session) => session,
+            Err(exit) => return exit,
+        };
+        carry_out(session, self.yes, "Apply these changes").await
+    }
+}
+
+/// Takes down everything that is recorded. The program is compiled for its schemas and places, but
+/// what is recorded says what to do, so that it works when the program is gone.
+#[derive(clap::Args)]
+pub struct Destroy {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    cloud: Cloud,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Destroy {
+    pub async fn run(self, look: Look) -> Exit {
+        let name = self.place.default_name();
+        let compiled = self.place.compile_quietly();
+        let project = compiled.as_ref().and_then(|compiled| compiled.graph.project.clone()).unwrap_or(name.into());
+        let sources = compiled.map(|compiled| compiled.sources).unwrap_or_default();
+        let graph = ResourceGraph::empty(Some(project));
+        let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
+            Ok(session) => session,
+            Err(exit) => return exit,
+        };
+        carry_out(session, self.yes, "Destroy all this").await
+    }
+}
+
+async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
+    let mut ledger = match session.take().await {
+        Ok(ledger) => ledger,
+        Err(exit) => return exit,
+    };
+    let (plan, refreshed) = match session.plan(ledger.state()).await {
+        Ok(planned) => planned,
+        Err(exit) => return exit,
+    };
+    session.show_plan(&plan);
+    if plan.is_empty() {
+        show_outputs(&ledger);
+        return match ledger.compact() {
+            Ok(()) => Exit::Done,
+            Err(fault) => crate::cli::session::say_store(&fault, session.look),
+        };
+    }
+    if !yes {
+        if !std::io::stdin().is_terminal() {
+            eprintln!();
+            say("nobody is there to say yes: standard input is not a terminal", Some("look at the plan, then add `--yes`"), session.look);
+            return Exit::Wrong;
+        }
+        if !confirmed(&format!("{question} in {}/{}?", plan.project, plan.environment)) {
+            eprintln!("Nothing was changed.");
+            return Exit::Done;
+        }
+    }
+    let exit = session.apply(&plan, &refreshed, &mut ledger).await;
+    show_outputs(&ledger);
+    exit
+}
+
+fn confirmed(question: &str) -> bool {
+    eprint!("\n{question} [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+fn show_outputs(ledger: &Ledger) {
+    let outputs = &ledger.state().outputs;
+    if outputs.is_empty() {
+        return;
+    }
+    eprintln!();
+    let column = outputs.keys().map(|name: &Name| name.as_str().len()).max().unwrap_or(0);
+    for (name, value) in outputs {
+        println!("{}", output_text(name, value, column));
+    }
+}

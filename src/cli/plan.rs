@@ -1,0 +1,44 @@
+//! `tadpole plan`: shows what apply would do, and does nothing.
+
+use crate::cli::Exit;
+use crate::cli::context::{Compiled, Place};
+use crate::cli::session::{Cloud, Session};
+use crate::cli::ui::{Look, Paint};
+
+#[derive(clap::Args)]
+pub struct Plan {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    cloud: Cloud,
+    /// End with 2 when there are changes
+    #[arg(long)]
+    exit_code: bool,
+}
+
+impl Plan {
+    pub async fn run(self, look: Look) -> Exit {
+        let Some(Compiled { graph, sources }) = self.place.compile(look) else { return Exit::Wrong };
+        let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
+            Ok(session) => session,
+            Err(exit) => return exit,
+        };
+        let planned = match session.peek() {
+            Ok(state) => {
+                for began in state.unfinished.values() {
+                    let text = format!("  an earlier run was cut off at {}: the next apply finds out what it did", began.address);
+                    eprintln!("{}", look.paint(&text, Paint::Change));
+                }
+                session.plan(&state).await
+            }
+            Err(exit) => return exit,
+        };
+        match planned {
+            Ok((plan, _)) => {
+                session.show_plan(&plan);
+                if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done }
+            }
+            Err(exit) => exit,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What applying looks like: one live line an active resource on a terminal, plain lines elsewhere.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::apply::event::Event;
+use crate::cli::ui::{Look, Paint};
+use crate::name::Address;
+use crate::plan::ChangeKind;
+
+/// Live lines on the screen at once; the rest is counted.
+const LINES: usize = 12;
+
+/// Shows events until there are no more. `total` is how many resources will be worked on.
+pub async fn show(mut events: UnboundedReceiver<Event>, total: usize, look: Look) {
+    let mut screen = Screen::new(total, look);
+    while let Some(event) = events.recv().await {
+        screen.event(event);
+    }
+    screen.end();
+}
+
+struct Screen {
+    look: Look,
+    lines: HashMap<Address, ProgressBar>,
+    all: MultiProgress,
+    total: Option<ProgressBar>,
+    /// What each resource waits for was said last.
+    said: HashMap<Address, String>,
+}
+
+impl Screen {
+    fn new(total: usize, look: Look) -> Screen {
+        let all = MultiProgress::new();
+        let bar = (look.live && total > 1).then(|| {
+            let style = ProgressStyle::with_template("  [{bar:20}] {pos}/{len}  {elapsed}");
+            let bar = all.add(ProgressBar::new(total as u64));
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Screen { look, lines: HashMap::new(), all, total: bar, said: HashMap::new() }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Began { address, kind } => self.line(&address, doing(kind)),
+            Event::Running { address, action } => self.line(&address, action.as_str()),
+            Event::Waiting { address, on } => {
+                if !self.look.live && self.said.get(&address) != Some(&on) {
+                    self.print(&format!("   . {address}  {on}"), Paint::Faint);
+                }
+                self.line(&address, &on);
+                self.said.insert(address, on);
+            }
+            Event::Retrying { address, fault, after } => {
+                let text = format!("   . {address}  again in {}: {fault}", shown(after));
+                self.print(&text, Paint::Faint);
+            }
+            Event::Done { address, kind, id, took } => {
+                self.over(&address);
+                let what = if kind == ChangeKind::Forget { format!("left standing: {id}") } else { format!("{} {id}", done(kind)) };
+                self.print(&format!("   v {address}  {what}  {}", shown(took)), Paint::Good);
+            }
+            Event::Failed { address, fault, took } => {
+                self.over(&address);
+                self.print(&format!("   x {address}  {fault}  {}", shown(took)), Paint::Bad);
+            }
+        }
+    }
+
+    fn line(&mut self, address: &Address, text: &str) {
+        if !self.look.live {
+            return;
+        }
+        if !self.lines.contains_key(address) && self.lines.len() < LINES {
+            let style = ProgressStyle::with_template("   . {wide_msg}  {elapsed}");
+            let bar = self.all.insert_from_back(usize::from(self.total.is_some()), ProgressBar::new_spinner());
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            self.lines.insert(address.clone(), bar);
+        }
+        if let Some(bar) = self.lines.get(address) {
+            bar.set_message(format!("{address}  {text}"));
+        }
+    }
+
+    fn over(&mut self, address: &Address) {
+        self.said.remove(address);
+        if let Some(bar) = self.lines.remove(address) {
+            bar.finish_and_clear();
+        }
+        if let Some(bar) = &self.total {
+            bar.inc(1);
+        }
+    }
+
+    fn print(&self, text: &str, paint: Paint) {
+        let text = self.look.paint(text, paint);
+        if self.look.live {
+            self.all.suspend(|| eprintln!("{text}"));
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    fn end(&mut self) {
+        for (_, bar) in self.lines.drain() {
+            bar.finish_and_clear();
+        }
+        if let Some(bar) = self.total.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn doing(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Start | ChangeKind::Revive => "starting",
+        ChangeKind::Adopt => "adopting",
+        ChangeKind::Update => "updating",
+        ChangeKind::Replace => "replacing",
+        ChangeKind::Terminate => "terminating",
+        ChangeKind::Forget => "forgetting",
+        ChangeKind::Report => "reporting",
+    }
+}
+
+fn done(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Start | ChangeKind::Revive => "started",
+        ChangeKind::Adopt => "adopted",
+        ChangeKind::Update => "updated",
+        ChangeKind::Replace => "replaced by",
+        ChangeKind::Terminate => "terminated",
+        ChangeKind::Forget => "forgotten",
+        ChangeKind::Report => "reported",
+    }
+}
+
+/// A time as people say it.
+pub fn shown(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 if time.as_millis() < 100 => format!("{} ms", time.as_millis()),
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        _ => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}

@@ -1,0 +1,348 @@
+//! What `plan`, `apply` and `destroy` share: an environment opened with its cloud, recovered,
+//! refreshed and planned.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::apply::event::Event;
+use crate::apply::limit::Calls;
+use crate::apply::provider::{Fault, Provider};
+use crate::apply::recover::{self, RecoveryFault};
+use crate::apply::{self, Stop, refresh};
+use crate::cli::context::Place;
+use crate::cli::ui::{self, Look, Paint};
+use crate::cli::{Exit, progress};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::graph::ResourceGraph;
+use crate::name::{Address, Name};
+use crate::plan::{self, Plan, Refreshed, text};
+use crate::sandbox::{Sandbox, Schemas};
+use crate::source::Sources;
+use crate::state::State;
+use crate::state::ledger::Ledger;
+use crate::state::store::{self, Holder, LocalStore, StoreFault};
+use crate::value::SealingKey;
+
+/// Which cloud a command works on.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Cloud {
+    /// Use the embedded sandbox in place of the real cloud
+    #[arg(long)]
+    pub sandbox: bool,
+}
+
+/// A program and the record of one of its environments.
+pub struct Session {
+    pub place: Place,
+    pub graph: ResourceGraph,
+    pub sources: Sources,
+    pub look: Look,
+    directory: PathBuf,
+    cloud: &'static str,
+    key: SealingKey,
+    provider: Arc<dyn Provider>,
+    calls: Calls,
+    events: Option<mpsc::UnboundedReceiver<Event>>,
+}
+
+impl Session {
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub async fn open(
+        place: Place,
+        graph: ResourceGraph,
+        sources: Sources,
+        cloud: &Cloud,
+        look: Look,
+    ) -> Result<Session, Exit> {
+        let environment = place.environment();
+        let directory = place.directory().join(".tadpole").join(&environment);
+        let provider = provider(cloud, &directory, &graph, look).await?;
+        let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
+        if let Some(recorded) = &recorded
+            && *recorded.cloud != *provider.cloud()
+        {
+            let (was, is) = (&recorded.cloud, provider.cloud());
+            let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
+            say(
+                &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
+                Some(&format!("{flag}, or choose another environment with `--env NAME`")),
+                look,
+            );
+            return Err(Exit::Wrong);
+        }
+        let key = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
+        let (sender, events) = mpsc::unbounded_channel();
+        let calls = Calls::new(provider.clone(), sender);
+        Ok(Session {
+            place,
+            graph,
+            sources,
+            look,
+            directory,
+            cloud: provider.cloud(),
+            key,
+            provider,
+            calls,
+            events: Some(events),
+        })
+    }
+
+    fn fresh_state(&self) -> State {
+        State::new(uuid::Uuid::new_v4().to_string().into(), self.cloud.into())
+    }
+
+    /// The record as it is, without taking it.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn peek(&self) -> Result<State, Exit> {
+        let state = store::peek(&self.directory).map_err(|fault| say_store(&fault, self.look))?;
+        Ok(state.unwrap_or_else(|| self.fresh_state()))
+    }
+
+    /// Takes the environment for writing, and ends what an earlier run left unfinished.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub async fn take(&self) -> Result<Ledger, Exit> {
+        let holder = Holder {
+            pid: std::process::id(),
+            host: host_name(),
+            command: command_line(),
+            since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        };
+        let opened = LocalStore::open(&self.directory, &holder).map_err(|fault| say_store(&fault, self.look))?;
+        let mut ledger = match opened {
+            (store, Some(state)) => Ledger::new(state, Box::new(store)),
+            (store, None) => {
+                Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?
+            }
+        };
+        match recover::recover(&mut ledger, &self.calls).await {
+            Ok(recovered) => {
+                for one in &recovered {
+                    let text = format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
+                    eprintln!("{}", self.look.paint(&text, Paint::Change));
+                }
+                Ok(ledger)
+            }
+            Err(RecoveryFault::Store(fault)) => Err(say_store(&fault, self.look)),
+            Err(RecoveryFault::Cloud(address, fault)) => {
+                say("an earlier run was cut off, and what it did is not known yet", None, self.look);
+                self.say_faults(&[(address, fault)]);
+                Err(Exit::Failed)
+            }
+        }
+    }
+
+    /// Asks the cloud, unless there is no need to, and plans.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub async fn plan(&self, state: &State) -> Result<(Plan, Refreshed), Exit> {
+        let refreshed = refresh::refresh(state, &self.graph, &self.calls).await.map_err(|faults| {
+            self.say_faults(&faults);
+            Exit::Failed
+        })?;
+        let mut report = Report::default();
+        let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
+        let names = (project, self.place.environment().into());
+        let plan = plan::diff(&self.graph, state, &refreshed, &self.key, names, &mut report);
+        eprint!("{}", ui::render(&report, &self.sources, self.look));
+        if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
+    }
+
+    /// Shows a plan on standard error, where everything for people goes that a script does not read.
+    pub fn show_plan(&self, plan: &Plan) {
+        for (tone, line) in text::lines(plan, self.look.width) {
+            eprintln!("{}", self.look.paint(&line, paint(tone)));
+        }
+    }
+
+    /// Carries a plan out, and says what came of it.
+    pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger) -> Exit {
+        let total = plan.changes.iter().filter(|change| change.kind.acts()).count();
+        eprintln!();
+        let shown = self.events.take().map(|events| tokio::spawn(progress::show(events, total, self.look)));
+        let (sender, stop) = watch::channel(Stop::No);
+        let signals = tokio::spawn(listen(sender, self.look));
+        let outcome = apply::execute(plan, &self.graph, refreshed, ledger, &self.key, &self.calls, stop).await;
+        signals.abort();
+        // The last sender of events goes with the calls.
+        let (sender, _) = mpsc::unbounded_channel();
+        self.calls = Calls::new(self.provider.clone(), sender);
+        if let Some(shown) = shown {
+            let _ = shown.await;
+        }
+        self.sum_up(plan, &outcome);
+        match (&outcome.store, outcome.interrupted, outcome.failed.is_empty()) {
+            (Some(fault), ..) => say_store(fault, self.look),
+            (None, true, _) => Exit::Interrupted,
+            (None, false, false) => Exit::Failed,
+            (None, false, true) => Exit::Done,
+        }
+    }
+
+    fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {
+        if !outcome.failed.is_empty() {
+            eprintln!();
+            self.say_faults(&outcome.failed);
+        }
+        let mut parts = vec![format!("{} done", outcome.done.len())];
+        if !outcome.failed.is_empty() {
+            parts.push(format!("{} failed", outcome.failed.len()));
+        }
+        if !outcome.skipped.is_empty() {
+            parts.push(format!("{} not tried", outcome.skipped.len()));
+        }
+        let good = outcome.failed.is_empty() && outcome.skipped.is_empty() && outcome.store.is_none();
+        let paint = if good { Paint::Good } else { Paint::Bad };
+        eprintln!("\n{}", self.look.paint(&format!("  {}.", parts.join(", ")), paint));
+        for address in outcome.skipped.iter().take(20) {
+            eprintln!("    not tried: {address}");
+        }
+        let standing: Vec<String> = plan
+            .changes
+            .iter()
+            .filter(|change| change.kind == plan::ChangeKind::Forget && outcome.done.contains(&change.address))
+            .filter_map(|change| Some(format!("    {}  {} {}", change.address, change.template, change.id.as_ref()?)))
+            .collect();
+        if !standing.is_empty() {
+            eprintln!("  Left standing:");
+            standing.iter().for_each(|line| eprintln!("{line}"));
+        }
+        if outcome.interrupted {
+            eprintln!("  Interrupted. What was in flight is recorded; the next apply goes on from there.");
+        } else if !outcome.failed.is_empty() {
+            eprintln!("  What was done is recorded; the next apply goes on from there.");
+        }
+    }
+
+    /// Faults of the cloud, each at the line of the program that asked for it.
+    pub fn say_faults(&self, faults: &[(Address, Fault)]) {
+        let mut report = Report::default();
+        for (address, fault) in faults {
+            let mut diagnostic = Diagnostic::error("cloud::fault", format!("`{address}`: {fault}"));
+            if let Some(span) = self.graph.place(address, fault.attribute.as_ref()) {
+                diagnostic = diagnostic.label(span, "asked for here");
+            }
+            if let Some(help) = &fault.help {
+                diagnostic = diagnostic.help(help.clone());
+            }
+            report.push(diagnostic);
+        }
+        eprint!("{}", ui::render(&report, &self.sources, self.look));
+    }
+}
+
+/// The cloud that a command works on.
+async fn provider(
+    cloud: &Cloud,
+    directory: &std::path::Path,
+    graph: &ResourceGraph,
+    look: Look,
+) -> Result<Arc<dyn Provider>, Exit> {
+    if cloud.sandbox {
+        let schemas: Schemas = graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
+        let path = directory.join("sandbox.jsonl");
+        return match Sandbox::open(&path, schemas) {
+            Ok(sandbox) => Ok(Arc::new(sandbox)),
+            Err(error) => {
+                say(&format!("the sandbox `{}` cannot be opened: {error}", path.display()), None, look);
+                Err(Exit::Wrong)
+            }
+        };
+    }
+    #[cfg(feature = "aws")]
+    return Ok(Arc::new(crate::aws::Aws::new()));
+    #[cfg(not(feature = "aws"))]
+    {
+        say("this tadpole was built without AWS", Some("add `--sandbox`, or build it with the feature `aws`"), look);
+        Err(Exit::Wrong)
+    }
+}
+
+/// First signal: stop soon. Second: now.
+async fn listen(stop: watch::Sender<Stop>, look: Look) {
+    let mut level = Stop::No;
+    loop {
+        signal().await;
+        level = if level == Stop::No { Stop::Soon } else { Stop::Now };
+        let text = match level {
+            Stop::Soon => "Stopping: what is in flight is finished and recorded. Once more stops at once.",
+            Stop::No | Stop::Now => "Stopping at once. The next command recovers what was in flight.",
+        };
+        eprintln!("{}", look.paint(text, Paint::Change));
+        if stop.send(level).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn paint(tone: text::Tone) -> Paint {
+    match tone {
+        text::Tone::Plain => Paint::Plain,
+        text::Tone::Heading => Paint::Strong,
+        text::Tone::Good => Paint::Good,
+        text::Tone::Change => Paint::Change,
+        text::Tone::Bad => Paint::Bad,
+        text::Tone::Faint => Paint::Faint,
+    }
+}
+
+/// An error that has no place in a program.
+pub fn say(message: &str, help: Option<&str>, look: Look) {
+    let mut diagnostic = Diagnostic::error("cloud::command", message);
+    diagnostic.help = help.map(str::to_string);
+    eprint!("{}", ui::render_one(&diagnostic, &Sources::default(), look));
+}
+
+/// Says why a store cannot be used; what the command ends with.
+pub fn say_store(fault: &StoreFault, look: Look) -> Exit {
+    say(&fault.to_string(), Some(fault.help()), look);
+    match fault {
+        StoreFault::Locked(_) => Exit::Locked,
+        StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => Exit::Failed,
+    }
+}
+
+fn host_name() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_string());
+    read("/etc/hostname").or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| "this machine".into())
+}
+
+/// The command as it was typed, without the values of params, which may be secret.
+fn command_line() -> String {
+    let words = std::env::args().skip(1).map(|word| match word.split_once('=') {
+        Some((name, _)) => format!("{name}=..."),
+        None => word,
+    });
+    std::iter::once("tadpole".to_string()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// An output as a script wants it: texts bare, the rest as it is written.
+pub fn output_text(name: &Name, value: &crate::value::Value, column: usize) -> String {
+    format!("{:column$}  {value}", name.as_str())
+}

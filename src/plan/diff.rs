@@ -1,0 +1,349 @@
+//! Program against record: what each resource needs to become what the program says.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::graph::ResourceGraph;
+use crate::model::action::{Action, ActionTerm, Lifecycle};
+use crate::model::resource::Resource;
+use crate::model::term::{Known, Term};
+use crate::name::{Address, Name};
+use crate::plan::{AttributeChange, Change, ChangeKind, OutputChange, Plan, Planned, Refreshed, VERSION, schedule};
+use crate::state::observed::Reading;
+use crate::state::{Recorded, State, Status};
+use crate::value::{SealingKey, Value};
+
+/// The plan that turns what is recorded and was refreshed into what the graph says. What cannot be
+/// planned goes into the report.
+pub fn diff(
+    graph: &ResourceGraph,
+    state: &State,
+    refreshed: &Refreshed,
+    key: &SealingKey,
+    names: (Arc<str>, Arc<str>),
+    report: &mut Report,
+) -> Plan {
+    let mut world = World { state, refreshed, unknown: HashSet::new() };
+    let mut changes = Vec::new();
+    let mut unchanged = 0;
+    for resource in graph.in_order() {
+        match change(resource, &world, key, report) {
+            Some(change) => {
+                if matches!(change.kind, ChangeKind::Start | ChangeKind::Revive | ChangeKind::Replace) {
+                    world.unknown.insert(change.address.clone());
+                }
+                changes.push(change);
+            }
+            None => unchanged += 1,
+        }
+    }
+    for (address, recorded) in state.resources.iter().rev() {
+        if graph.get(address).is_none() {
+            changes.push(removal(address, recorded, refreshed));
+        }
+    }
+    let outputs = outputs(graph, &world, key, report);
+    schedule::order(&mut changes, graph, state);
+    let (project, environment) = names;
+    Plan {
+        version: VERSION,
+        project,
+        environment,
+        cloud: state.cloud.clone(),
+        lineage: state.lineage.clone(),
+        serial: state.serial,
+        asked: refreshed.asked,
+        changes,
+        unchanged,
+        outputs,
+    }
+}
+
+/// What is known while planning: everything recorded, but for what will be made anew.
+struct World<'a> {
+    state: &'a State,
+    refreshed: &'a Refreshed,
+    unknown: HashSet<Address>,
+}
+
+impl Known for World<'_> {
+    fn id(&self, address: &Address) -> Option<Arc<str>> {
+        if self.unknown.contains(address) {
+            return None;
+        }
+        let found = || self.refreshed.found.get(address).map(|found| found.id.clone());
+        self.state.id(address).or_else(found)
+    }
+
+    fn output(&self, address: &Address, attribute: &Name) -> Option<Value> {
+        if self.unknown.contains(address) {
+            return None;
+        }
+        let here = match self.refreshed.readings.get(address) {
+            Some(Reading::Here(here)) => Some(here),
+            Some(Reading::Gone) | None => self.refreshed.found.get(address).map(|found| &found.here),
+        };
+        match here.and_then(|here| here.outputs.get(attribute)) {
+            Some(value) => Some(value.clone()),
+            None => self.state.output(address, attribute),
+        }
+    }
+}
+
+fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Report) -> Option<Change> {
+    let address = &resource.address;
+    let exists_already = resource.lifecycle.start.is_empty();
+    let start = |kind: ChangeKind, reason: Option<String>, report: &mut Report| Change {
+        attributes: attributes(resource, None, world, key, report).0,
+        actions: names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness)),
+        ..Change::new(resource, kind, reason)
+    };
+    let Some(recorded) = world.state.resources.get(address) else {
+        if let Some(found) = world.refreshed.found.get(address) {
+            let reason = (!exists_already).then(|| "this environment made it before, and left it standing".to_string());
+            let old: BTreeMap<Name, Value> = found.here.inputs.clone();
+            let (attributes, _) = attributes(resource, Some((&old, &old)), world, key, report);
+            return Some(Change {
+                id: Some(found.id.clone()),
+                attributes: if exists_already { Vec::new() } else { attributes },
+                actions: names(resource.lifecycle.liveness.iter()),
+                ..Change::new(resource, ChangeKind::Adopt, reason)
+            });
+        }
+        if exists_already {
+            report.push(missing(resource));
+            return None;
+        }
+        return Some(start(ChangeKind::Start, None, report));
+    };
+    let here = match world.refreshed.readings.get(address) {
+        Some(Reading::Gone) if exists_already => {
+            report.push(missing(resource));
+            return None;
+        }
+        Some(Reading::Gone) => {
+            let reason = format!("{} is gone", recorded.id);
+            return Some(start(ChangeKind::Revive, Some(reason), report));
+        }
+        Some(Reading::Here(here)) => Some(here),
+        None => None,
+    };
+    let mut old = recorded.inputs.clone();
+    if let Some(here) = here {
+        // Only what the program set is compared with what the cloud says.
+        for (name, value) in &here.inputs {
+            if let Some(was) = old.get_mut(name) {
+                *was = value.clone();
+            }
+        }
+    }
+    let (mut changed, replaces) = attributes(resource, Some((&old, &recorded.inputs)), world, key, report);
+    let other_type = recorded.kind != resource.schema.kind;
+    let incomplete = match recorded.status {
+        Status::Live => None,
+        Status::Incomplete => Some("its start did not come to an end"),
+        Status::Failing => Some("it did not pass its liveness actions"),
+    };
+    changed.extend(lifecycle(resource, recorded, world));
+    if exists_already {
+        // It is not ours: what nobody asked for is not even different.
+        changed.retain(|change| resource.inputs.get(&change.name).is_none_or(|input| !input.default));
+    }
+    if changed.is_empty() && incomplete.is_none() && !other_type {
+        return None;
+    }
+    let id = Some(recorded.id.clone());
+    let never = resource.lifecycle.update.is_empty() || exists_already;
+    if never && changed.iter().any(|change| resource.schema.get(change.name.as_str()).is_some()) {
+        let why = if exists_already { "it exists already, and is left as it is" } else { "its `updateActions` are empty" };
+        let reason = Some(why.to_string());
+        return Some(Change { id, attributes: changed, ..Change::new(resource, ChangeKind::Report, reason) });
+    }
+    if (replaces || other_type) && !exists_already {
+        let reason = other_type.then(|| format!("it becomes a `{}`", resource.template));
+        let terminate = recorded.lifecycle.terminate.iter().map(|action| action.name.clone());
+        let hazard = if recorded.lifecycle.terminate.is_empty() {
+            format!("leaves {} standing and makes another", recorded.id)
+        } else {
+            format!("deletes {} first: what it holds goes with it", recorded.id)
+        };
+        return Some(Change {
+            id,
+            attributes: changed,
+            actions: terminate.chain(names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness))).collect(),
+            hazard: Some(hazard),
+            ..Change::new(resource, ChangeKind::Replace, reason)
+        });
+    }
+    Some(Change {
+        id,
+        attributes: changed,
+        actions: names(resource.lifecycle.update.iter().chain(&resource.lifecycle.liveness)),
+        ..Change::new(resource, ChangeKind::Update, incomplete.map(str::to_string))
+    })
+}
+
+impl Change {
+    fn new(resource: &Resource, kind: ChangeKind, reason: Option<String>) -> Change {
+        Change {
+            address: resource.address.clone(),
+            kind,
+            template: resource.template.clone(),
+            id: None,
+            attributes: Vec::new(),
+            actions: Vec::new(),
+            reason,
+            hazard: None,
+            waits: Default::default(),
+        }
+    }
+}
+
+fn removal(address: &Address, recorded: &Recorded, refreshed: &Refreshed) -> Change {
+    let gone = matches!(refreshed.readings.get(address), Some(Reading::Gone));
+    let (kind, reason) = if gone {
+        (ChangeKind::Forget, Some("it is gone already".to_string()))
+    } else if recorded.lifecycle.terminate.is_empty() {
+        (ChangeKind::Forget, Some("its `terminateActions` are empty: it is left standing".to_string()))
+    } else {
+        (ChangeKind::Terminate, None)
+    };
+    let actions = if kind == ChangeKind::Terminate {
+        recorded.lifecycle.terminate.iter().map(|action| action.name.clone()).collect()
+    } else {
+        Vec::new()
+    };
+    Change {
+        address: address.clone(),
+        kind,
+        template: recorded.template.clone(),
+        id: Some(recorded.id.clone()),
+        attributes: Vec::new(),
+        actions,
+        reason,
+        hazard: None,
+        waits: Default::default(),
+    }
+}
+
+/// Attributes that differ, and whether one of them forces a replacement. `old` is what is there and
+/// what was recorded; nothing when nothing is.
+fn attributes(
+    resource: &Resource,
+    old: Option<(&BTreeMap<Name, Value>, &BTreeMap<Name, Value>)>,
+    world: &World,
+    key: &SealingKey,
+    report: &mut Report,
+) -> (Vec<AttributeChange>, bool) {
+    let mut changes = Vec::new();
+    let mut replaces = false;
+    for (name, attribute) in &resource.schema.attributes {
+        if attribute.modifiers.computed {
+            if old.is_none() {
+                let change = AttributeChange { name: name.clone(), old: None, new: Planned::Later, replaces: false, drifted: false };
+                changes.push(change);
+            }
+            continue;
+        }
+        let new = match resource.inputs.get(name) {
+            None => Planned::Nothing,
+            Some(input) => planned(&input.term, input.span, world, key, report),
+        };
+        let was = old.and_then(|(old, _)| old.get(name));
+        let same = match (&new, was) {
+            (Planned::Nothing, None) => true,
+            (Planned::Value(new), Some(was)) => new == was,
+            (Planned::Nothing | Planned::Value(_), _) => false,
+            (Planned::Later, _) => false,
+        };
+        if same {
+            continue;
+        }
+        let forces = old.is_some() && attribute.modifiers.immutable;
+        replaces |= forces;
+        let recorded = old.and_then(|(_, recorded)| recorded.get(name));
+        changes.push(AttributeChange {
+            name: name.clone(),
+            old: was.cloned(),
+            new,
+            replaces: forces,
+            drifted: was != recorded,
+        });
+    }
+    (changes, replaces)
+}
+
+fn planned(term: &Term, span: crate::source::Span, world: &World, key: &SealingKey, report: &mut Report) -> Planned {
+    match term.settle(world) {
+        Ok(Term::Known(mut value)) => {
+            value.seal(key);
+            Planned::Value(value)
+        }
+        Ok(_) => Planned::Later,
+        Err(message) => {
+            report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
+            Planned::Later
+        }
+    }
+}
+
+/// Lists of actions that will be recorded differently.
+fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<AttributeChange> {
+    let Ok(new) = resource.lifecycle.settle(world) else { return Vec::new() };
+    let old = &recorded.lifecycle;
+    let lists = [
+        (&old.start, &new.start),
+        (&old.liveness, &new.liveness),
+        (&old.terminate, &new.terminate),
+        (&old.update, &new.update),
+    ];
+    let shown = |actions: &[Action]| Value::List(actions.iter().map(|action| Value::string(action.name.as_str())).collect());
+    lists
+        .into_iter()
+        .zip(Lifecycle::<ActionTerm>::ATTRIBUTES)
+        .filter(|((old, new), _)| old != new)
+        .map(|((old, new), name)| AttributeChange {
+            name: name.into(),
+            old: Some(shown(old)),
+            new: Planned::Value(shown(new)),
+            replaces: false,
+            drifted: false,
+        })
+        .collect()
+}
+
+fn outputs(graph: &ResourceGraph, world: &World, key: &SealingKey, report: &mut Report) -> Vec<OutputChange> {
+    let mut changes = Vec::new();
+    for output in &graph.outputs {
+        let new = planned(&output.term, output.span, world, key, report);
+        let old = world.state.outputs.get(&output.name);
+        if !matches!((&new, old), (Planned::Value(new), Some(old)) if new == old) {
+            changes.push(OutputChange { name: output.name.clone(), old: old.cloned(), new });
+        }
+    }
+    for (name, old) in &world.state.outputs {
+        if !graph.outputs.iter().any(|output| output.name == *name) {
+            changes.push(OutputChange { name: name.clone(), old: Some(old.clone()), new: Planned::Nothing });
+        }
+    }
+    changes
+}
+
+fn names<'a>(actions: impl Iterator<Item = &'a ActionTerm>) -> Vec<Name> {
+    actions.map(|action| action.name.clone()).collect()
+}
+
+fn missing(resource: &Resource) -> Diagnostic {
+    let identity = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
+    let names: Vec<String> = identity
+        .filter_map(|attribute| {
+            let value = resource.inputs.get(&attribute.name)?.term.known()?;
+            Some(format!("{} {value}", attribute.name))
+        })
+        .collect();
+    let label = if names.is_empty() { "not found".to_string() } else { format!("nothing has {}", names.join(", ")) };
+    Diagnostic::error("cloud::plan::missing", format!("`{}` does not exist, and nothing here creates it", resource.address))
+        .label(resource.span, label)
+        .help(format!("its `startActions` are empty, so it must be there already; extend another template than `{}` to create it", resource.template))
+}

@@ -1,0 +1,143 @@
+//! What will change: one self-contained document, from which every rendering is made. Planning is
+//! pure; what the cloud said comes in as [`Refreshed`].
+
+mod diff;
+mod schedule;
+pub mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Address, Name};
+use crate::state::observed::{Here, Reading};
+use crate::value::Value;
+
+pub use diff::diff;
+
+/// The version of the plan's own format.
+pub const VERSION: u32 = 1;
+
+/// What the cloud said when it was asked.
+#[derive(Clone, Debug, Default)]
+pub struct Refreshed {
+    /// Of what is recorded. What is not in here was not asked, and is taken to be as recorded.
+    pub readings: BTreeMap<Address, Reading>,
+    /// Of what is not recorded, and exists: by its identity, or because it is ours.
+    pub found: BTreeMap<Address, Found>,
+    /// Calls that it took.
+    pub asked: usize,
+}
+
+/// A thing that exists and is not recorded.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub id: Arc<str>,
+    pub here: Here,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    pub version: u32,
+    pub project: Arc<str>,
+    pub environment: Arc<str>,
+    pub cloud: Arc<str>,
+    /// Of the state that this was made against.
+    pub lineage: Arc<str>,
+    pub serial: u64,
+    /// Calls to the cloud that refreshing took.
+    pub asked: usize,
+    pub changes: Vec<Change>,
+    pub unchanged: usize,
+    pub outputs: Vec<OutputChange>,
+}
+
+/// What happens to one resource.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    pub address: Address,
+    pub kind: ChangeKind,
+    /// The template that it extends.
+    pub template: Name,
+    /// The cloud's name of what is there now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Arc<str>>,
+    pub attributes: Vec<AttributeChange>,
+    /// Actions in the order in which they will run.
+    pub actions: Vec<Name>,
+    /// Why, where the kind alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What may be lost or broken by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<String>,
+    /// Changes that must have ended before, by their number in the plan.
+    pub waits: BTreeSet<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// It comes into being.
+    Start,
+    /// It was recorded and is gone: it comes into being again.
+    Revive,
+    /// It exists, and is recorded from now on.
+    Adopt,
+    Update,
+    /// Deleted, and made again.
+    Replace,
+    Terminate,
+    /// Left standing, and no longer recorded; or gone already.
+    Forget,
+    /// It differs, and its `updateActions` are empty: nothing is done.
+    Report,
+}
+
+impl ChangeKind {
+    /// Whether there is anything to do.
+    pub fn acts(self) -> bool {
+        self != ChangeKind::Report
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AttributeChange {
+    pub name: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    pub new: Planned,
+    /// It cannot change in place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces: bool,
+    /// The old value is not what was recorded: somebody else changed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drifted: bool,
+}
+
+/// A value as far as it is known when planning.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Planned {
+    Value(Value),
+    /// Unset.
+    Nothing,
+    /// Known after apply.
+    Later,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OutputChange {
+    pub name: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    pub new: Planned,
+}
+
+impl Plan {
+    /// Whether applying it would do anything at all.
+    pub fn is_empty(&self) -> bool {
+        self.outputs.is_empty() && self.changes.iter().all(|change| !change.kind.acts())
+    }
+}

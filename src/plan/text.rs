@@ -1,0 +1,167 @@
+//! A plan as text for the terminal. Colour is the caller's: lines come with what they are.
+
+use std::fmt::Write;
+
+use crate::plan::{AttributeChange, Change, ChangeKind, Plan, Planned};
+use crate::value::Value;
+
+/// What a line is, for its colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tone {
+    Plain,
+    Heading,
+    Good,
+    Change,
+    Bad,
+    Faint,
+}
+
+/// The plan in lines no wider than `width` columns where its values allow that.
+pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
+    let mut lines = vec![(Tone::Plain, String::new())];
+    let place = format!("{}/{}", plan.project, plan.environment);
+    let cloud = match &*plan.cloud {
+        "sandbox" => "in the sandbox, ",
+        _ => "",
+    };
+    let asked = match plan.asked {
+        0 => "not refreshed".to_string(),
+        1 => "refreshed with 1 call".to_string(),
+        calls => format!("refreshed with {calls} calls"),
+    };
+    let heading = if plan.is_empty() {
+        format!("Nothing changes in {place}  ({cloud}state serial {}, {asked})", plan.serial)
+    } else {
+        format!("Tadpole will change {place}  ({cloud}state serial {}, {asked})", plan.serial)
+    };
+    lines.push((Tone::Heading, heading));
+    for change in &plan.changes {
+        if let Some(hazard) = &change.hazard {
+            lines.push((Tone::Bad, format!("  ! {}  {hazard}", change.address)));
+        }
+    }
+    if !plan.changes.is_empty() {
+        lines.push((Tone::Plain, String::new()));
+    }
+    let column = plan.changes.iter().map(|change| change.address.to_string().chars().count()).max().unwrap_or(0);
+    let types = plan.changes.iter().map(|change| change.template.as_str().len()).max().unwrap_or(0);
+    for change in &plan.changes {
+        resource(change, column.min(32), types.min(24), width, &mut lines);
+    }
+    if plan.unchanged > 0 {
+        lines.push((Tone::Faint, format!("  = {} unchanged", plan.unchanged)));
+    }
+    if !plan.outputs.is_empty() {
+        lines.push((Tone::Plain, String::new()));
+        lines.push((Tone::Plain, "  outputs".into()));
+        let column = plan.outputs.iter().map(|output| output.name.as_str().len()).max().unwrap_or(0);
+        for output in &plan.outputs {
+            let new = shown(&output.new, width.saturating_sub(column + 8));
+            lines.push((Tone::Plain, format!("    {:column$}  {new}", output.name.as_str())));
+        }
+    }
+    if !plan.is_empty() {
+        lines.push((Tone::Plain, String::new()));
+        lines.push((Tone::Heading, format!("  {}", summary(plan))));
+    }
+    lines
+}
+
+/// The sign, colour and word of a kind of change.
+pub fn mark(kind: ChangeKind) -> (&'static str, Tone, &'static str) {
+    match kind {
+        ChangeKind::Start => ("+", Tone::Good, "start"),
+        ChangeKind::Revive => ("+", Tone::Good, "start again"),
+        ChangeKind::Adopt => ("<", Tone::Good, "adopt"),
+        ChangeKind::Update => ("~", Tone::Change, "update"),
+        ChangeKind::Replace => ("±", Tone::Bad, "replace"),
+        ChangeKind::Terminate => ("-", Tone::Bad, "terminate"),
+        ChangeKind::Forget => (">", Tone::Faint, "forget"),
+        ChangeKind::Report => ("?", Tone::Change, "differs"),
+    }
+}
+
+fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &mut Vec<(Tone, String)>) {
+    let (sign, tone, word) = mark(change.kind);
+    let mut line = format!("  {sign} {:column$}  {:types$}  {word}", change.address.to_string(), change.template.as_str());
+    if !change.actions.is_empty() {
+        let names: Vec<&str> = change.actions.iter().map(crate::name::Name::as_str).collect();
+        let _ = write!(line, ": {}", names.join(", "));
+    }
+    lines.push((tone, line));
+    if let Some(reason) = &change.reason {
+        lines.push((Tone::Faint, format!("  |    {reason}")));
+    }
+    let names = change.attributes.iter().map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
+    for attribute in &change.attributes {
+        lines.push((Tone::Plain, format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names))));
+    }
+}
+
+fn values(change: &AttributeChange, width: usize, names: usize) -> String {
+    let room = width.saturating_sub(names + 9);
+    let mut text = match &change.old {
+        None => shown(&change.new, room),
+        Some(old) if matches!((old, &change.new), (Value::Secret(_), Planned::Value(Value::Secret(_)))) => "(secret, changed)".into(),
+        Some(old) => format!("{} -> {}", cut(&old.to_string(), room / 2), shown(&change.new, room / 2)),
+    };
+    if change.replaces {
+        text.push_str("  forces replacement");
+    }
+    if change.drifted {
+        text.push_str("  (changed outside)");
+    }
+    text
+}
+
+fn shown(planned: &Planned, room: usize) -> String {
+    match planned {
+        Planned::Value(value) => cut(&value.to_string(), room),
+        Planned::Nothing => "unset".into(),
+        Planned::Later => "known after apply".into(),
+    }
+}
+
+fn cut(text: &str, room: usize) -> String {
+    let room = room.max(20);
+    if text.chars().count() <= room {
+        return text.to_string();
+    }
+    let mut cut: String = text.chars().take(room - 3).collect();
+    cut.push_str("...");
+    cut
+}
+
+/// "2 to start, 1 to update, 9 unchanged."
+pub fn summary(plan: &Plan) -> String {
+    let kinds = [
+        (ChangeKind::Start, "to start"),
+        (ChangeKind::Revive, "to start again"),
+        (ChangeKind::Adopt, "to adopt"),
+        (ChangeKind::Update, "to update"),
+        (ChangeKind::Replace, "to replace"),
+        (ChangeKind::Terminate, "to terminate"),
+        (ChangeKind::Forget, "to forget"),
+        (ChangeKind::Report, "that differ"),
+    ];
+    let mut parts = Vec::new();
+    for (kind, words) in kinds {
+        let count = plan.changes.iter().filter(|change| change.kind == kind).count();
+        if count > 0 {
+            parts.push(format!("{count} {words}"));
+        }
+    }
+    if plan.unchanged > 0 {
+        parts.push(format!("{} unchanged", plan.unchanged));
+    }
+    if parts.is_empty() {
+        parts.push("only outputs change".into());
+    }
+    let hazards = plan.changes.iter().filter(|change| change.hazard.is_some()).count();
+    let hazards = match hazards {
+        0 => String::new(),
+        1 => "  1 hazard.".to_string(),
+        many => format!("  {many} hazards."),
+    };
+    format!("{}.{hazards}", parts.join(", "))
+}

@@ -1,0 +1,85 @@
+//! The ledger: a state and the store that makes its changes durable. Whoever has it is the one
+//! writer of the environment.
+
+use std::sync::Arc;
+
+use crate::model::action::Verb;
+use crate::name::Address;
+use crate::state::record::Record;
+use crate::state::store::{Store, StoreFault};
+use crate::state::State;
+
+pub struct Ledger {
+    state: State,
+    store: Box<dyn Store>,
+    /// Records that the snapshot does not have yet.
+    pending: usize,
+}
+
+impl Ledger {
+    /// A state that the store holds already.
+    pub fn new(state: State, store: Box<dyn Store>) -> Ledger {
+        Ledger { state, store, pending: 0 }
+    }
+
+    /// A new environment, recorded at once: its lineage must be durable before anything bears it.
+    ///
+    /// # Errors
+    /// When the store cannot keep it.
+    pub fn begin(state: State, mut store: Box<dyn Store>) -> Result<Ledger, StoreFault> {
+        store.compact(&state)?;
+        Ok(Ledger::new(state, store))
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Records that become durable together, and then true.
+    ///
+    /// # Errors
+    /// When they may not be durable; the state is as before then.
+    pub fn record(&mut self, records: Vec<Record>) -> Result<(), StoreFault> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.store.append(&records)?;
+        self.pending += records.len();
+        records.into_iter().for_each(|record| self.state.apply(record));
+        Ok(())
+    }
+
+    /// The number of the next operation.
+    pub fn next_op(&self) -> u64 {
+        self.state.next_op
+    }
+
+    /// Folds the journal into a new snapshot, when there is something to fold.
+    ///
+    /// # Errors
+    /// When the store cannot; nothing is lost then.
+    pub fn compact(&mut self) -> Result<(), StoreFault> {
+        self.state.serial += 1;
+        match self.store.compact(&self.state) {
+            Ok(()) => {
+                self.pending = 0;
+                Ok(())
+            }
+            Err(fault) => {
+                self.state.serial -= 1;
+                Err(fault)
+            }
+        }
+    }
+}
+
+/// The idempotency token of an operation: the same for every try of it, another one for any other.
+pub fn token(lineage: &str, address: &Address, verb: Verb, op: u64) -> Arc<str> {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for part in [lineage, &address.to_string(), verb.template(), &op.to_string()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}

@@ -1,0 +1,83 @@
+//! Records of the journal, and the lines that they are written as.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::name::{Address, Name};
+use crate::state::{Began, Recorded};
+use crate::value::Value;
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "lowercase")]
+pub enum Record {
+    /// Durable before the call leaves.
+    Began { op: u64, began: Box<Began> },
+    /// The cloud has said the id. Durable before anything depends on it.
+    Made { op: u64, id: Arc<str> },
+    Ended { op: u64, result: Box<Ended> },
+    /// Found as it is: adopted, or different from what was recorded.
+    Seen { address: Address, recorded: Box<Recorded> },
+    /// Left standing; ours no longer.
+    Forgotten { address: Address },
+    Outputs { outputs: BTreeMap<Name, Value> },
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// It is there, like this.
+    Recorded(Recorded),
+    /// It is not there any more, or never was.
+    Gone,
+    /// Nothing came of it; what was recorded before still holds.
+    Unchanged,
+}
+
+/// The first line of a journal: which snapshot it continues.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Header {
+    pub version: u32,
+    pub lineage: Arc<str>,
+    /// The snapshot's.
+    pub serial: u64,
+}
+
+/// One line: its number, its text, and a checksum over both.
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    line: u64,
+    sum: String,
+    #[serde(borrow)]
+    of: &'a RawValue,
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of the number and the text.
+pub fn checksum(number: u64, text: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(number.to_le_bytes());
+    hash.update(text.as_bytes());
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A record or header as line `number`, with its line break.
+///
+/// # Errors
+/// Never for records; a value that cannot be JSON is our mistake.
+pub fn line<T: Serialize>(number: u64, of: &T) -> serde_json::Result<String> {
+    let text = serde_json::to_string(of)?;
+    let sum = checksum(number, &text);
+    Ok(format!("{{\"line\":{number},\"sum\":\"{sum}\",\"of\":{text}}}\n"))
+}
+
+/// The record or header that line `number` holds; nothing when it is torn, changed or another's.
+pub fn read<T: for<'de> Deserialize<'de>>(number: u64, text: &str) -> Option<T> {
+    let line: Line = serde_json::from_str(text).ok()?;
+    if line.line != number || line.sum != checksum(number, line.of.get()) {
+        return None;
+    }
+    serde_json::from_str(line.of.get()).ok()
+}
