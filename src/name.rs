@@ -23,9 +23,9 @@ impl Name {
         self.0.starts_with(|c: char| c.is_ascii_uppercase()) && !self.is_constant()
     }
 
-    /// `ALL_CAPS`: a constant. One capital letter alone reads as a template.
+    /// `ALL_CAPS`: a constant. One capital letter alone, as in `T` or `T2`, reads as a template.
     pub fn is_constant(&self) -> bool {
-        self.0.len() > 1
+        self.0.bytes().filter(|b| b.is_ascii_uppercase() || *b == b'_').count() > 1
             && self.0.starts_with(|c: char| c.is_ascii_uppercase())
             && self.0.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     }

@@ -30,7 +30,12 @@ impl<'a> Checker<'a, '_> {
         }
         self.nodes[node.0].memo.insert(name.clone(), None);
         self.stack.push(Frame { what: What::Attribute(node, name.clone()), via });
-        let term = self.attribute_value(node, name, via);
+        let mut term = self.attribute_value(node, name, via);
+        // What refers to this gets a copy of it: lists of lists could double with every name.
+        let weight = term.weight();
+        if weight > 64 && !self.spend(weight, via) {
+            term = Term::POISON;
+        }
         self.stack.pop();
         self.nodes[node.0].memo.insert(name.clone(), Some(term.clone()));
         term

@@ -216,10 +216,14 @@ impl<'a> Checker<'a, '_> {
         if arguments.iter().any(|term| matches!(term, Term::Open(_))) {
             return Term::Open(operation.ty(&arguments));
         }
-        operation.apply(arguments).unwrap_or_else(|message| {
-            self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
-            Term::POISON
-        })
+        match operation.apply(arguments) {
+            Ok(Term::Known(Value::List(items))) if !self.spend(items.len(), span) => Term::POISON,
+            Ok(term) => term,
+            Err(message) => {
+                self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
+                Term::POISON
+            }
+        }
     }
 
     fn text(&mut self, parts: &'a [TextPart], env: &Env, span: Span) -> Term {
@@ -309,6 +313,9 @@ impl<'a> Checker<'a, '_> {
         let mut list = Vec::new();
         let mut map = BTreeMap::new();
         for terms in elements {
+            if !self.spend(1, comprehension.value.span) {
+                return Term::POISON;
+            }
             let mut locals = env.locals.as_ref().clone();
             locals.extend(bind(repeat, terms));
             let inner = Env { locals: Rc::new(locals), ..env.clone() };

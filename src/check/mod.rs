@@ -32,6 +32,8 @@ pub const MAX_COMPONENTS: usize = 1_000_000;
 const MAX_SELF_NESTING: usize = 20;
 /// Components that the check of an unused template may make.
 const PROBE_BUDGET: usize = 10_000;
+/// Elements of lists and maps that evaluating one program may make.
+const MAX_ELEMENTS: usize = 5_000_000;
 /// References that may hang on one another.
 const MAX_REFERENCES: usize = 5_000;
 
@@ -82,6 +84,8 @@ struct Checker<'a, 'r> {
     exhausted: bool,
     /// How many components there may be at the moment.
     budget: usize,
+    /// Elements made so far.
+    elements: usize,
 }
 
 /// One attribute, constant or param under evaluation.
@@ -121,7 +125,20 @@ impl<'a, 'r> Checker<'a, 'r> {
             root: None,
             exhausted: false,
             budget: MAX_COMPONENTS,
+            elements: 0,
         }
+    }
+
+    /// Counts elements that are made; false, with an error, when there are too many.
+    fn spend(&mut self, elements: usize, span: Span) -> bool {
+        self.elements = self.elements.saturating_add(elements);
+        if self.elements > MAX_ELEMENTS {
+            self.report.push(
+                Diagnostic::error("cloud::limit::elements", "this program makes too many values")
+                    .label(span, format!("more than {MAX_ELEMENTS} elements of lists and maps by now")),
+            );
+        }
+        self.elements <= MAX_ELEMENTS
     }
 
     /// The component that the program's files describe.
@@ -143,7 +160,9 @@ impl<'a, 'r> Checker<'a, 'r> {
         };
         let mut types = Types::new(&self.library.modules, &mut self.types, self.report);
         layer_items(&mut own, &compound.members, items.into_iter(), &layer, &mut types);
-        let root = self.add(Node { own, ..Node::new(None, Address::root(), compound, Family::Compound) });
+        let start = self.library.module(PROGRAM).files.first().map(|file| Span { end: file.span.start, ..file.span });
+        let root = Node::new(None, Address::root(), compound, Family::Compound);
+        let root = self.add(Node { own, span: start.unwrap_or(root.span), ..root });
         self.root = Some(root);
         root
     }

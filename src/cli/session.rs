@@ -116,7 +116,7 @@ impl Session {
         };
         let opened = LocalStore::open(&self.directory, &holder).map_err(|fault| say_store(&fault, self.look))?;
         let mut ledger = match opened {
-            (store, Some(state)) => Ledger::new(state, Box::new(store)),
+            (store, Some(replayed)) => Ledger::new(replayed.state, Box::new(store), replayed.records),
             (store, None) => {
                 Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?
             }

@@ -5,7 +5,10 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters, ThemeStyles};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+    ThemeCharacters, ThemeStyles,
+};
 
 use crate::diagnostic::{Diagnostic, Label, Report, Severity};
 use crate::source::Sources;
@@ -90,13 +93,57 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
     text.trim_start().to_string()
 }
 
+/// Bytes of a line that are shown before and behind a place in it, when it is longer.
+const AROUND: usize = 120;
+
+/// A text of which long lines are shown in part.
+struct Excerpt {
+    name: String,
+    text: Arc<str>,
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let whole = self.text.read_span(span, before, after)?;
+        let (start, end) = (whole.span().offset(), whole.span().offset() + whole.span().len());
+        let longest = whole.data().split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap_or(0);
+        if longest <= 4 * AROUND {
+            let contents = MietteSpanContents::new_named(
+                self.name.clone(),
+                whole.data(),
+                *whole.span(),
+                whole.line(),
+                whole.column(),
+                whole.line_count(),
+            );
+            return Ok(Box::new(contents));
+        }
+        // One line, around the place; its number stays what it is.
+        let at = span.offset();
+        let line_start = self.text[..at].rfind('\n').map_or(start, |found| found + 1).max(start);
+        let line_end = self.text[at..].find('\n').map_or(end, |found| at + found).min(end);
+        let from = self.text.floor_char_boundary(at.saturating_sub(AROUND).max(line_start));
+        let to = self.text.ceil_char_boundary((at + span.len().clamp(1, AROUND) + AROUND).min(line_end));
+        let line = self.text[..at].bytes().filter(|byte| *byte == b'\n').count();
+        let data = &self.text.as_bytes()[from..to];
+        let contents =
+            MietteSpanContents::new_named(self.name.clone(), data, (from, to - from).into(), line, from - line_start, 1);
+        Ok(Box::new(contents))
+    }
+}
+
 /// A diagnostic with its text at hand. Miette shows one file a report; places in other files follow
 /// as notes.
 struct Dressed<'a> {
     severity: miette::Severity,
     message: &'a str,
     help: Option<&'a str>,
-    text: Option<NamedSource<Arc<str>>>,
+    text: Option<Excerpt>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -105,7 +152,8 @@ impl<'a> Dressed<'a> {
         let main = diagnostic.labels.first().map(|label| label.span.source);
         let here = diagnostic.labels.iter().filter(|label| Some(label.span.source) == main);
         let labels = here.enumerate().map(|(at, Label { span, text })| {
-            let length = (span.end - span.start) as usize;
+            let whole = sources.text(*span);
+            let length = if whole.contains('\n') { whole.len() } else { whole.len().min(whole.floor_char_boundary(AROUND)) };
             match at {
                 0 => LabeledSpan::new_primary_with_span(Some(text.clone()), (span.start as usize, length)),
                 _ => LabeledSpan::new(Some(text.clone()), span.start as usize, length),
@@ -121,7 +169,7 @@ impl<'a> Dressed<'a> {
             labels: labels.collect(),
             text: main.map(|file| {
                 let source = sources.get(file);
-                NamedSource::new(&source.name, source.text.clone())
+                Excerpt { name: source.name.clone(), text: source.text.clone() }
             }),
         }
     }

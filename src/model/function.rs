@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::model::operation::a_kind;
+use crate::model::operation::{a_kind, fitting};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::value::Value;
@@ -53,7 +53,9 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         row("join", "join(list of texts, separator)", (2, 2), Ty::String, |values| match values {
             [Value::List(items), Value::String(separator)] => {
                 let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-                texts.map(|texts| Value::string(texts.join(separator))).ok_or_else(|| "`join` takes a list of texts".into())
+                let texts = texts.ok_or("`join` takes a list of texts")?;
+                fitting(texts.iter().map(|text| text.len() + separator.len()).sum())?;
+                Ok(Value::string(texts.join(separator)))
             }
             _ => wrong("join", values),
         }),
@@ -95,6 +97,7 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         row("min", "min(number, number, ...)", (1, usize::MAX), Ty::Any, |values| extreme("min", values, |a, b| a < b)),
         row("replace", "replace(text, old, new)", (3, 3), Ty::String, |values| match values {
             [Value::String(text), Value::String(old), Value::String(new)] => {
+                fitting(text.len() + text.matches(old.as_ref()).count() * new.len())?;
                 Ok(Value::string(text.replace(old.as_ref(), new)))
             }
             _ => wrong("replace", values),

@@ -181,7 +181,9 @@ impl Operation {
             (Operation::Text, parts) => {
                 let mut text = String::new();
                 for part in parts {
-                    text.push_str(&as_text(part)?);
+                    let part = as_text(part)?;
+                    fitting(text.len() + part.len())?;
+                    text.push_str(&part);
                 }
                 Ok(Value::string(text))
             }
@@ -313,6 +315,17 @@ pub fn a_kind(value: &Value) -> &'static str {
     }
 }
 
+/// Bytes that one text may have.
+pub const MAX_TEXT: usize = 4 << 20;
+
+/// A text that fits.
+///
+/// # Errors
+/// When it would be longer than [`MAX_TEXT`]; asked before it is made.
+pub fn fitting(length: usize) -> Result<(), String> {
+    if length > MAX_TEXT { Err(format!("a text may have {} MiB, and this would have more", MAX_TEXT >> 20)) } else { Ok(()) }
+}
+
 /// Elements that one range may have.
 const MAX_RANGE: i64 = 1_000_000;
 
@@ -345,7 +358,10 @@ fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Result<Value, St
             _ => mismatch(),
         },
         Binary::Add => match (left, right) {
-            (Value::String(one), Value::String(two)) => Ok(Value::string(format!("{one}{two}"))),
+            (Value::String(one), Value::String(two)) => {
+                fitting(one.len() + two.len())?;
+                Ok(Value::string(format!("{one}{two}")))
+            }
             (Value::List(one), Value::List(two)) => Ok(Value::List(one.iter().chain(two).cloned().collect())),
             _ => arithmetic(sign, left, right).unwrap_or_else(mismatch),
         },

@@ -158,6 +158,33 @@ impl Term {
         })
     }
 
+    /// How many values it consists of.
+    pub fn weight(&self) -> usize {
+        fn of(value: &Value) -> usize {
+            match value {
+                Value::List(items) => 1 + items.iter().map(of).sum::<usize>(),
+                Value::Map(entries) => 1 + entries.values().map(of).sum::<usize>(),
+                Value::Data(data) => 1 + data.fields.values().map(of).sum::<usize>(),
+                Value::String(text) => 1 + text.len() / 64,
+                Value::Null
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Number(_)
+                | Value::Duration(_)
+                | Value::Size(_)
+                | Value::Reference(_)
+                | Value::Secret(_) => 1,
+            }
+        }
+        match self {
+            Term::Known(value) => of(value),
+            Term::Output(_) | Term::Reference { .. } | Term::Open(_) => 1,
+            Term::List(items) | Term::Call { arguments: items, .. } => 1 + items.iter().map(Term::weight).sum::<usize>(),
+            Term::Map(entries) => 1 + entries.values().map(Term::weight).sum::<usize>(),
+            Term::Data { fields, .. } => 1 + fields.values().map(Term::weight).sum::<usize>(),
+        }
+    }
+
     /// The value, when nothing in it is unknown.
     pub fn known(&self) -> Option<&Value> {
         match self {

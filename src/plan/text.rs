@@ -92,8 +92,17 @@ fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &
     if let Some(reason) = &change.reason {
         lines.push((Tone::Faint, format!("  |    {reason}")));
     }
-    let names = change.attributes.iter().map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
-    for attribute in &change.attributes {
+    // What was never set and stays empty says nothing.
+    let telling = |attribute: &&AttributeChange| {
+        let empty = match &attribute.new {
+            Planned::Value(Value::Map(entries)) => entries.is_empty(),
+            Planned::Value(Value::List(items)) => items.is_empty(),
+            Planned::Value(_) | Planned::Nothing | Planned::Later => false,
+        };
+        attribute.old.is_some() || !empty
+    };
+    let names = change.attributes.iter().filter(telling).map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
+    for attribute in change.attributes.iter().filter(telling) {
         lines.push((Tone::Plain, format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names))));
     }
 }

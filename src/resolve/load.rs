@@ -66,6 +66,18 @@ pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mu
             }
         }
     }
+    let says_nothing = |file: &File| {
+        file.items.is_empty() && file.params.is_empty() && file.outputs.is_empty() && file.aliases.is_empty()
+    };
+    if !report.has_errors() && program.files.iter().all(says_nothing) {
+        let mut diagnostic = Diagnostic::error("cloud::file::empty", "this program is empty")
+            .help("a program has components: `media extends TransientS3Bucket { bucket \"my-media\"; }`");
+        for file in &program.files {
+            let start = Span { end: file.span.start, ..file.span };
+            diagnostic = diagnostic.label(start, "nothing is deployed by this");
+        }
+        report.push(diagnostic);
+    }
     let mut loaded = Loaded { modules: vec![prelude, program] };
     debug_assert_eq!((PRELUDE.0, PROGRAM.0), (0, 1));
     let mut known: HashMap<PathBuf, ModuleId> = HashMap::new();

@@ -157,7 +157,12 @@ pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: 
     if found.is_none() {
         let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().copied());
         let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
-        report.push(unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known));
+        let diagnostic = unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known);
+        report.push(if name.value.is_constant() {
+            diagnostic.help("templates are `UpperCamel`: a name in capitals alone is a constant")
+        } else {
+            diagnostic
+        });
     }
     found
 }

@@ -17,9 +17,9 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A state that the store holds already.
-    pub fn new(state: State, store: Box<dyn Store>) -> Ledger {
-        Ledger { state, store, pending: 0 }
+    /// A state that the store holds already, `replayed` records of it in the journal alone.
+    pub fn new(state: State, store: Box<dyn Store>, replayed: usize) -> Ledger {
+        Ledger { state, store, pending: replayed }
     }
 
     /// A new environment, recorded at once: its lineage must be durable before anything bears it.
@@ -28,7 +28,7 @@ impl Ledger {
     /// When the store cannot keep it.
     pub fn begin(state: State, mut store: Box<dyn Store>) -> Result<Ledger, StoreFault> {
         store.compact(&state)?;
-        Ok(Ledger::new(state, store))
+        Ok(Ledger::new(state, store, 0))
     }
 
     pub fn state(&self) -> &State {
@@ -59,6 +59,9 @@ impl Ledger {
     /// # Errors
     /// When the store cannot; nothing is lost then.
     pub fn compact(&mut self) -> Result<(), StoreFault> {
+        if self.pending == 0 {
+            return Ok(());
+        }
         self.state.serial += 1;
         match self.store.compact(&self.state) {
             Ok(()) => {

@@ -107,7 +107,7 @@ impl LocalStore {
     ///
     /// # Errors
     /// When another process has it, or a file cannot be read or is not what was written.
-    pub fn open(directory: &Path, holder: &Holder) -> Result<(LocalStore, Option<State>), StoreFault> {
+    pub fn open(directory: &Path, holder: &Holder) -> Result<(LocalStore, Option<Replayed>), StoreFault> {
         std::fs::create_dir_all(directory).map_err(io_fault(directory, "make the directory"))?;
         let path = directory.join(LOCK);
         let mut lock = OpenOptions::new()
@@ -130,8 +130,8 @@ impl LocalStore {
         let text = serde_json::to_string(holder).unwrap_or_default();
         let written = lock.set_len(0).and_then(|()| lock.write_all(text.as_bytes()));
         written.map_err(io_fault(&path, "write"))?;
-        let state = peek(directory)?;
-        Ok((LocalStore { directory: directory.to_path_buf(), _lock: lock, journal: None }, state))
+        let replayed = replay(directory)?;
+        Ok((LocalStore { directory: directory.to_path_buf(), _lock: lock, journal: None }, replayed))
     }
 
     /// Starts the journal of a snapshot, or goes on behind the last whole line of it.
@@ -218,18 +218,31 @@ impl Store for LocalStore {
 /// # Errors
 /// When a file cannot be read or is not what was written.
 pub fn peek(directory: &Path) -> Result<Option<State>, StoreFault> {
+    Ok(replay(directory)?.map(|replayed| replayed.state))
+}
+
+/// A snapshot with its journal applied.
+pub struct Replayed {
+    pub state: State,
+    /// How many records the journal had.
+    pub records: usize,
+}
+
+fn replay(directory: &Path) -> Result<Option<Replayed>, StoreFault> {
     let Some(mut state) = read_snapshot(&directory.join(SNAPSHOT))? else { return Ok(None) };
+    let mut records = 0;
     let path = directory.join(JOURNAL);
     match File::open(&path) {
         Ok(mut file) => {
             for record in scan_journal(&path, &mut file, &state.lineage, state.serial)?.records {
                 state.apply(record);
+                records += 1;
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(io_fault(&path, "open")(error)),
     }
-    Ok(Some(state))
+    Ok(Some(Replayed { state, records }))
 }
 
 /// The key of the environment's fingerprints, made when there is none.

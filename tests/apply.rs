@@ -1,0 +1,42 @@
+//! Programs that change: `tests/apply/*.cloud`, in steps separated by `//@ then TITLE`. Each step is
+//! planned and applied in the sandbox; the snapshot shows plan, result and what the sandbox holds.
+
+use crate::world::{World, graph, shown};
+
+#[test]
+fn programs_that_change() {
+    insta::glob!("apply/*.cloud", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let world = World::new();
+        let mut all = String::new();
+        for step in text.split("//@ then ") {
+            let (title, program) = step.split_once('\n').unwrap();
+            let graph = match program.trim() {
+                "" => tadpole::graph::ResourceGraph::empty(None),
+                _ => graph(program),
+            };
+            let run = world.run(&graph, None).unwrap();
+            all.push_str(&format!("──── {}\n{}\n{}", title.trim_start_matches("//@ "), program.trim(), shown(&run.plan)));
+            let mut done: Vec<String> = run.outcome.done.iter().map(ToString::to_string).collect();
+            done.sort();
+            all.push_str(&format!("\ndone: {}\n", done.join(", ")));
+            for (address, fault) in &run.outcome.failed {
+                all.push_str(&format!("failed: {address}: {fault}\n"));
+            }
+            for address in &run.outcome.skipped {
+                all.push_str(&format!("not tried: {address}\n"));
+            }
+            for object in world.objects() {
+                all.push_str(&format!("sandbox: {} {} of {}\n", object.kind, object.id, object.owner.address));
+            }
+            all.push('\n');
+            if run.outcome.failed.is_empty() {
+                let again = world.apply(&graph);
+                assert!(again.plan.is_empty(), "{}: a second apply changes something: {}", path.display(), shown(&again.plan));
+            }
+        }
+        insta::with_settings!({ snapshot_path => "apply", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!("done", all);
+        });
+    });
+}

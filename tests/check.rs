@@ -1,0 +1,65 @@
+//! Programs and what is said of them: `tests/check/*.cloud`, each beside the message that a user
+//! sees. A first line `//@ file NAME` starts another file of the same program.
+
+use crate::world::{Files, compiled};
+
+/// The files of a fixture.
+fn files(text: &str) -> Files {
+    let mut files = Files::main("");
+    let mut name = std::path::PathBuf::from("main.cloud");
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some(next) = line.strip_prefix("//@ file ") {
+            files.0.insert(std::mem::replace(&mut name, next.into()), std::mem::take(&mut current));
+        } else {
+            current.push_str(line);
+            current.push('\n');
+        }
+    }
+    files.0.insert(name, current);
+    files
+}
+
+#[test]
+fn programs_and_what_is_said_of_them() {
+    insta::glob!("check/*.cloud", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let (graph, said) = compiled(&files(&text), &[]);
+        let mut shown = format!("{text}\n────\n{said}");
+        if let Some(graph) = graph {
+            for resource in graph.in_order() {
+                shown.push_str(&format!("{} extends {}\n", resource.address, resource.template));
+                for (name, input) in &resource.inputs {
+                    let value = match &input.term {
+                        tadpole::model::term::Term::Known(value) => value.to_string(),
+                        other => format!("{other:?}"),
+                    };
+                    shown.push_str(&format!("    {name} {value}\n"));
+                }
+            }
+            for output in &graph.outputs {
+                let value = output.term.known().map_or_else(|| format!("{:?}", output.term), ToString::to_string);
+                shown.push_str(&format!("output {} = {value}\n", output.name));
+            }
+        }
+        insta::with_settings!({ snapshot_path => "check", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!("said", shown);
+        });
+    });
+}
+
+#[test]
+fn params_are_given_as_they_are_typed() {
+    let text = r#"
+        param name: String; param size: Int = 1; param zones: [String] = []; param big: "yes" | "no" = "no";
+        output all: String = "${name} ${size} ${length(zones)} ${big}";
+    "#;
+    let files = Files::main(text);
+    let given = [("name", "12"), ("size", "3"), ("zones", r#"["a", "b"]"#), ("big", "yes")];
+    let (graph, said) = compiled(&files, &given);
+    let graph = graph.unwrap_or_else(|| panic!("{said}"));
+    assert_eq!(graph.outputs[0].term, tadpole::model::term::Term::string("12 3 2 yes"));
+
+    let (_, said) = compiled(&files, &[("nme", "x"), ("size", "three")]);
+    insta::assert_snapshot!(said, @"");
+}

@@ -1,0 +1,191 @@
+//! Kills: between any two batches of journal records, before and after they are durable and in the
+//! middle of a line, and with any one answer of the cloud lost. After recovery and one more apply the
+//! sandbox holds exactly what the state names, each once, as if nothing had happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tadpole::graph::ResourceGraph;
+use tadpole::value::Fields;
+
+use crate::world::{Death, World, graph};
+
+/// Types for the sandbox, and a program in layers that grows, changes, replaces and shrinks.
+const TYPES: &str = r#"
+    Net extends Resource { kind "test.Net"; name: String, identity; cidr: String = "10.0.0.0/8"; netId: String, computed; }
+    Host extends Resource {
+        kind "test.Host";
+        net: Net;
+        size: Int = 1;
+        image: String, immutable = "one";
+        note: String?;
+        password: String?, secret;
+        address: String, computed;
+    }
+    Note extends Resource { kind "test.Note"; text: String; address: String, computed; }
+"#;
+
+const BEFORE: &str = r#"
+    a extends Net { name "a"; }
+    b extends Net { name "b"; }
+    host[i in 0..3] extends Host { net a; size i; password "canary-secret"; }
+    behind extends Host { net b; note host[0].address; }
+    last extends Note { text "${behind.address}/${host[2].address}"; terminateActions []; }
+    output last: String = last.address;
+"#;
+
+const AFTER: &str = r#"
+    a extends Net { name "a"; cidr "10.1.0.0/16"; }
+    b extends Net { name "b"; }
+    host[i in 0..2] extends Host { net a; size i + 10; image "two"; password "canary-secret"; }
+    behind extends Host { net a; note host[1].address; }
+    fresh extends Net { name "fresh"; }
+    more extends Host { net fresh; note behind.address; }
+    output last: String = more.address;
+"#;
+
+fn before() -> ResourceGraph {
+    graph(&format!("{TYPES}{BEFORE}"))
+}
+
+fn after() -> ResourceGraph {
+    graph(&format!("{TYPES}{AFTER}"))
+}
+
+/// Inputs of what is recorded by address, with the ids of hosts and notes, which are different in
+/// every run, replaced by the addresses that they belong to.
+fn normal(world: &World) -> BTreeMap<String, String> {
+    let objects = world.objects();
+    let numbered = objects.iter().filter(|object| &*object.kind != "test.Net");
+    let names: Vec<(String, String)> =
+        numbered.map(|object| (object.id.to_string(), format!("<{}>", object.owner.address))).collect();
+    let state = world.state();
+    objects
+        .iter()
+        .filter(|object| state.resources.contains_key(&object.owner.address))
+        .map(|object| {
+            let inputs: Fields = object.inputs.clone();
+            let mut text = serde_json::to_string(&inputs).unwrap();
+            let secret = regex::Regex::new(r#""fingerprint":"[0-9a-f]+""#).unwrap();
+            text = secret.replace_all(&text, "").into_owned();
+            for (id, name) in &names {
+                text = text.replace(id, name);
+            }
+            (object.owner.address.to_string(), text)
+        })
+        .collect()
+}
+
+/// No orphan, no duplicate, no phantom, nothing left open, no secret.
+fn sound(world: &World, left_standing: &[&str], context: &str) {
+    let state = world.state();
+    assert!(state.unfinished.is_empty(), "{context}: operations are left open: {:?}", state.unfinished);
+    let recorded: BTreeSet<(String, String)> =
+        state.resources.values().map(|recorded| (recorded.kind.to_string(), recorded.id.to_string())).collect();
+    assert_eq!(recorded.len(), state.resources.len(), "{context}: two resources are one thing");
+    let objects = world.objects();
+    let addresses: BTreeSet<String> = objects.iter().map(|object| object.owner.address.to_string()).collect();
+    assert_eq!(addresses.len(), objects.len(), "{context}: one resource is two things");
+    for object in &objects {
+        let known = recorded.contains(&(object.kind.to_string(), object.id.to_string()));
+        let standing = left_standing.contains(&object.owner.address.to_string().as_str());
+        assert!(known || standing, "{context}: {} of `{}` is an orphan", object.id, object.owner.address);
+    }
+    let made: BTreeSet<(String, String)> =
+        objects.iter().map(|object| (object.kind.to_string(), object.id.to_string())).collect();
+    for one in &recorded {
+        assert!(made.contains(one), "{context}: {one:?} is recorded and was never made");
+    }
+    for entry in std::fs::read_dir(world.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(13).any(|window| window == b"canary-secret"), "{context}: a secret was written");
+    }
+}
+
+/// The batches of records that an undisturbed apply of `to` upon `from` takes, and what it ends with.
+fn undisturbed(from: Option<&ResourceGraph>, to: &ResourceGraph) -> BTreeMap<String, String> {
+    let world = World::new();
+    if let Some(from) = from {
+        world.apply(from);
+    }
+    world.apply(to);
+    normal(&world)
+}
+
+fn killed_everywhere(from: Option<&ResourceGraph>, to: &ResourceGraph, left_standing: &[&str]) {
+    let expected = undisturbed(from, to);
+    for death in [Death::Before, Death::After, Death::Torn] {
+        let mut kills = 0;
+        loop {
+            let world = World::new();
+            if let Some(from) = from {
+                world.apply(from);
+            }
+            let context = format!("killed at batch {kills}, {death:?}");
+            let run = world.run(to, Some((kills, death))).unwrap();
+            if run.outcome.store.is_none() {
+                break;
+            }
+            world.apply(to);
+            sound(&world, left_standing, &context);
+            assert_eq!(normal(&world), expected, "{context}");
+            let again = world.apply(to);
+            assert!(again.plan.is_empty(), "{context}: {}", crate::world::shown(&again.plan));
+            kills += 1;
+        }
+        assert!(kills >= 6, "only {kills} batches were killed: the test does not reach the executor any more");
+    }
+}
+
+#[test]
+fn killed_while_everything_starts() {
+    killed_everywhere(None, &before(), &[]);
+}
+
+#[test]
+fn killed_while_things_change() {
+    killed_everywhere(Some(&before()), &after(), &["last"]);
+}
+
+#[test]
+fn killed_while_everything_goes() {
+    killed_everywhere(Some(&before()), &ResourceGraph::empty(None), &["last"]);
+}
+
+#[test]
+fn killed_again_and_again() {
+    let world = World::new();
+    let to = before();
+    let mut runs = 0;
+    // Each run gets one batch further than the one before, at least.
+    for kills in (1..60).map(|at| at % 5 + 1) {
+        runs += 1;
+        if world.run(&to, Some((kills, Death::After))).is_ok_and(|run| run.outcome.store.is_none() && run.outcome.failed.is_empty()) {
+            break;
+        }
+    }
+    assert!(runs > 2, "nothing was killed");
+    world.apply(&to);
+    sound(&world, &[], "killed again and again");
+    assert_eq!(normal(&world), undisturbed(None, &to));
+}
+
+#[test]
+fn any_one_answer_may_be_lost() {
+    let (from, to) = (before(), after());
+    let expected = undisturbed(Some(&from), &to);
+    for calls in 0.. {
+        let world = World::new();
+        world.apply(&from);
+        world.lose_answer(calls);
+        let run = world.run(&to, None).unwrap();
+        let lost = world.lost_one();
+        world.lose_answer(usize::MAX);
+        assert!(run.outcome.failed.is_empty(), "answer {calls} lost: {:?}", run.outcome.failed);
+        sound(&world, &["last"], &format!("answer {calls} lost"));
+        assert_eq!(normal(&world), expected, "answer {calls} lost");
+        if !lost {
+            assert!(calls > 10, "only {calls} answers were lost");
+            break;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Whatever a file contains, the compiler answers: no panic, no overflow, no end of memory.
+
+use proptest::prelude::*;
+
+use crate::world::{Files, compiled};
+
+/// Programs to mutate: every fixture, every example, the standard library.
+fn seeds() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seeds = Vec::new();
+    for directory in ["tests/check", "tests/apply", "examples/smartfrog", "stdlib", "stdlib/aws"] {
+        for entry in std::fs::read_dir(root.join(directory)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "cloud") {
+                seeds.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    assert!(seeds.len() > 20);
+    seeds
+}
+
+/// Pieces of the language, to be thrown at one another.
+const PIECES: [&str; 40] = [
+    "a", "b", "x", "Web", "S3Bucket", "TransientS3Bucket", "PUT", " extends ", " if ", " then ", " else ", " for ", " in ",
+    "{", "}", "[", "]", "(", ")", ";", ":", ",", ".", "..", "...", "?.", "??", "=", "==", "+", "-", "*", "/", "\"", "${", "}",
+    "12", "30s", "null", "super",
+];
+
+fn answers(text: &str) {
+    // The reports themselves are rendered too: their spans must lie in the text.
+    let _ = compiled(&Files::main(text), &[]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_text_is_answered(text in "\\PC{0,200}") {
+        answers(&text);
+    }
+
+    #[test]
+    fn pieces_in_any_order_are_answered(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60)) {
+        answers(&pieces.concat());
+    }
+
+    #[test]
+    fn changed_programs_are_answered(
+        seed in any::<prop::sample::Index>(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), prop::sample::select(PIECES.to_vec())), 1..5),
+    ) {
+        let seeds = seeds();
+        let mut text: Vec<char> = seed.get(&seeds).chars().collect();
+        for (from, length, piece) in cuts {
+            let from = from.index(text.len() + 1);
+            let to = (from + length.index(12)).min(text.len());
+            text.splice(from..to, piece.chars());
+        }
+        answers(&text.into_iter().collect::<String>());
+    }
+}
+
+/// More with `TADPOLE_CASES`, as `docs/testing.md` says.
+fn cases() -> u32 {
+    std::env::var("TADPOLE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+}
+
+/// Inputs that are cheap to write and expensive to read.
+#[test]
+fn bombs_are_refused() {
+    let doubling = |first: &str, next: fn(usize) -> String| -> String {
+        std::iter::once(first.to_string()).chain((1..60).map(next)).collect()
+    };
+    let bombs = [
+        ("brackets", format!("a {}{};", "[".repeat(10_000), "]".repeat(10_000)), "cloud::limit::depth"),
+        ("blocks", format!("{}{}", "a {".repeat(10_000), "}".repeat(10_000)), "cloud::limit::depth"),
+        ("conditions", format!("a {}1{};", "if true then ".repeat(10_000), " else 2".repeat(10_000)), "cloud::limit::depth"),
+        ("alternatives", format!("a {}1;", "if true then 1 else ".repeat(10_000)), "cloud::limit::depth"),
+        ("blocks in conditions", format!("a {}1;", "if true then {} else ".repeat(10_000)), "cloud::limit::depth"),
+        ("interpolation", format!("a {}1{};", "\"${".repeat(5_000), "}\"".repeat(5_000)), "cloud::limit::depth"),
+        ("signs", format!("a {}1;", "-".repeat(100_000)), "cloud::limit::chain"),
+        ("sums", format!("a 1{};", "+1".repeat(100_000)), "cloud::limit::chain"),
+        ("accesses", format!("a b{};", ".c".repeat(100_000)), "cloud::limit::chain"),
+        ("open", "a { a ".repeat(150), "cloud::syntax::unclosed"),
+        ("open text", "a \"abc;\nb 1;\n".to_string(), "cloud::syntax::unclosed"),
+        ("itself", "A extends A { }".to_string(), "cloud::template::cycle"),
+        ("in itself", "D extends Compound { d extends D { } } x extends D { }".to_string(), "cloud::template::recursion"),
+        ("a long range", "x[i in 0..100000000] extends TransientS3Bucket { bucket \"abc${i}\"; }".to_string(), "cloud::value::impossible"),
+        ("texts", doubling("a0 \"0123456789abcdef\";", |i| format!("a{i} \"${{a{0}}}${{a{0}}}\";", i - 1)), "cloud::value::impossible"),
+        ("lists", doubling("a0 [1, 2];", |i| format!("a{i} [...a{0}, ...a{0}];", i - 1)), "cloud::limit::elements"),
+        ("lists in lists", doubling("a0 [1, 2];", |i| format!("a{i} [a{0}, a{0}];", i - 1)), "cloud::limit::elements"),
+        ("loops in loops", "a [for i in 0..1000000: [for j in 0..1000000: 1]];".to_string(), "cloud::limit::elements"),
+        ("references", (1..20_000).map(|i| format!("a{} a{i};", i - 1)).chain(["a19999 1;".into()]).collect(), "cloud::limit::references"),
+        ("empty", String::new(), "cloud::file::empty"),
+    ];
+    for (name, text, code) in bombs {
+        let (graph, said) = compiled(&Files::main(&text), &[]);
+        assert!(graph.is_none(), "{name} is accepted");
+        assert!(said.contains(code), "{name}: {}", &said[..said.len().min(2000)]);
+        let widest = said.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest < 500, "{name}: a line of {widest} columns");
+    }
+}
+
+#[test]
+fn a_long_chain_of_templates_is_refused() {
+    let chain: String = (1..1000).map(|i| format!("A{i} extends A{} {{ }}\n", i - 1)).collect();
+    let (graph, said) = compiled(&Files::main(&format!("A0 extends Data {{ }}\n{chain}")), &[]);
+    assert!(graph.is_none() && said.contains("cloud::limit::lineage"), "{said}");
+}

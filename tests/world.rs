@@ -1,0 +1,264 @@
+//! A program, a directory and a sandbox, without a process: what tests of plan, apply and recovery
+//! stand on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use tadpole::apply::limit::Calls;
+use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
+use tadpole::apply::recover::{Recovered, recover};
+use tadpole::apply::refresh::refresh;
+use tadpole::apply::{Outcome, Stop, execute};
+use tadpole::cli::ui::{self, Look};
+use tadpole::compile::compile;
+use tadpole::diagnostic::{Diagnostic, Report};
+use tadpole::graph::ResourceGraph;
+use tadpole::plan::{self, Plan, text};
+use tadpole::resolve::load::Loader;
+use tadpole::sandbox::{Object, Sandbox, Schemas};
+use tadpole::source::Sources;
+use tadpole::state::State;
+use tadpole::state::ledger::Ledger;
+use tadpole::state::record::Record;
+use tadpole::state::store::{self, Holder, LocalStore, Store, StoreFault};
+use tadpole::value::{Fields, SealingKey};
+
+pub const LOOK: Look = Look { colour: false, width: 100, live: false };
+
+/// Files by name; the program is all of those directly in the root.
+pub struct Files(pub BTreeMap<PathBuf, String>);
+
+impl Files {
+    pub fn main(text: &str) -> Files {
+        Files(BTreeMap::from([(PathBuf::from("main.cloud"), text.to_string())]))
+    }
+}
+
+impl Loader for Files {
+    fn program(&self, _path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+        Ok(self.0.keys().filter(|path| path.parent() == Some(Path::new(""))).cloned().collect())
+    }
+
+    fn read(&self, path: &Path) -> Result<String, Diagnostic> {
+        let missing = || Diagnostic::error("cloud::file::missing", format!("there is no file `{}`", path.display()));
+        self.0.get(path).cloned().ok_or_else(missing)
+    }
+}
+
+/// The graph of a program, if it has one, and everything that was said of it.
+pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph>, String) {
+    let mut sources = Sources::default();
+    let mut report = Report::default();
+    let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let graph = compile(Path::new(""), &params, None, files, &mut sources, &mut report);
+    assert_eq!(graph.is_none(), report.has_errors(), "a graph and errors exclude each other");
+    (graph, ui::render(&report, &sources, LOOK))
+}
+
+pub fn graph(text: &str) -> ResourceGraph {
+    let (graph, said) = compiled(&Files::main(text), &[]);
+    graph.unwrap_or_else(|| panic!("the program has errors:\n{said}"))
+}
+
+/// How a store dies.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Death {
+    /// Before the batch is written.
+    Before,
+    /// When it is durable, and nobody knows yet.
+    After,
+    /// In the middle of its last line.
+    Torn,
+}
+
+/// A store whose process is killed at one batch of records.
+struct Mortal {
+    store: LocalStore,
+    journal: PathBuf,
+    left: usize,
+    death: Death,
+}
+
+impl Mortal {
+    fn killed() -> StoreFault {
+        StoreFault::Io { path: "journal".into(), doing: "write", error: std::io::Error::other("killed") }
+    }
+}
+
+impl Store for Mortal {
+    fn append(&mut self, records: &[Record]) -> Result<(), StoreFault> {
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                self.store.append(records)
+            }
+            None => {
+                if self.death != Death::Before {
+                    self.store.append(records)?;
+                }
+                if self.death == Death::Torn {
+                    let file = std::fs::OpenOptions::new().write(true).open(&self.journal).unwrap();
+                    file.set_len(file.metadata().unwrap().len() - 7).unwrap();
+                }
+                Err(Mortal::killed())
+            }
+        }
+    }
+
+    fn compact(&mut self, state: &State) -> Result<(), StoreFault> {
+        if self.left == 0 { Err(Mortal::killed()) } else { self.store.compact(state) }
+    }
+}
+
+/// Loses the answer of one call that was carried out.
+struct Lossy {
+    sandbox: Sandbox,
+    left: Arc<AtomicUsize>,
+}
+
+impl Lossy {
+    fn answer<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+        let was = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.wrapping_sub(1)));
+        match was {
+            Ok(0) => Err(Fault::new(FaultKind::Unknown, "no answer came")),
+            _ => result,
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Lossy {
+    fn cloud(&self) -> &'static str {
+        "sandbox"
+    }
+    fn patience(&self, kind: &str) -> Patience {
+        self.sandbox.patience(kind)
+    }
+    async fn create(&self, want: &Want) -> Result<Made, Fault> {
+        self.answer(self.sandbox.create(want).await)
+    }
+    async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
+        self.answer(self.sandbox.find(want, seek).await)
+    }
+    async fn read(&self, place: &Place) -> Result<Reading, Fault> {
+        self.answer(self.sandbox.read(place).await)
+    }
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+        self.answer(self.sandbox.update(place, old, want).await)
+    }
+    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+        self.answer(self.sandbox.delete(place).await)
+    }
+}
+
+/// One environment in a directory of its own.
+pub struct World {
+    directory: tempfile::TempDir,
+    /// The call whose answer is lost, counted over all runs.
+    lost: Arc<AtomicUsize>,
+}
+
+/// What one run came to.
+pub struct Run {
+    pub recovered: Vec<Recovered>,
+    pub plan: Plan,
+    pub outcome: Outcome,
+}
+
+impl World {
+    pub fn new() -> World {
+        World { directory: tempfile::tempdir().unwrap(), lost: Arc::new(AtomicUsize::new(usize::MAX)) }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The answer of the call after `calls` others will be lost.
+    pub fn lose_answer(&self, calls: usize) {
+        self.lost.store(calls, Ordering::SeqCst);
+    }
+
+    /// Whether the answer that should be lost was.
+    pub fn lost_one(&self) -> bool {
+        self.lost.load(Ordering::SeqCst) > usize::MAX / 2
+    }
+
+    pub fn sandbox(&self, graph: &ResourceGraph) -> Sandbox {
+        let schemas: Schemas =
+            graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
+        Sandbox::open(&self.path().join("sandbox.jsonl"), schemas).unwrap()
+    }
+
+    pub fn objects(&self) -> Vec<Object> {
+        self.sandbox(&ResourceGraph::empty(None)).objects()
+    }
+
+    pub fn state(&self) -> State {
+        store::peek(self.path()).unwrap().expect("something is recorded")
+    }
+
+    fn key(&self) -> SealingKey {
+        store::sealing_key(self.path()).unwrap()
+    }
+
+    pub fn holder() -> Holder {
+        Holder { pid: 1, host: "test".into(), command: "test".into(), since: "now".into() }
+    }
+
+    /// One whole run of apply, killed at the given batch of records if any.
+    pub fn run(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(self.run_on(graph, kill))
+    }
+
+    async fn run_on(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
+        let (store, replayed) = LocalStore::open(self.path(), &World::holder())?;
+        let mut store = store;
+        let (state, records) = match replayed {
+            Some(replayed) => (replayed.state, replayed.records),
+            None => {
+                // The very first snapshot is not what these tests kill.
+                let state = State::new("test-lineage".into(), "sandbox".into());
+                store.compact(&state)?;
+                (state, 0)
+            }
+        };
+        let store: Box<dyn Store> = match kill {
+            None => Box::new(store),
+            Some((left, death)) => Box::new(Mortal { store, journal: self.path().join("journal.jsonl"), left, death }),
+        };
+        let mut ledger = Ledger::new(state, store, records);
+        let (events, _ignored) = tokio::sync::mpsc::unbounded_channel();
+        let provider = Lossy { sandbox: self.sandbox(graph), left: self.lost.clone() };
+        let calls = Calls::new(Arc::new(provider), events);
+        let recovered = recover(&mut ledger, &calls).await.map_err(|fault| match fault {
+            tadpole::apply::recover::RecoveryFault::Store(fault) => fault,
+            tadpole::apply::recover::RecoveryFault::Cloud(address, fault) => panic!("{address}: {fault}"),
+        })?;
+        let refreshed = refresh(ledger.state(), graph, &calls).await.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let mut report = Report::default();
+        let names = ("test".into(), "default".into());
+        let plan = plan::diff(graph, ledger.state(), &refreshed, &self.key(), names, &mut report);
+        assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
+        let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
+        let outcome = execute(&plan, graph, &refreshed, &mut ledger, &self.key(), &calls, stop).await;
+        Ok(Run { recovered, plan, outcome })
+    }
+
+    /// A run that must come to a good end.
+    pub fn apply(&self, graph: &ResourceGraph) -> Run {
+        let run = self.run(graph, None).unwrap();
+        assert!(run.outcome.failed.is_empty(), "{:?}", run.outcome.failed);
+        assert!(run.outcome.store.is_none(), "{:?}", run.outcome.store);
+        run
+    }
+}
+
+/// A plan as it is shown.
+pub fn shown(plan: &Plan) -> String {
+    text::lines(plan, 100).into_iter().map(|(_, line)| format!("{line}\n")).collect()
+}
