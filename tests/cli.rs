@@ -1,1 +1,281 @@
-//! todo
+//! The program as users run it: what it prints, what it ends with, what it leaves behind.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program, to be run in a directory.
+pub struct Tadpole {
+    directory: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Tadpole {
+    pub fn new(directory: &Path) -> Tadpole {
+        Tadpole { directory: directory.to_path_buf(), environment: Vec::new() }
+    }
+
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    pub fn env(mut self, name: &str, value: &str) -> Tadpole {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tadpole"));
+        command.args(arguments).current_dir(&self.directory).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+/// A copy of a directory, so that what is recorded does not end up in the sources.
+pub fn copied(from: &Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    to
+}
+
+fn program(text: &str) -> (tempfile::TempDir, Tadpole) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("main.cloud"), text).unwrap();
+    let tadpole = Tadpole::new(directory.path());
+    (directory, tadpole)
+}
+
+fn smartfrog() -> (tempfile::TempDir, Tadpole) {
+    let directory = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/smartfrog"));
+    let tadpole = Tadpole::new(directory.path());
+    (directory, tadpole)
+}
+
+#[test]
+fn smartfrog_from_nothing_to_nothing() {
+    let (_directory, tadpole) = smartfrog();
+    let plan = tadpole.run(&["plan", "--sandbox", "--exit-code"]);
+    assert_eq!(plan.code, 2, "{}", plan.err);
+    assert!(plan.err.contains("3 to start."), "{}", plan.err);
+
+    let apply = tadpole.run(&["apply", "--sandbox", "--yes", "--set", "bucket=acme"]);
+    assert_eq!(apply.code, 0, "{}", apply.err);
+    assert!(apply.err.contains("v scratch  started acme-scratch"), "{}", apply.err);
+    assert!(apply.out.contains("archive    \"acme-archive.s3.us-east-1.amazonaws.com\""), "{}", apply.out);
+
+    let again = tadpole.run(&["apply", "--sandbox", "--set", "bucket=acme"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.err.contains("Nothing changes") && again.err.contains("= 3 unchanged"), "{}", again.err);
+
+    let show = tadpole.run(&["show"]);
+    assert_eq!(show.code, 0);
+    assert!(show.out.contains("service  ImageInstance") && show.out.contains("(secret)"), "{}", show.out);
+    assert!(!show.out.contains("EmlMg61YbNoThisIsNotMyKey"));
+    assert_eq!(tadpole.run(&["show", "--only", "service"]).out.matches("  live").count(), 1);
+    assert_eq!(tadpole.run(&["show", "--only", "nothing"]).code, 1);
+
+    let destroy = tadpole.run(&["destroy", "--sandbox", "--yes"]);
+    assert_eq!(destroy.code, 0, "{}", destroy.err);
+    for line in ["v scratch  terminated acme-scratch", "v service  terminated", "Left standing:", "archive  PersistentS3Bucket acme-archive"] {
+        assert!(destroy.err.contains(line), "`{line}` is missing in {}", destroy.err);
+    }
+    let show = tadpole.run(&["show"]);
+    assert!(show.out.contains("0 resources"), "{}", show.out);
+}
+
+#[test]
+fn nothing_secret_is_written() {
+    let (directory, tadpole) = smartfrog();
+    for arguments in [&["apply", "--sandbox", "--yes"][..], &["plan", "--sandbox"], &["show"], &["destroy", "--sandbox", "--yes"]] {
+        let run = tadpole.run(arguments);
+        // A message may show the line of the program that it is about; nothing else may.
+        let said: String = format!("{}{}", run.out, run.err).lines().filter(|line| !line.contains('│')).collect();
+        assert!(!said.contains("EmlMg61Yb"), "{arguments:?}: {said}");
+        for entry in std::fs::read_dir(directory.path().join(".tadpole/default")).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(9).any(|window| window == b"EmlMg61Yb"), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn without_a_terminal_nobody_says_yes() {
+    let (directory, tadpole) = smartfrog();
+    let run = tadpole.run(&["apply", "--sandbox"]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("3 to start") && run.err.contains("add `--yes`"), "{}", run.err);
+    let sandbox = std::fs::read_to_string(directory.path().join(".tadpole/default/sandbox.jsonl")).unwrap();
+    assert_eq!(sandbox, "", "something was made without a yes");
+}
+
+#[test]
+fn bad_input_is_refused_with_a_place_and_leaves_nothing() {
+    let deep = format!("a {}{};", "[".repeat(10_000), "]".repeat(10_000));
+    let inputs: [(&str, Vec<u8>, &str); 6] = [
+        ("empty", Vec::new(), "this program is empty"),
+        ("not UTF-8", b"a \xff\xfe;".to_vec(), "is not UTF-8: line 1, byte 2"),
+        ("deep", deep.into_bytes(), "nested too deeply"),
+        ("large", vec![b'\n'; 50 << 20], "has 50 MiB, and a file may have 32 MiB"),
+        ("unterminated", b"a \"abc;\n".to_vec(), "this text is never closed"),
+        ("itself", b"A extends A { }\n".to_vec(), "`A` extends itself"),
+    ];
+    for (name, bytes, message) in inputs {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("main.cloud"), bytes).unwrap();
+        let tadpole = Tadpole::new(directory.path());
+        for command in [&["check"][..], &["plan", "--sandbox"], &["apply", "--sandbox", "--yes"]] {
+            let run = tadpole.run(command);
+            assert_eq!(run.code, 1, "{name}: {}", run.err);
+            assert!(run.err.contains(message) && run.err.contains("main.cloud"), "{name}: {}", run.err);
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "{name}: something was written");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let run = Tadpole::new(directory.path()).run(&["check", "nowhere"]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("there is no file or directory `nowhere`"), "{}", run.err);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn environments_do_not_touch_each_other() {
+    let (_directory, tadpole) = program(
+        "param env: String = \"dev\";\nmedia extends TransientS3Bucket { bucket \"media-${env}\"; }\n",
+    );
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes", "--env", "pr-1"]).code, 0);
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes", "--set", "env=pr-2"]).code, 0);
+    assert!(tadpole.run(&["show", "--env", "pr-1"]).out.contains("media-pr-1"));
+    assert!(tadpole.run(&["show", "--env", "pr-2"]).out.contains("media-pr-2"));
+    assert_eq!(tadpole.run(&["show"]).code, 1);
+    assert_eq!(tadpole.run(&["destroy", "--sandbox", "--yes", "--env", "pr-1"]).code, 0);
+    assert!(tadpole.run(&["show", "--env", "pr-2"]).out.contains("media-pr-2"));
+    assert_ne!(tadpole.run(&["show", "--env", "../up"]).code, 0);
+}
+
+#[test]
+fn destroy_needs_no_source() {
+    let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    std::fs::write(directory.path().join("main.cloud"), "this is broken").unwrap();
+    let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("v media  terminated the-media"), "{}", run.err);
+}
+
+#[test]
+fn damaged_and_newer_records_are_refused() {
+    let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    let path = directory.path().join(".tadpole/default/state.json");
+    let good = std::fs::read_to_string(&path).unwrap();
+    for (bad, message) in [
+        (good.replace("the-media", "an-other"), "its checksum does not fit its content"),
+        (good.replace("\"version\":1", "\"version\":2"), "is of format 2"),
+        (good[..good.len() / 2].to_string(), "is damaged"),
+    ] {
+        std::fs::write(&path, bad).unwrap();
+        let run = tadpole.run(&["apply", "--sandbox", "--yes"]);
+        assert_eq!(run.code, 3, "{}", run.err);
+        // Long messages are wrapped.
+        let said = run.err.replace("\n  │", "");
+        assert!(said.contains(message) && said.contains("state.json"), "{said}");
+    }
+    std::fs::write(&path, good).unwrap();
+    assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
+}
+
+#[test]
+fn two_at_once_and_the_second_waits_its_turn() {
+    let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    let lock = std::fs::OpenOptions::new().read(true).write(true).open(directory.path().join(".tadpole/default/lock")).unwrap();
+    lock.lock().unwrap();
+    let run = tadpole.run(&["apply", "--sandbox", "--yes"]);
+    assert_eq!(run.code, 4, "{}", run.err);
+    assert!(run.err.contains("is being changed by `tadpole apply --sandbox --yes`"), "{}", run.err);
+    drop(lock);
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+}
+
+/// The process itself, killed at random moments. What the sandbox holds is what is recorded.
+#[cfg(unix)]
+#[test]
+fn a_killed_process_loses_nothing() {
+    let text = "n[i in 0..60] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\n";
+    let kills: u32 = std::env::var("TADPOLE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    // How long an undisturbed run takes here, so that kills fall into it.
+    let (_first, tadpole) = program(text);
+    let began = Instant::now();
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    let whole = began.elapsed();
+
+    let (directory, tadpole) = program(text);
+    let mut cut = 0;
+    for at in 0..kills {
+        let mut child =
+            tadpole.command(&["apply", "--sandbox", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole.mul_f64(f64::from(at) / f64::from(kills)));
+        child.kill().unwrap();
+        cut += u32::from(child.wait().unwrap().code().is_none());
+        if at % 5 == 4 {
+            assert_eq!(tadpole.run(&["destroy", "--sandbox", "--yes"]).code, 0);
+        }
+    }
+    assert!(cut > kills / 3, "only {cut} of {kills} were cut off");
+    let run = tadpole.run(&["apply", "--sandbox", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let show = tadpole.run(&["show"]);
+    assert!(show.out.contains("60 resources") && show.out.matches("  live").count() == 60, "{}", show.out);
+    let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let sandbox = tadpole::sandbox::Sandbox::open(&directory.path().join(".tadpole/default/sandbox.jsonl"), Default::default());
+    assert_eq!(sandbox.unwrap().objects().len(), 0, "orphans are left");
+}
+
+/// On a terminal it asks, and takes no for an answer. `script` gives it one.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_it_asks() {
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: `script` of util-linux is not there");
+        return;
+    }
+    for (answer, code, made) in [("n\n", 0, false), ("y\n", 0, true)] {
+        let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+        let line = format!("{} apply --sandbox", env!("CARGO_BIN_EXE_tadpole"));
+        let mut child = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        stdin.write_all(answer.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        drop(stdin);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("[y/N]"), "{said}");
+        assert_eq!(tadpole.run(&["show"]).out.contains("the-media"), made, "{said}");
+    }
+}

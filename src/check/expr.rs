@@ -12,7 +12,7 @@ use crate::model::operation::{Operation, a_kind, out_of_range};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::{Key, Name};
-use crate::resolve::prototype::{SettingKind, unknown_attribute};
+use crate::resolve::prototype::{SettingKind, names_of, unknown_attribute};
 use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, scope};
 use crate::source::Span;
 use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, Ident, ItemKind, TextPart};
@@ -477,11 +477,15 @@ impl<'a> Checker<'a, '_> {
             }
         }
         let ident = Ident::new(name.clone(), span);
-        if scope::find_template(&library.modules, env.module, name.as_str()).is_some() {
+        if let Some(id) = scope::find_template(&library.modules, env.module, name.as_str()) {
+            let help = match library.family(library.shape(id)) {
+                Family::Resource | Family::Compound => format!("name a component that extends `{name}`"),
+                Family::Action | Family::Data => format!("write `{name} {{ }}` for one made from it"),
+            };
             self.report.push(
                 Diagnostic::error("cloud::value::template", format!("`{name}` is a template, not a value"))
                     .label(span, "a value is needed here")
-                    .help(format!("write `{name} {{ }}` for one made from it")),
+                    .help(help),
             );
             return POISON;
         }
@@ -556,9 +560,13 @@ impl<'a> Checker<'a, '_> {
             return self.member(node, &name.value, name.span, env);
         }
         let template = self.template_ref(node).name;
-        let names: Vec<Name> = self.nodes[node.0].member_names().filter(|name| !name.is_constant()).cloned().collect();
-        let names: Vec<&str> = names.iter().map(Name::as_str).collect();
-        self.report.push(unknown_attribute(&template, name, &names));
+        if self.nodes[node.0].shape.broken {
+            return POISON;
+        }
+        let node = &self.nodes[node.0];
+        let names = names_of(node.own.iter().chain(node.shape.members.iter()), true);
+        let unknown = unknown_attribute(&template, name, &names);
+        self.report.push(unknown);
         POISON
     }
 

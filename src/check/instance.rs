@@ -11,7 +11,7 @@ use crate::model::schema::Attribute;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
 use crate::name::{Address, Key, Name, Segment};
-use crate::resolve::prototype::{Layer, Members, Scope, Setting, SettingKind, Shape, Types, layer_on, path_text};
+use crate::resolve::prototype::{Layer, Members, Scope, Setting, SettingKind, Shape, Types, layer_on, names_of, path_text, unknown_attribute};
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
 use crate::syntax::tree::{Body, Define, Ident, Item, PathStep, Repeat};
@@ -278,7 +278,7 @@ impl<'a> Checker<'a, '_> {
         };
         let mut own = Members::new();
         let inner = Scope { module: plan.scope.module, skip: 0, levels: plan.scope.levels + plan.scope.skip + 1 };
-        let layer = Layer { body: &plan.define.body, scope: inner, subject, open: false };
+        let layer = Layer { body: &plan.define.body, scope: inner, subject, open: shape.broken };
         let library = self.library;
         let mut types = Types::new(&library.modules, &mut self.types, self.report);
         layer_on(&mut own, &shape.members, &layer, &mut types);
@@ -528,8 +528,8 @@ fn reach<'a>(
         return;
     };
     let Some(member) = own.get(&name.value).or_else(|| inherited.get(&name.value)) else {
-        let names: Vec<&str> = own.keys().chain(inherited.keys()).map(Name::as_str).collect();
-        types.report.push(crate::resolve::prototype::unknown_attribute(subject, name, &names));
+        let names = names_of(own.iter().chain(inherited.iter()), false);
+        types.report.push(unknown_attribute(subject, name, &names));
         return;
     };
     if let Some(attribute) = member.attribute.clone() {

@@ -105,11 +105,9 @@ impl Checker<'_, '_> {
                 with_unit(count, "s").map(|_| format!("a duration has a unit: `{count}s`, `{count}m`"))
             }
             (Ty::Size, Value::Int(count)) => Some(format!("a size has a unit: `{count}GiB`")),
-            (Ty::Int | Ty::Number | Ty::Bool, Value::String(text))
-                if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') =>
-            {
-                Some(format!("write it without quotes: `{text}`"))
-            }
+            (Ty::Int, Value::String(text)) if text.parse::<i64>().is_ok() => Some(format!("write it without quotes: `{text}`")),
+            (Ty::Number, Value::String(text)) if text.parse::<f64>().is_ok() => Some(format!("write it without quotes: `{text}`")),
+            (Ty::Bool, Value::String(text)) if text.parse::<bool>().is_ok() => Some(format!("write it without quotes: `{text}`")),
             (Ty::List(_), _) => Some(format!("a list stands in brackets: `[{value}]`")),
             (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
             _ => None,

@@ -104,10 +104,12 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
             let reason = (!exists_already).then(|| "this environment made it before, and left it standing".to_string());
             let old: BTreeMap<Name, Value> = found.here.inputs.clone();
             let (attributes, _) = attributes(resource, Some((&old, &old)), world, key, report);
+            let attributes = if exists_already { Vec::new() } else { attributes };
+            let update = resource.lifecycle.update.iter().filter(|_| !attributes.is_empty());
             return Some(Change {
                 id: Some(found.id.clone()),
-                attributes: if exists_already { Vec::new() } else { attributes },
-                actions: names(resource.lifecycle.liveness.iter()),
+                actions: names(update.chain(&resource.lifecycle.liveness)),
+                attributes,
                 ..Change::new(resource, ChangeKind::Adopt, reason)
             });
         }
@@ -176,10 +178,14 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
             ..Change::new(resource, ChangeKind::Replace, reason)
         });
     }
+    // Lists of actions are recorded anew without a call.
+    let calls = recorded.status == Status::Incomplete
+        || changed.iter().any(|change| resource.schema.get(change.name.as_str()).is_some());
+    let update = resource.lifecycle.update.iter().filter(|_| calls);
     Some(Change {
         id,
         attributes: changed,
-        actions: names(resource.lifecycle.update.iter().chain(&resource.lifecycle.liveness)),
+        actions: names(update.chain(&resource.lifecycle.liveness)),
         ..Change::new(resource, ChangeKind::Update, incomplete.map(str::to_string))
     })
 }

@@ -37,6 +37,8 @@ pub struct Shape<'a> {
     /// Every template in it, in the order in which their bodies applied; itself last.
     pub lineage: Vec<TemplateId>,
     pub members: Members<'a>,
+    /// A prototype of it could not be had, which has been reported: it may have any attribute.
+    pub broken: bool,
 }
 
 pub type Members<'a> = IndexMap<Name, Member<'a>>;
@@ -126,6 +128,7 @@ impl<'a> Flattener<'a, '_> {
     /// long chain of prototypes takes no stack.
     fn shape(&mut self, id: TemplateId) {
         let mut path = vec![id];
+        let mut broken: HashSet<TemplateId> = HashSet::new();
         while let Some(&top) = path.last() {
             let template = &self.templates[top.0 as usize];
             let mut prototypes = Vec::new();
@@ -136,10 +139,12 @@ impl<'a> Flattener<'a, '_> {
                     continue;
                 }
                 let Some(prototype) = scope::template_named(self.modules, template.module, name, self.report) else {
+                    broken.insert(top);
                     continue;
                 };
                 if let Some(at) = path.iter().position(|on_path| *on_path == prototype) {
                     self.cycle(&path[at..]);
+                    broken.extend(&path[at..]);
                     continue;
                 }
                 if self.shapes[prototype.0 as usize].is_none() {
@@ -152,17 +157,18 @@ impl<'a> Flattener<'a, '_> {
             if waits {
                 continue;
             }
-            let shape = self.combined(top, &prototypes);
+            let shape = self.combined(top, &prototypes, broken.contains(&top));
             self.shapes[top.0 as usize] = Some(Rc::new(shape));
             path.pop();
         }
     }
 
-    fn combined(&mut self, id: TemplateId, prototypes: &[TemplateId]) -> Shape<'a> {
+    fn combined(&mut self, id: TemplateId, prototypes: &[TemplateId], broken: bool) -> Shape<'a> {
         let mut shape = combine(prototypes, |id| self.shapes[id.0 as usize].clone().unwrap_or_default(), |shape, id| {
             let template = &self.templates[id.0 as usize];
             apply(shape, &Layer::of_template(template), &mut Types::new(self.modules, &mut self.types, self.report));
         });
+        shape.broken |= broken;
         let template = &self.templates[id.0 as usize];
         if shape.lineage.len() >= MAX_LINEAGE {
             self.report.push(
@@ -211,8 +217,9 @@ pub fn combine<'a>(
 ) -> Shape<'a> {
     let Some((first, others)) = prototypes.split_first() else { return Shape::default() };
     let first = shape_of(*first);
-    let mut shape = Shape { lineage: first.lineage.clone(), members: first.members.clone() };
+    let mut shape = Shape { lineage: first.lineage.clone(), members: first.members.clone(), broken: first.broken };
     for other in others {
+        shape.broken |= shape_of(*other).broken;
         for id in &shape_of(*other).lineage {
             if !shape.lineage.contains(id) {
                 apply_body(&mut shape, *id);
@@ -248,6 +255,7 @@ impl<'a> Layer<'a> {
 fn apply<'a>(shape: &mut Shape<'a>, layer: &Layer<'a>, types: &mut Types<'a, '_>) {
     let nothing = Members::new();
     let mut members = std::mem::take(&mut shape.members);
+    let layer = &Layer { open: layer.open || shape.broken, subject: layer.subject.clone(), ..*layer };
     layer_on(&mut members, &nothing, layer, types);
     shape.members = members;
 }
@@ -328,9 +336,7 @@ pub fn layer_items<'a>(
         };
         let known = own.get(&name.value).or_else(|| inherited.get(&name.value));
         if known.is_none() && !layer.open && !name.value.is_constant() {
-            let all = own.iter().chain(inherited.iter());
-            let names = all.filter(|(name, member)| !name.is_constant() && is_settable(member));
-            let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+            let names = names_of(own.iter().chain(inherited.iter()), false);
             types.report.push(unknown_attribute(&layer.subject, name, &names));
             continue;
         }
@@ -345,8 +351,19 @@ pub fn layer_items<'a>(
     }
 }
 
-fn is_settable(member: &Member) -> bool {
-    member.attribute.as_ref().is_none_or(|attribute| !attribute.modifiers.computed)
+/// Names of members for a message, those of the nearest templates first; with or without those that
+/// only the provider sets.
+pub fn names_of<'n, 'a: 'n>(
+    members: impl Iterator<Item = (&'n Name, &'n Member<'a>)>,
+    computed: bool,
+) -> Vec<&'n str> {
+    let settable = |member: &Member| member.attribute.as_ref().is_none_or(|attribute| !attribute.modifiers.computed);
+    let mut names: Vec<(&Name, &Member)> =
+        members.filter(|(name, member)| !name.is_constant() && (computed || settable(member))).collect();
+    // Sources are numbered from the library's core outward.
+    names.sort_by_key(|(_, member)| std::cmp::Reverse(member.attribute.as_ref().map(|attribute| attribute.span.source)));
+    let mut seen = HashSet::new();
+    names.into_iter().map(|(name, _)| name.as_str()).filter(|name| seen.insert(*name)).collect()
 }
 
 /// "`X` has no attribute `y`", with what was probably meant and what there is.

@@ -703,6 +703,9 @@ fn syntax_error(source: SourceId, text: &str, error: &pest::error::Error<Rule>) 
     let mut words: Vec<&str> = rules.iter().filter_map(|rule| word(*rule)).collect();
     words.sort_unstable();
     words.dedup();
+    if matches!(found, "=" | ":") && words.contains(&"`{`") {
+        words = vec!["a value"];
+    }
     if words.contains(&"a value") || words.contains(&"a statement") {
         words.retain(|word| !["a name", "a name in `UpperCamel`", "a text in quotes", "`{`"].contains(word));
     }
