@@ -30,16 +30,11 @@ fn programs_and_what_is_said_of_them() {
             for resource in graph.in_order() {
                 shown.push_str(&format!("{} extends {}\n", resource.address, resource.template));
                 for (name, input) in &resource.inputs {
-                    let value = match &input.term {
-                        tadpole::model::term::Term::Known(value) => value.to_string(),
-                        other => format!("{other:?}"),
-                    };
-                    shown.push_str(&format!("    {name} {value}\n"));
+                    shown.push_str(&format!("    {name} {}\n", input.term));
                 }
             }
             for output in &graph.outputs {
-                let value = output.term.known().map_or_else(|| format!("{:?}", output.term), ToString::to_string);
-                shown.push_str(&format!("output {} = {value}\n", output.name));
+                shown.push_str(&format!("output {} = {}\n", output.name, output.term));
             }
         }
         insta::with_settings!({ snapshot_path => "check", prepend_module_to_snapshot => false, omit_expression => true }, {

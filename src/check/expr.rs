@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::check::instance::{Children, DataLayer, Elements, NodeId, bind};
+use crate::check::instance::{Bound, Children, DataLayer, Elements, NodeId};
 use crate::check::{Checker, Frame, Given, MAX_REFERENCES, What};
 use crate::diagnostic::Diagnostic;
 use crate::model::function;
@@ -282,26 +282,25 @@ impl<'a> Checker<'a, '_> {
     fn comprehension(&mut self, comprehension: &'a For, of: &Ty, env: &Env) -> Term {
         let repeat = &comprehension.repeat;
         let over = self.operand(&repeat.over, env);
-        let number = |at: usize| Term::Known(Value::Int(at as i64));
-        let elements: Vec<Vec<Term>> = match over {
+        let elements: Vec<Bound> = match over {
             Operand::Nodes(nodes) => {
                 let mut all = Vec::with_capacity(nodes.len());
                 for (key, node) in nodes.iter() {
+                    let item = self.node_term(*node);
                     let key = match key {
-                        Key::Index(at) => number(*at as usize),
+                        Key::Index(at) => Term::Known(Value::Int(*at as i64)),
                         Key::Text(text) => Term::string(text.clone()),
                     };
-                    let term = self.node_term(*node);
-                    all.push(if repeat.second.is_some() { vec![key, term] } else { vec![term] });
+                    all.push(Bound { key, single: item.clone(), item });
                 }
                 all
             }
             over => match self.elements(over, repeat.over.span) {
                 Elements::List(items) => {
-                    items.into_iter().enumerate().map(|(at, item)| vec![item, number(at)]).collect()
+                    items.into_iter().enumerate().map(|(at, item)| Bound::of_list(at, item)).collect()
                 }
                 Elements::Map(entries) => {
-                    entries.into_iter().map(|(key, item)| vec![Term::string(key), item]).collect()
+                    entries.into_iter().map(|(key, item)| Bound::of_map(key, item)).collect()
                 }
                 Elements::Open => return Term::POISON,
                 Elements::Later(term) => {
@@ -312,12 +311,12 @@ impl<'a> Checker<'a, '_> {
         };
         let mut list = Vec::new();
         let mut map = BTreeMap::new();
-        for terms in elements {
+        for bound in elements {
             if !self.spend(1, comprehension.value.span) {
                 return Term::POISON;
             }
             let mut locals = env.locals.as_ref().clone();
-            locals.extend(bind(repeat, terms));
+            locals.extend(bound.names(repeat));
             let inner = Env { locals: Rc::new(locals), ..env.clone() };
             if let Some(guard) = &comprehension.guard {
                 match self.eval(guard, &Ty::Bool, &inner) {
@@ -402,16 +401,19 @@ impl<'a> Checker<'a, '_> {
                 let term = match &item.kind {
                     ItemKind::Set(value) => self.eval(value, of, env),
                     ItemKind::Merge(body) => match (of.plain(), entries.remove(head.value.as_str())) {
-                        (Ty::Map(inner), Some(Term::Map(old))) => {
+                        (Ty::Map(inner), old) => {
+                            let old = old.and_then(Term::into_entries).unwrap_or_default();
                             self.map_layers(old, &[(DataLayer::Body(body), env.clone())], &inner.clone())
                         }
-                        (Ty::Map(inner), _) => self.map_block(body, &inner.clone(), env),
                         (Ty::Template(template), _) => {
                             let id = template.id;
                             let node = self.block_node(id, &[(DataLayer::Body(body), env.clone())], item.span);
                             self.node_term(node)
                         }
-                        (Ty::Any, _) => self.map_block(body, &Ty::Any, env),
+                        (Ty::Any, old) => {
+                            let old = old.and_then(Term::into_entries).unwrap_or_default();
+                            self.map_layers(old, &[(DataLayer::Body(body), env.clone())], &Ty::Any)
+                        }
                         (_, _) => {
                             self.mismatch("a block", of, item.span, env, None);
                             Term::POISON
@@ -850,20 +852,12 @@ impl<'a> Checker<'a, '_> {
             }
             (Ty::Map(of), None | Some(Term::Known(Value::Null))) => self.map_layers(BTreeMap::new(), &layers, &of.clone()),
             (Ty::Any, None | Some(Term::Known(Value::Null))) => self.map_layers(BTreeMap::new(), &layers, &Ty::Any),
-            (Ty::Map(_) | Ty::Any, Some(Term::Known(Value::Map(entries)))) => {
+            (Ty::Map(_) | Ty::Any, Some(base @ (Term::Map(_) | Term::Known(Value::Map(_))))) => {
                 let of = match ty.plain() {
                     Ty::Map(of) => of.as_ref().clone(),
                     _ => Ty::Any,
                 };
-                let entries = entries.into_iter().map(|(key, value)| (key, Term::Known(value))).collect();
-                self.map_layers(entries, &layers, &of)
-            }
-            (Ty::Map(_) | Ty::Any, Some(Term::Map(entries))) => {
-                let of = match ty.plain() {
-                    Ty::Map(of) => of.as_ref().clone(),
-                    _ => Ty::Any,
-                };
-                self.map_layers(entries, &layers, &of)
+                self.map_layers(base.into_entries().unwrap_or_default(), &layers, &of)
             }
             (_, base) => {
                 let help = base.map(|_| "set it to a value of its own: `name value;`".to_string());

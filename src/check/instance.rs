@@ -190,12 +190,10 @@ impl<'a> Checker<'a, '_> {
 
     fn repeated(&mut self, plan: &ChildPlan<'a, '_>, repeat: &Repeat, over: Operand, probe: bool) -> Children {
         let span = repeat.over.span;
-        let mut elements: Vec<(Key, Vec<Term>)> = Vec::new();
-        let number = |index: usize| Term::Known(Value::Int(index as i64));
+        let mut elements: Vec<(Key, Bound)> = Vec::new();
         match self.elements(over, span) {
             Elements::Open => {
-                let open = Term::Open(Ty::Any);
-                let locals = bind(repeat, vec![open.clone(), open]);
+                let locals = Bound { key: Term::POISON, item: Term::POISON, single: Term::POISON }.names(repeat);
                 if probe {
                     return self.make_child(plan, Some(Key::Index(0)), locals).map_or(Children::Broken, Children::Any);
                 }
@@ -216,22 +214,20 @@ impl<'a> Checker<'a, '_> {
                     .collect();
                 match texts {
                     Some(texts) if !texts.is_empty() => {
-                        elements.extend(texts.into_iter().zip(items).map(|(text, item)| {
-                            (Key::Text(text), vec![item.clone(), item])
-                        }));
+                        let items = items.into_iter().enumerate().map(|(at, item)| Bound::of_list(at, item));
+                        elements.extend(texts.into_iter().map(Key::Text).zip(items));
                     }
                     _ => elements.extend(
-                        items.into_iter().enumerate().map(|(at, item)| (Key::Index(at as u64), vec![item.clone(), number(at)])),
+                        items.into_iter().enumerate().map(|(at, item)| (Key::Index(at as u64), Bound::of_list(at, item))),
                     ),
                 }
             }
-            Elements::Map(entries) => elements.extend(
-                entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), vec![Term::string(key), item])),
-            ),
+            Elements::Map(entries) => elements
+                .extend(entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), Bound::of_map(key, item)))),
         }
         let mut children = Vec::with_capacity(elements.len());
         let mut seen = std::collections::HashSet::new();
-        for (key, terms) in elements {
+        for (key, bound) in elements {
             if !seen.insert(key.clone()) {
                 self.report.push(
                     Diagnostic::error("cloud::repetition::key", format!("`{}{key}` would exist twice", plan.name))
@@ -239,7 +235,7 @@ impl<'a> Checker<'a, '_> {
                 );
                 continue;
             }
-            match self.make_child(plan, Some(key.clone()), bind(repeat, terms)) {
+            match self.make_child(plan, Some(key.clone()), bound.names(repeat)) {
                 Some(child) => children.push((key, child)),
                 None => break,
             }
@@ -441,15 +437,31 @@ pub(super) enum Elements {
     Later(Term),
 }
 
-/// The variables of a repetition with one element's values.
-pub(super) fn bind(repeat: &Repeat, terms: Vec<Term>) -> Vec<(Name, Term)> {
-    let names = [Some(&repeat.first), repeat.second.as_ref()];
-    // `[x in list]` binds the item, `[i, x in list]` the place first, as `[k, v in map]` does the key.
-    let mut terms = terms;
-    if repeat.second.is_some() && matches!(terms.get(1), Some(Term::Known(Value::Int(_)))) {
-        terms.swap(0, 1);
+/// One element of what is repeated over.
+pub(super) struct Bound {
+    /// Its place in a list, its key in a map.
+    pub key: Term,
+    pub item: Term,
+    /// What a single variable stands for: the key of a map, the item of a list.
+    pub single: Term,
+}
+
+impl Bound {
+    pub fn of_list(at: usize, item: Term) -> Bound {
+        Bound { key: Term::Known(Value::Int(at as i64)), single: item.clone(), item }
     }
-    names.into_iter().flatten().map(|ident| ident.value.clone()).zip(terms).collect()
+
+    pub fn of_map(key: String, item: Term) -> Bound {
+        Bound { key: Term::string(key.as_str()), single: Term::string(key), item }
+    }
+
+    /// The variables of a repetition with this element's values.
+    pub fn names(self, repeat: &Repeat) -> Vec<(Name, Term)> {
+        match &repeat.second {
+            None => vec![(repeat.first.value.clone(), self.single)],
+            Some(second) => vec![(repeat.first.value.clone(), self.key), (second.value.clone(), self.item)],
+        }
+    }
 }
 
 /// How the children of one name are made.

@@ -2,6 +2,7 @@
 //! settles to a [`Value`] once every output that it names is known.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::model::operation::{self, Operation};
@@ -64,6 +65,23 @@ impl Term {
             Term::Known(Value::Map(known.collect()))
         } else {
             Term::Map(entries)
+        }
+    }
+
+    /// The entries of a map.
+    pub fn into_entries(self) -> Option<BTreeMap<String, Term>> {
+        match self {
+            Term::Map(entries) => Some(entries),
+            Term::Known(Value::Map(entries)) => {
+                Some(entries.into_iter().map(|(key, value)| (key, Term::Known(value))).collect())
+            }
+            Term::Known(_)
+            | Term::Output(_)
+            | Term::Reference { .. }
+            | Term::Open(_)
+            | Term::List(_)
+            | Term::Data { .. }
+            | Term::Call { .. } => None,
         }
     }
 
@@ -190,6 +208,51 @@ impl Term {
         match self {
             Term::Known(value) => Some(value),
             _ => None,
+        }
+    }
+}
+
+/// As it could be written, with what is not known as a reference.
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, items: &[Term]| {
+            items.iter().enumerate().try_for_each(|(at, item)| write!(f, "{}{item}", if at == 0 { "" } else { ", " }))
+        };
+        match self {
+            Term::Known(value) => write!(f, "{value}"),
+            Term::Output(output) => write!(f, "{}.{}", output.address, output.attribute),
+            Term::Reference { address, .. } => write!(f, "{address}"),
+            Term::Open(ty) => write!(f, "<{ty}>"),
+            Term::List(items) => {
+                f.write_str("[")?;
+                list(f, items)?;
+                f.write_str("]")
+            }
+            Term::Map(entries) => {
+                f.write_str("{")?;
+                entries.iter().try_for_each(|(key, item)| write!(f, " {key} {item};"))?;
+                f.write_str(" }")
+            }
+            Term::Data { template, fields, .. } => {
+                write!(f, "{} {{", template.name)?;
+                fields.iter().try_for_each(|(name, field)| write!(f, " {name} {field};"))?;
+                f.write_str(" }")
+            }
+            Term::Call { operation: Operation::Text, arguments, .. } => {
+                f.write_str("\"")?;
+                for part in arguments {
+                    match part {
+                        Term::Known(Value::String(text)) => f.write_str(text)?,
+                        other => write!(f, "${{{other}}}")?,
+                    }
+                }
+                f.write_str("\"")
+            }
+            Term::Call { operation, arguments, .. } => {
+                write!(f, "{operation:?}(")?;
+                list(f, arguments)?;
+                f.write_str(")")
+            }
         }
     }
 }
