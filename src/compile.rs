@@ -77,7 +77,8 @@ fn is_text(library: &Library, ty: &TypeExprKind) -> bool {
         TypeExprKind::Named(name) => match name.as_str() {
             "String" | "Secret" => true,
             name => {
-                let alias = resolve::scope::search(&library.modules, PROGRAM, |module| module.aliases.get(name).copied());
+                let alias =
+                    resolve::scope::search(&library.modules, PROGRAM, |module| module.aliases.get(name).copied());
                 alias.is_some_and(|alias| is_text(library, &alias.ty.kind))
             }
         },

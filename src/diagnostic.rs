@@ -54,6 +54,7 @@ impl Diagnostic {
 pub struct Report {
     list: Vec<Diagnostic>,
     seen: std::collections::HashSet<(&'static str, Option<Span>)>,
+    secrets: Vec<Span>,
 }
 
 impl Report {
@@ -62,6 +63,16 @@ impl Report {
         if key.1.is_none() || self.seen.insert(key) {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Remembers a place whose text no message may show.
+    pub fn hide(&mut self, span: Span) {
+        self.secrets.push(span);
+    }
+
+    /// Places whose texts no message may show.
+    pub fn secrets(&self) -> &[Span] {
+        &self.secrets
     }
 
     pub fn has_errors(&self) -> bool {

@@ -32,6 +32,17 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
+    /// Puts stars over a text, as long as it is in bytes. The quotes around it stay.
+    pub fn hide(&mut self, span: Span) {
+        let source = &mut self.list[span.source.0 as usize];
+        let (start, end) = (span.start as usize, span.end as usize);
+        let Some(text) = source.text.get(start..end) else {
+            return;
+        };
+        let stars: String = text.bytes().map(|b| if matches!(b, b'"' | b'\n') { char::from(b) } else { '*' }).collect();
+        source.text = [&source.text[..start], &stars, &source.text[end..]].concat().into();
+    }
+
     /// The text that a span covers.
     pub fn text(&self, span: Span) -> &str {
         self.get(span.source).text.get(span.start as usize..span.end as usize).unwrap_or("")
@@ -59,11 +70,7 @@ pub struct Span {
 impl Span {
     /// `start` and `end` in bytes; texts are limited to far less than 4 GiB before they get here.
     pub fn new(source: SourceId, start: usize, end: usize) -> Span {
-        Span {
-            source,
-            start: u32::try_from(start).unwrap_or(u32::MAX),
-            end: u32::try_from(end).unwrap_or(u32::MAX),
-        }
+        Span { source, start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
     }
 
     /// From the start of this one to the end of another in the same source.

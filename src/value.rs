@@ -192,8 +192,7 @@ const SIZES: [(&str, u64); 9] = [
 ];
 
 /// The units that a number literal may end in, for messages.
-pub const UNITS: [&str; 14] =
-    ["ms", "s", "m", "h", "d", "B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"];
+pub const UNITS: [&str; 14] = ["ms", "s", "m", "h", "d", "B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"];
 
 /// The value of a literal such as `30s` or `8GiB`; nothing when the unit is unknown or it overflows.
 pub fn with_unit(count: u64, unit: &str) -> Option<Value> {

@@ -16,7 +16,12 @@ fn programs_that_change() {
                 _ => graph(program),
             };
             let run = world.run(&graph, None).unwrap();
-            all.push_str(&format!("──── {}\n{}\n{}", title.trim_start_matches("//@ "), program.trim(), shown(&run.plan)));
+            all.push_str(&format!(
+                "──── {}\n{}\n{}",
+                title.trim_start_matches("//@ "),
+                program.trim(),
+                shown(&run.plan)
+            ));
             let mut done: Vec<String> = run.outcome.done.iter().map(ToString::to_string).collect();
             done.sort();
             all.push_str(&format!("\ndone: {}\n", done.join(", ")));
@@ -34,7 +39,12 @@ fn programs_that_change() {
             all.push('\n');
             if run.outcome.failed.is_empty() {
                 let again = world.apply(&graph);
-                assert!(again.plan.is_empty(), "{}: a second apply changes something: {}", path.display(), shown(&again.plan));
+                assert!(
+                    again.plan.is_empty(),
+                    "{}: a second apply changes something: {}",
+                    path.display(),
+                    shown(&again.plan)
+                );
             }
         }
         // Ids follow the order in which things were made, which differs from run to run.

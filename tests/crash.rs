@@ -159,7 +159,10 @@ fn killed_again_and_again() {
     // Each run gets one batch further than the one before, at least.
     for kills in (1..60).map(|at| at % 5 + 1) {
         runs += 1;
-        if world.run(&to, Some((kills, Death::After))).is_ok_and(|run| run.outcome.store.is_none() && run.outcome.failed.is_empty()) {
+        if world
+            .run(&to, Some((kills, Death::After)))
+            .is_ok_and(|run| run.outcome.store.is_none() && run.outcome.failed.is_empty())
+        {
             break;
         }
     }

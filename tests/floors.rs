@@ -46,7 +46,8 @@ fn sources() -> Vec<(String, PathBuf, String)> {
         }
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
         sources.push((module, path, code));
     }
     sources
@@ -82,7 +83,9 @@ fn outside_crates_stay_in_their_rooms() {
         (r"\bmiette::", |path| path.ends_with("cli/ui.rs")),
         (r"\bclap::", |path| path.contains("src/cli/")),
         (r"\baws_[a-z0-9_]+::", |path| path.contains("src/aws/")),
-        (r"\btokio::", |path| ["apply", "action", "sandbox", "aws", "cli"].iter().any(|room| path.contains(&format!("src/{room}/")))),
+        (r"\btokio::", |path| {
+            ["apply", "action", "sandbox", "aws", "cli"].iter().any(|room| path.contains(&format!("src/{room}/")))
+        }),
     ];
     let mut wrong = Vec::new();
     for (_, path, code) in sources() {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
-use tadpole::apply::recover::{Recovered, recover};
+use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::refresh;
 use tadpole::apply::{Outcome, Stop, execute};
 use tadpole::cli::ui::{self, Look};
@@ -55,6 +55,7 @@ pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph
     let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let graph = compile(Path::new(""), &params, None, files, &mut sources, &mut report);
     assert_eq!(graph.is_none(), report.has_errors(), "a graph and errors exclude each other");
+    report.secrets().iter().for_each(|span| sources.hide(*span));
     (graph, ui::render(&report, &sources, LOOK))
 }
 
@@ -163,7 +164,6 @@ pub struct World {
 
 /// What one run came to.
 pub struct Run {
-    pub recovered: Vec<Recovered>,
     pub plan: Plan,
     pub outcome: Outcome,
 }
@@ -235,7 +235,7 @@ impl World {
         let (events, _ignored) = tokio::sync::mpsc::unbounded_channel();
         let provider = Lossy { sandbox: self.sandbox(graph), left: self.lost.clone() };
         let calls = Calls::new(Arc::new(provider), events);
-        let recovered = recover(&mut ledger, &calls).await.map_err(|fault| match fault {
+        recover(&mut ledger, &calls).await.map_err(|fault| match fault {
             tadpole::apply::recover::RecoveryFault::Store(fault) => fault,
             tadpole::apply::recover::RecoveryFault::Cloud(address, fault) => panic!("{address}: {fault}"),
         })?;
@@ -246,7 +246,7 @@ impl World {
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
         let outcome = execute(&plan, graph, &refreshed, &mut ledger, &self.key(), &calls, stop).await;
-        Ok(Run { recovered, plan, outcome })
+        Ok(Run { plan, outcome })
     }
 
     /// A run that must come to a good end.

@@ -9,15 +9,37 @@ use crate::plan::ChangeKind;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A resource is being worked on.
-    Began { address: Address, kind: ChangeKind },
+    Began {
+        address: Address,
+        kind: ChangeKind,
+    },
     /// The action that runs now.
-    Running { address: Address, action: Name },
+    Running {
+        address: Address,
+        action: Name,
+    },
     /// What it is waiting for, as the cloud calls it.
-    Waiting { address: Address, on: String },
+    Waiting {
+        address: Address,
+        on: String,
+    },
     /// A call did not go through and is made again after a pause.
-    Retrying { address: Address, fault: Fault, after: Duration },
-    Done { address: Address, kind: ChangeKind, id: String, took: Duration },
-    Failed { address: Address, fault: Fault, took: Duration },
+    Retrying {
+        address: Address,
+        fault: Fault,
+        after: Duration,
+    },
+    Done {
+        address: Address,
+        kind: ChangeKind,
+        id: String,
+        took: Duration,
+    },
+    Failed {
+        address: Address,
+        fault: Fault,
+        took: Duration,
+    },
 }
 
 /// Where events go. Nobody may listen.

@@ -80,7 +80,11 @@ pub async fn execute(
                     tasks.spawn(async move { (number, step.run().await) });
                 }
                 Err(fault) => {
-                    calls.tell(Event::Failed { address: change.address.clone(), fault: fault.clone(), took: Duration::ZERO });
+                    calls.tell(Event::Failed {
+                        address: change.address.clone(),
+                        fault: fault.clone(),
+                        took: Duration::ZERO,
+                    });
                     outcome.failed.push((change.address.clone(), fault));
                     run.failed(number);
                 }
@@ -244,7 +248,10 @@ fn work(
         };
         let mut inputs = Fields::new();
         for (name, input) in &resource.inputs {
-            let settled = input.term.settle(state).map_err(|message| Fault::new(FaultKind::Refused, message).on(name.as_str()))?;
+            let settled = input
+                .term
+                .settle(state)
+                .map_err(|message| Fault::new(FaultKind::Refused, message).on(name.as_str()))?;
             let Term::Known(mut value) = settled else {
                 let message = format!("`{name}` is not known though everything that it needs was started");
                 return Err(Fault::new(FaultKind::Refused, message).on(name.as_str()));
@@ -291,7 +298,8 @@ fn work(
     }
     let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
     let lists = crate::model::action::Lifecycle::<crate::model::action::Action>::ATTRIBUTES;
-    let inputs_differ = incomplete || change.attributes.iter().any(|attribute| !lists.contains(&attribute.name.as_str()));
+    let inputs_differ =
+        incomplete || change.attributes.iter().any(|attribute| !lists.contains(&attribute.name.as_str()));
     Ok(Work {
         kind: change.kind,
         address: change.address.clone(),
@@ -323,7 +331,9 @@ fn as_planned(change: &Change, inputs: &Fields) -> Result<(), Fault> {
 fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &Outcome) -> Vec<Record> {
     let mut records = Vec::new();
     for resource in graph.in_order() {
-        let Some(recorded) = state.resources.get(&resource.address) else { continue };
+        let Some(recorded) = state.resources.get(&resource.address) else {
+            continue;
+        };
         let dependencies: BTreeSet<Address> = graph.needs(&resource.address).into_iter().cloned().collect();
         if recorded.dependencies != dependencies || recorded.template != resource.template {
             let recorded = Recorded { dependencies, template: resource.template.clone(), ..recorded.clone() };

@@ -39,10 +39,9 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
     let mut recovered = Vec::new();
     for (op, began) in unfinished {
         let owner = Owner { lineage: lineage.clone(), address: began.address.clone(), token: began.token.clone() };
-        let (result, what) = end_of(&began, owner, calls)
-            .await
-            .map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
-        ledger.record(vec![Record::Ended { op, result: Box::new(result) }]).map_err(RecoveryFault::Store)?;
+        let (result, what) =
+            end_of(&began, owner, calls).await.map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
+        ledger.record(vec![Record::Ended { op, result }]).map_err(RecoveryFault::Store)?;
         recovered.push(Recovered { address: began.address, verb: began.verb, what });
     }
     Ok(recovered)
@@ -51,14 +50,20 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
 async fn end_of(began: &Began, owner: Owner, calls: &Calls) -> Result<(Ended, String), Fault> {
     match began.verb {
         Verb::Create => {
-            let id = if began.request.id.is_empty() { find(began, owner, calls).await? } else { Some(began.request.id.clone()) };
-            let Some(id) = id else { return Ok((Ended::Unchanged, "never happened".into())) };
+            let id = if began.request.id.is_empty() {
+                find(began, owner, calls).await?
+            } else {
+                Some(began.request.id.clone())
+            };
+            let Some(id) = id else {
+                return Ok((Ended::Unchanged, "never happened".into()));
+            };
             let recorded = Recorded { id: id.clone(), ..began.request.clone() };
             match calls.repeat(&began.address, || read(&recorded, &began.address, calls)).await? {
                 Reading::Gone => Ok((Ended::Unchanged, format!("{id} was made and is gone"))),
                 Reading::Here(here) => {
                     let recorded = Recorded { outputs: here.outputs, status: Status::Incomplete, ..recorded };
-                    Ok((Ended::Recorded(recorded), format!("made {id}")))
+                    Ok((Ended::Recorded(recorded.into()), format!("made {id}")))
                 }
             }
         }
@@ -67,7 +72,7 @@ async fn end_of(began: &Began, owner: Owner, calls: &Calls) -> Result<(Ended, St
             Reading::Here(here) => {
                 // Part of it may have been done; the next plan does it again.
                 let recorded = Recorded { outputs: here.outputs, status: Status::Incomplete, ..began.request.clone() };
-                Ok((Ended::Recorded(recorded), "may be half done".into()))
+                Ok((Ended::Recorded(recorded.into()), "may be half done".into()))
             }
         },
         Verb::Delete => match calls.repeat(&began.address, || read(&began.request, &began.address, calls)).await? {

@@ -51,7 +51,9 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
         } else {
             continue;
         };
-        let Some(inputs) = known_inputs(resource, state) else { continue };
+        let Some(inputs) = known_inputs(resource, state) else {
+            continue;
+        };
         let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner };
         match look(&want, &seek, calls).await {
             Ok(Some(found)) => {
@@ -67,7 +69,9 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
 
 async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, Fault> {
     let address = &want.owner.address;
-    let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? else { return Ok(None) };
+    let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? else {
+        return Ok(None);
+    };
     let place = Place {
         kind: want.kind.clone(),
         id: id.clone(),

@@ -168,7 +168,11 @@ impl Step {
         let settled = |actions: &[ActionTerm]| -> Vec<Action> {
             let known = actions.iter().map(|action| {
                 let settings = action.settings.iter().map(|(name, term)| Some((name.clone(), term.known()?.clone())));
-                Some(Action { name: action.name.clone(), verb: action.verb, settings: settings.collect::<Option<_>>()? })
+                Some(Action {
+                    name: action.name.clone(),
+                    verb: action.verb,
+                    settings: settings.collect::<Option<_>>()?,
+                })
             });
             known.flatten().collect()
         };
@@ -245,7 +249,7 @@ impl Step {
             }
             if !passes_later(fault.kind) || !self.calls.pause(address, &fault, tried).await {
                 if fault.kind != FaultKind::Unknown {
-                    self.journal.record(vec![Record::Ended { op, result: Box::new(Ended::Unchanged) }]).await?;
+                    self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
                 }
                 return Err(fault.into());
             }
@@ -272,7 +276,7 @@ impl Step {
     /// Records that it exists though it is not as wanted, and passes on why.
     async fn incomplete(&self, op: u64, present: Recorded, fault: Fault) -> Failure {
         let recorded = Recorded { status: Status::Incomplete, ..present };
-        match self.journal.record(vec![Record::Ended { op, result: Box::new(Ended::Recorded(recorded)) }]).await {
+        match self.journal.record(vec![Record::Ended { op, result: Ended::Recorded(recorded.into()) }]).await {
             Ok(()) => Failure::Fault(fault),
             Err(Stopped) => Failure::Stopped,
         }
@@ -312,7 +316,7 @@ impl Step {
         let checked = self.checked(&recorded).await;
         let status = if checked.is_ok() { Status::Live } else { Status::Failing };
         let id = recorded.id.clone();
-        let result = Box::new(Ended::Recorded(Recorded { status, ..recorded }));
+        let result = Ended::Recorded(Recorded { status, ..recorded }.into());
         self.journal.record(vec![Record::Ended { op, result }]).await?;
         checked?;
         Ok(id)
@@ -351,7 +355,9 @@ impl Step {
                         let action = self.settled(action, present)?;
                         action::check::run(&action, &self.place(present), &self.calls).await?;
                     }
-                    Verb::Create | Verb::Delete => unreachable!("the check admits no `{}` here", action.verb.template()),
+                    Verb::Create | Verb::Delete => {
+                        unreachable!("the check admits no `{}` here", action.verb.template())
+                    }
                 }
             }
         }
@@ -391,7 +397,7 @@ impl Step {
                 Err(fault) => Err(fault),
             };
             let result = if gone.is_ok() { Ended::Gone } else { Ended::Unchanged };
-            self.journal.record(vec![Record::Ended { op, result: Box::new(result) }]).await?;
+            self.journal.record(vec![Record::Ended { op, result }]).await?;
             gone?;
         }
         Ok(())

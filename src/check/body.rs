@@ -58,7 +58,12 @@ impl<'a> Checker<'a, '_> {
         let count = self.nodes[node.0].settings(name.as_str()).count();
         let term = self.settled(node, name, count, via);
         match attribute {
-            Some(attribute) if attribute.modifiers.secret => hidden(term),
+            Some(attribute) if attribute.modifiers.secret => {
+                for setting in self.nodes[node.0].settings(name.as_str()) {
+                    self.report.hide(setting.span);
+                }
+                hidden(term)
+            }
             Some(attribute) if term.is_null() && !attribute.ty.is_optional() && count > 0 => {
                 let span = self.nodes[node.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
                 let message = format!("`{name}` may not be null");
@@ -76,7 +81,9 @@ impl<'a> Checker<'a, '_> {
     /// Whether an attribute must be set and is not, here or where it would be inherited from.
     pub(super) fn is_missing(&self, node: NodeId, name: &Name) -> bool {
         let this = &self.nodes[node.0];
-        let Some(attribute) = this.attribute(name.as_str()) else { return false };
+        let Some(attribute) = this.attribute(name.as_str()) else {
+            return false;
+        };
         if attribute.modifiers.computed || attribute.ty.is_optional() || this.settings(name.as_str()).next().is_some() {
             return false;
         }
@@ -233,7 +240,9 @@ pub(super) fn hidden(term: Term) -> Term {
     match term {
         Term::Known(Value::String(text)) => Term::Known(Value::Secret(Secret::new("source", text))),
         Term::List(items) => Term::List(items.into_iter().map(hidden).collect()),
-        Term::Known(Value::List(items)) => Term::list(items.into_iter().map(|item| hidden(Term::Known(item))).collect()),
+        Term::Known(Value::List(items)) => {
+            Term::list(items.into_iter().map(|item| hidden(Term::Known(item))).collect())
+        }
         Term::Known(Value::Map(entries)) => {
             Term::map(entries.into_iter().map(|(key, item)| (key, hidden(Term::Known(item)))).collect())
         }

@@ -75,16 +75,14 @@ impl<'a> Checker<'a, '_> {
             }
             (ExprKind::List(elements), Ty::List(of)) => self.list(elements, &of.clone(), env),
             (ExprKind::List(elements), Ty::Any) => self.list(elements, &Ty::Any, env),
-            (ExprKind::If { condition, then, otherwise }, _) => {
-                match self.eval(condition, &Ty::Bool, env) {
-                    Term::Known(Value::Bool(holds)) => self.eval(if holds { then } else { otherwise }, wanted, env),
-                    condition => {
-                        let then = self.eval(then, wanted, env);
-                        let otherwise = self.eval(otherwise, wanted, env);
-                        self.apply(Operation::If, vec![condition, then, otherwise], expr.span)
-                    }
+            (ExprKind::If { condition, then, otherwise }, _) => match self.eval(condition, &Ty::Bool, env) {
+                Term::Known(Value::Bool(holds)) => self.eval(if holds { then } else { otherwise }, wanted, env),
+                condition => {
+                    let then = self.eval(then, wanted, env);
+                    let otherwise = self.eval(otherwise, wanted, env);
+                    self.apply(Operation::If, vec![condition, then, otherwise], expr.span)
                 }
-            }
+            },
             (ExprKind::Binary(Binary::Coalesce, left, right), _) => {
                 let first = self.eval(left, &wanted.clone().optional(), env);
                 match first {
@@ -196,9 +194,12 @@ impl<'a> Checker<'a, '_> {
                 let family = library.family(library.shape(id));
                 if matches!(family, Family::Resource | Family::Compound) {
                     self.report.push(
-                        Diagnostic::error("cloud::value::component", format!("a `{}` cannot be made inside a value", template.value))
-                            .label(expr.span, "it would have no name")
-                            .help(format!("write `name extends {} {{ ... }}` beside it, and `name` here", template.value)),
+                        Diagnostic::error(
+                            "cloud::value::component",
+                            format!("a `{}` cannot be made inside a value", template.value),
+                        )
+                        .label(expr.span, "it would have no name")
+                        .help(format!("write `name extends {} {{ ... }}` beside it, and `name` here", template.value)),
                     );
                     return POISON;
                 }
@@ -299,9 +300,7 @@ impl<'a> Checker<'a, '_> {
                 Elements::List(items) => {
                     items.into_iter().enumerate().map(|(at, item)| Bound::of_list(at, item)).collect()
                 }
-                Elements::Map(entries) => {
-                    entries.into_iter().map(|(key, item)| Bound::of_map(key, item)).collect()
-                }
+                Elements::Map(entries) => entries.into_iter().map(|(key, item)| Bound::of_map(key, item)).collect(),
                 Elements::Open => return Term::POISON,
                 Elements::Later(term) => {
                     self.known_later(&term, repeat.over.span, "what `for` runs over");
@@ -360,8 +359,11 @@ impl<'a> Checker<'a, '_> {
         let (least, most) = function.arity;
         if arguments.len() < least || arguments.len() > most {
             self.report.push(
-                Diagnostic::error("cloud::function::arguments", format!("`{}` does not take {} arguments", name.value, arguments.len()))
-                    .label(span, format!("it is called as `{}`", function.usage)),
+                Diagnostic::error(
+                    "cloud::function::arguments",
+                    format!("`{}` does not take {} arguments", name.value, arguments.len()),
+                )
+                .label(span, format!("it is called as `{}`", function.usage)),
             );
             return Term::POISON;
         }
@@ -528,12 +530,17 @@ impl<'a> Checker<'a, '_> {
     fn get(&mut self, of: Operand, name: &'a Ident, optional: bool, env: &Env) -> Operand {
         match of {
             Operand::Node(node) => self.get_from(node, name, env),
-            Operand::Each(all) => Operand::Each(all.into_iter().map(|one| self.get(one, name, optional, env)).collect()),
+            Operand::Each(all) => {
+                Operand::Each(all.into_iter().map(|one| self.get(one, name, optional, env)).collect())
+            }
             Operand::Nodes(_) | Operand::AnyOf(_) => {
                 self.report.push(
-                    Diagnostic::error("cloud::repetition::group", format!("this is a group, and `.{}` asks for one", name.value))
-                        .label(name.span, "of which of them?")
-                        .help(format!("write `[0].{0}`, `[\"key\"].{0}`, or `[*].{0}` for all", name.value)),
+                    Diagnostic::error(
+                        "cloud::repetition::group",
+                        format!("this is a group, and `.{}` asks for one", name.value),
+                    )
+                    .label(name.span, "of which of them?")
+                    .help(format!("write `[0].{0}`, `[\"key\"].{0}`, or `[*].{0}` for all", name.value)),
                 );
                 POISON
             }
@@ -670,7 +677,8 @@ impl<'a> Checker<'a, '_> {
                 }
                 self.report_missing(node, &missing);
                 let made_by = self.nodes[node.0].define.is_some();
-                let name = self.nodes[node.0].address.segments().last().filter(|_| made_by).map(|last| last.name.clone());
+                let name =
+                    self.nodes[node.0].address.segments().last().filter(|_| made_by).map(|last| last.name.clone());
                 Term::Data { template, name, fields }
             }
         }
@@ -714,20 +722,18 @@ impl<'a> Checker<'a, '_> {
                 declare.default.as_ref().map_or(Term::NULL, |value| self.eval(value, &ty, &env))
             }
             ItemKind::Define(define) => match define.prototypes.first() {
-                Some(prototype) => {
-                    match scope::template_named(&library.modules, module, prototype, self.report) {
-                        Some(id) => {
-                            let node = self.block_node(id, &[(DataLayer::Body(&define.body), env)], item.path.span);
-                            match self.node_term(node) {
-                                Term::Data { template, fields, .. } => {
-                                    Term::Data { template, name: Some(name.clone()), fields }
-                                }
-                                term => term,
+                Some(prototype) => match scope::template_named(&library.modules, module, prototype, self.report) {
+                    Some(id) => {
+                        let node = self.block_node(id, &[(DataLayer::Body(&define.body), env)], item.path.span);
+                        match self.node_term(node) {
+                            Term::Data { template, fields, .. } => {
+                                Term::Data { template, name: Some(name.clone()), fields }
                             }
+                            term => term,
                         }
-                        None => Term::POISON,
                     }
-                }
+                    None => Term::POISON,
+                },
                 None => Term::POISON,
             },
         };
@@ -775,7 +781,14 @@ impl<'a> Checker<'a, '_> {
                 Term::POISON
             }
         };
-        if attribute.modifiers.secret { crate::check::body::hidden(term) } else { term }
+        if !attribute.modifiers.secret {
+            return term;
+        }
+        let given = self.given.get(name).map(|(_, span)| *span);
+        for span in param.declaration.default.iter().map(|default| default.span).chain(given) {
+            self.report.hide(span);
+        }
+        crate::check::body::hidden(term)
     }
 
     /// The value that an attribute has from its first `count` settings.
@@ -833,7 +846,9 @@ impl<'a> Checker<'a, '_> {
 
     /// A value with blocks merged into it.
     fn layered(&mut self, base: Option<Term>, layers: Vec<(DataLayer<'a>, Env)>, ty: &Ty, via: Span) -> Term {
-        let Some((_, env)) = layers.first() else { return base.unwrap_or(Term::NULL) };
+        let Some((_, env)) = layers.first() else {
+            return base.unwrap_or(Term::NULL);
+        };
         let env = env.clone();
         let span = match layers[0].0 {
             DataLayer::Body(body) => body.items.first().map_or(via, |item| item.span),
@@ -850,7 +865,9 @@ impl<'a> Checker<'a, '_> {
                 let node = self.block_node(id, &layers, span);
                 self.node_term(node)
             }
-            (Ty::Map(of), None | Some(Term::Known(Value::Null))) => self.map_layers(BTreeMap::new(), &layers, &of.clone()),
+            (Ty::Map(of), None | Some(Term::Known(Value::Null))) => {
+                self.map_layers(BTreeMap::new(), &layers, &of.clone())
+            }
             (Ty::Any, None | Some(Term::Known(Value::Null))) => self.map_layers(BTreeMap::new(), &layers, &Ty::Any),
             (Ty::Map(_) | Ty::Any, Some(base @ (Term::Map(_) | Term::Known(Value::Map(_))))) => {
                 let of = match ty.plain() {
@@ -876,7 +893,11 @@ impl<'a> Checker<'a, '_> {
             if said {
                 let span = self.nodes[outer.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
                 let term = self.attribute(outer, name, via);
-                let env = self.env(node, crate::resolve::prototype::Scope { module: PROGRAM, skip: 0, levels: 1 }, Some((node, name.clone(), 0)));
+                let env = self.env(
+                    node,
+                    crate::resolve::prototype::Scope { module: PROGRAM, skip: 0, levels: 1 },
+                    Some((node, name.clone(), 0)),
+                );
                 return Some(self.coerce(term, ty, span, &env));
             }
             at = self.nodes[outer.0].parent;

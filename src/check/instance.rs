@@ -11,7 +11,9 @@ use crate::model::schema::Attribute;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
 use crate::name::{Address, Key, Name, Segment};
-use crate::resolve::prototype::{Layer, Members, Scope, Setting, SettingKind, Shape, Types, layer_on, names_of, path_text, unknown_attribute};
+use crate::resolve::prototype::{
+    Layer, Members, Scope, Setting, SettingKind, Shape, Types, layer_on, names_of, path_text, unknown_attribute,
+};
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
 use crate::syntax::tree::{Body, Define, Ident, Item, PathStep, Repeat};
@@ -177,8 +179,11 @@ impl<'a> Checker<'a, '_> {
             for layer in layers {
                 if let SettingKind::Reach([PathStep::Key(key), ..], _) = layer.kind {
                     self.report.push(
-                        Diagnostic::error("cloud::repetition::key", format!("`{name}` is one component, it has no `{}`", key.value))
-                            .label(key.span, "remove this key"),
+                        Diagnostic::error(
+                            "cloud::repetition::key",
+                            format!("`{name}` is one component, it has no `{}`", key.value),
+                        )
+                        .label(key.span, "remove this key"),
                     );
                 }
             }
@@ -218,12 +223,16 @@ impl<'a> Checker<'a, '_> {
                         elements.extend(texts.into_iter().map(Key::Text).zip(items));
                     }
                     _ => elements.extend(
-                        items.into_iter().enumerate().map(|(at, item)| (Key::Index(at as u64), Bound::of_list(at, item))),
+                        items
+                            .into_iter()
+                            .enumerate()
+                            .map(|(at, item)| (Key::Index(at as u64), Bound::of_list(at, item))),
                     ),
                 }
             }
-            Elements::Map(entries) => elements
-                .extend(entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), Bound::of_map(key, item)))),
+            Elements::Map(entries) => elements.extend(
+                entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), Bound::of_map(key, item))),
+            ),
         }
         let mut children = Vec::with_capacity(elements.len());
         let mut seen = std::collections::HashSet::new();
@@ -308,8 +317,11 @@ impl<'a> Checker<'a, '_> {
         if nested >= MAX_SELF_NESTING {
             self.exhausted = true;
             self.report.push(
-                Diagnostic::error("cloud::template::recursion", format!("`{}` comes to stand in itself without end", plan.name))
-                    .label(plan.ident.span, "makes another one of what it stands in"),
+                Diagnostic::error(
+                    "cloud::template::recursion",
+                    format!("`{}` comes to stand in itself without end", plan.name),
+                )
+                .label(plan.ident.span, "makes another one of what it stands in"),
             );
             return false;
         }
@@ -400,12 +412,17 @@ impl<'a> Checker<'a, '_> {
         match self.term_of(over) {
             Term::Known(Value::Int(count)) if count > MAX_COMPONENTS as i64 => {
                 self.report.push(
-                    Diagnostic::error("cloud::limit::components", format!("{count} times is more than {MAX_COMPONENTS}"))
-                        .label(span, "too often"),
+                    Diagnostic::error(
+                        "cloud::limit::components",
+                        format!("{count} times is more than {MAX_COMPONENTS}"),
+                    )
+                    .label(span, "too often"),
                 );
                 Elements::Open
             }
-            Term::Known(Value::Int(count)) => Elements::List((0..count).map(|at| Term::Known(Value::Int(at))).collect()),
+            Term::Known(Value::Int(count)) => {
+                Elements::List((0..count).map(|at| Term::Known(Value::Int(at))).collect())
+            }
             Term::Known(Value::List(items)) => Elements::List(items.into_iter().map(Term::Known).collect()),
             Term::List(items) => Elements::List(items),
             Term::Known(Value::Map(entries)) => {

@@ -23,9 +23,12 @@ impl Checker<'_, '_> {
             let span = self.nodes[node.0].span;
             let place = self.nodes[node.0].settings(start).last().map_or(span, |setting| setting.span);
             self.report.push(
-                Diagnostic::error("cloud::action::create", format!("`{start}` creates {creates} things, and a resource is one"))
-                    .label(place, "one of them must extend `Create`")
-                    .help("write `[]` for something that exists already"),
+                Diagnostic::error(
+                    "cloud::action::create",
+                    format!("`{start}` creates {creates} things, and a resource is one"),
+                )
+                .label(place, "one of them must extend `Create`")
+                .help("write `[]` for something that exists already"),
             );
         }
         lifecycle
@@ -45,7 +48,9 @@ impl Checker<'_, '_> {
     }
 
     fn action(&mut self, term: Term, list: &str, place: Span) -> Option<ActionTerm> {
-        let Term::Data { template, name, fields } = term else { return None };
+        let Term::Data { template, name, fields } = term else {
+            return None;
+        };
         let Some(verb) = self.library.verb(template.id) else {
             self.report.push(
                 Diagnostic::error("cloud::action::abstract", format!("`{}` does nothing by itself", template.name))

@@ -270,7 +270,9 @@ impl<'a, 'r> Checker<'a, 'r> {
             return None;
         }
         let span = self.nodes[root.0].span;
-        let Children::One(node) = self.children(root, &name, span) else { return None };
+        let Children::One(node) = self.children(root, &name, span) else {
+            return None;
+        };
         if !self.nodes[node.0].shape.lineage.contains(&self.library.roots.project) {
             return None;
         }
@@ -290,10 +292,14 @@ impl<'a, 'r> Checker<'a, 'r> {
         }
         let library = self.library;
         let (types, report) = (&mut self.types, &mut *self.report);
-        let shape = Rc::new(combine(prototypes, |id| library.shape(id).clone(), |shape, id| {
-            let layer = Layer::of_template(library.template(id));
-            layer_on(&mut shape.members, &Members::new(), &layer, &mut Types::new(&library.modules, types, report));
-        }));
+        let shape = Rc::new(combine(
+            prototypes,
+            |id| library.shape(id).clone(),
+            |shape, id| {
+                let layer = Layer::of_template(library.template(id));
+                layer_on(&mut shape.members, &Members::new(), &layer, &mut Types::new(&library.modules, types, report));
+            },
+        ));
         self.shapes.insert(prototypes.to_vec(), shape.clone());
         shape
     }

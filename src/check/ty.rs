@@ -33,8 +33,9 @@ impl Checker<'_, '_> {
                     && !refinement.admits(value)
                 {
                     let shown = if matches!(value, Value::Secret(_)) { "it".into() } else { value.to_string() };
-                    let diagnostic = Diagnostic::error("cloud::type::refused", format!("{shown} is no `{}`", alias.name))
-                        .label(span, refinement.to_string());
+                    let diagnostic =
+                        Diagnostic::error("cloud::type::refused", format!("{shown} is no `{}`", alias.name))
+                            .label(span, refinement.to_string());
                     self.report.push(self.declared(diagnostic, env));
                     return Term::POISON;
                 }
@@ -51,7 +52,8 @@ impl Checker<'_, '_> {
                 Term::map(coerced.collect::<BTreeMap<_, _>>())
             }
             (Ty::Map(of), Term::Known(Value::Map(entries))) => {
-                let coerced = entries.into_iter().map(|(key, item)| (key, self.coerce(Term::Known(item), of, span, env)));
+                let coerced =
+                    entries.into_iter().map(|(key, item)| (key, self.coerce(Term::Known(item), of, span, env)));
                 Term::map(coerced.collect::<BTreeMap<_, _>>())
             }
             (wanted, Term::Known(value)) => self.coerce_value(value, wanted, span, env),
@@ -79,7 +81,9 @@ impl Checker<'_, '_> {
             | (Ty::Template(_), Value::Data(_) | Value::Reference(_))
             | (Ty::Null, Value::Null) => true,
             (Ty::Number, Value::Int(int)) => return Term::Known(Value::Number(*int as f64)),
-            (Ty::Secret, Value::String(text)) => return Term::Known(Value::Secret(Secret::new("source", text.clone()))),
+            (Ty::Secret, Value::String(text)) => {
+                return Term::Known(Value::Secret(Secret::new("source", text.clone())));
+            }
             (Ty::Enum(words), Value::String(text)) => {
                 if words.iter().any(|word| **word == **text) {
                     true
@@ -88,8 +92,9 @@ impl Checker<'_, '_> {
                         Some(near) => format!("did you mean \"{near}\"?"),
                         None => "not one of them".to_string(),
                     };
-                    let diagnostic = Diagnostic::error("cloud::type::refused", format!("\"{text}\" is none of {wanted}"))
-                        .label(span, label);
+                    let diagnostic =
+                        Diagnostic::error("cloud::type::refused", format!("\"{text}\" is none of {wanted}"))
+                            .label(span, label);
                     self.report.push(self.declared(diagnostic, env));
                     return Term::POISON;
                 }
@@ -105,11 +110,19 @@ impl Checker<'_, '_> {
                 with_unit(count, "s").map(|_| format!("a duration has a unit: `{count}s`, `{count}m`"))
             }
             (Ty::Size, Value::Int(count)) => Some(format!("a size has a unit: `{count}GiB`")),
-            (Ty::Int, Value::String(text)) if text.parse::<i64>().is_ok() => Some(format!("write it without quotes: `{text}`")),
-            (Ty::Number, Value::String(text)) if text.parse::<f64>().is_ok() => Some(format!("write it without quotes: `{text}`")),
-            (Ty::Bool, Value::String(text)) if text.parse::<bool>().is_ok() => Some(format!("write it without quotes: `{text}`")),
+            (Ty::Int, Value::String(text)) if text.parse::<i64>().is_ok() => {
+                Some(format!("write it without quotes: `{text}`"))
+            }
+            (Ty::Number, Value::String(text)) if text.parse::<f64>().is_ok() => {
+                Some(format!("write it without quotes: `{text}`"))
+            }
+            (Ty::Bool, Value::String(text)) if text.parse::<bool>().is_ok() => {
+                Some(format!("write it without quotes: `{text}`"))
+            }
             (Ty::List(_), _) => Some(format!("a list stands in brackets: `[{value}]`")),
-            (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_)) => Some(format!("write it in quotes: `\"{value}\"`")),
+            (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_)) => {
+                Some(format!("write it in quotes: `\"{value}\"`"))
+            }
             _ => None,
         };
         self.mismatch(a_kind(&value), wanted, span, env, help);
@@ -121,8 +134,8 @@ impl Checker<'_, '_> {
             Some((_, name, _)) => format!("`{name}` takes {}, not {found}", self.a_type(wanted)),
             None => format!("{} is needed here, not {found}", self.a_type(wanted)),
         };
-        let mut diagnostic =
-            self.declared(Diagnostic::error("cloud::type::mismatch", message).label(span, format!("this is {found}")), env);
+        let mut diagnostic = self
+            .declared(Diagnostic::error("cloud::type::mismatch", message).label(span, format!("this is {found}")), env);
         diagnostic.help = help;
         self.report.push(diagnostic);
     }
@@ -146,7 +159,15 @@ impl Checker<'_, '_> {
             Ty::Map(of) => format!("a map of `{of}`"),
             Ty::Optional(of) => self.a_type(of),
             Ty::Enum(_) => format!("one of {ty}"),
-            Ty::Bool | Ty::Int | Ty::Number | Ty::String | Ty::Duration | Ty::Size | Ty::Secret | Ty::Alias(_) | Ty::Template(_) => {
+            Ty::Bool
+            | Ty::Int
+            | Ty::Number
+            | Ty::String
+            | Ty::Duration
+            | Ty::Size
+            | Ty::Secret
+            | Ty::Alias(_)
+            | Ty::Template(_) => {
                 let name = ty.to_string();
                 let vowel = name.starts_with(['A', 'E', 'I', 'O', 'U']);
                 format!("{} `{name}`", if vowel { "an" } else { "a" })
@@ -169,7 +190,9 @@ impl Checker<'_, '_> {
             }
             (Term::Reference { address, .. }, Ty::List(_)) => Some(format!("a list stands in brackets: `[{address}]`")),
             (_, Ty::Template(template)) => match self.library.family(self.library.shape(template.id)) {
-                Family::Resource | Family::Compound => Some(format!("name a component that extends `{}`", template.name)),
+                Family::Resource | Family::Compound => {
+                    Some(format!("name a component that extends `{}`", template.name))
+                }
                 Family::Action | Family::Data => None,
             },
             _ => None,

@@ -23,7 +23,9 @@ pub struct Apply {
 
 impl Apply {
     pub async fn run(self, look: Look) -> Exit {
-        let Some(Compiled { graph, sources }) = self.place.compile(look) else { return Exit::Wrong };
+        let Some(Compiled { graph, sources }) = self.place.compile(look) else {
+            return Exit::Wrong;
+        };
         let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
             Ok(session) => session,
             Err(exit) => return exit,
@@ -80,7 +82,11 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
     if !yes {
         if !std::io::stdin().is_terminal() {
             eprintln!();
-            say("nobody is there to say yes: standard input is not a terminal", Some("look at the plan, then add `--yes`"), session.look);
+            say(
+                "nobody is there to say yes: standard input is not a terminal",
+                Some("look at the plan, then add `--yes`"),
+                session.look,
+            );
             return Exit::Wrong;
         }
         if !confirmed(&format!("{question} in {}/{}?", plan.project, plan.environment)) {

@@ -15,7 +15,11 @@ impl Check {
         match self.place.compile(look) {
             Some(compiled) => {
                 let count = compiled.graph.len();
-                println!("{}: {count} {}, no errors", self.place.default_name(), if count == 1 { "resource" } else { "resources" });
+                println!(
+                    "{}: {count} {}, no errors",
+                    self.place.default_name(),
+                    if count == 1 { "resource" } else { "resources" }
+                );
                 Exit::Done
             }
             None => Exit::Wrong,

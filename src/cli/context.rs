@@ -30,8 +30,11 @@ impl Loader for Disk {
         }
         files.sort();
         if files.is_empty() {
-            return Err(Diagnostic::error("cloud::file::none", format!("there is no `.cloud` file in `{}`", path.display()))
-                .help("name the directory of a program, or one of its files"));
+            return Err(Diagnostic::error(
+                "cloud::file::none",
+                format!("there is no `.cloud` file in `{}`", path.display()),
+            )
+            .help("name the directory of a program, or one of its files"));
         }
         Ok(files)
     }
@@ -60,8 +63,10 @@ impl Loader for Disk {
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     let shown = path.display();
     match error.kind() {
-        std::io::ErrorKind::NotFound => Diagnostic::error("cloud::file::missing", format!("there is no file or directory `{shown}`"))
-            .help("name the directory of a program, or one of its `.cloud` files"),
+        std::io::ErrorKind::NotFound => {
+            Diagnostic::error("cloud::file::missing", format!("there is no file or directory `{shown}`"))
+                .help("name the directory of a program, or one of its `.cloud` files")
+        }
         _ => Diagnostic::error("cloud::file::unreadable", format!("`{shown}` cannot be read: {error}")),
     }
 }
@@ -109,7 +114,11 @@ impl Place {
         let file = self.program.extension().is_some_and(|extension| extension == "cloud") && !self.program.is_dir();
         match self.program.parent() {
             Some(parent) if file => {
-                if parent.as_os_str().is_empty() { Path::new(".") } else { parent }
+                if parent.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    parent
+                }
             }
             _ => &self.program,
         }
@@ -127,6 +136,7 @@ impl Place {
         let mut report = Report::default();
         let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
         let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report);
+        report.secrets().iter().for_each(|span| sources.hide(*span));
         eprint!("{}", ui::render(&report, &sources, look));
         graph.map(|graph| Compiled { graph, sources })
     }
@@ -137,6 +147,7 @@ impl Place {
         let mut report = Report::default();
         let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
         let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report)?;
+        report.secrets().iter().for_each(|span| sources.hide(*span));
         Some(Compiled { graph, sources })
     }
 

@@ -18,7 +18,9 @@ pub struct Plan {
 
 impl Plan {
     pub async fn run(self, look: Look) -> Exit {
-        let Some(Compiled { graph, sources }) = self.place.compile(look) else { return Exit::Wrong };
+        let Some(Compiled { graph, sources }) = self.place.compile(look) else {
+            return Exit::Wrong;
+        };
         let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
             Ok(session) => session,
             Err(exit) => return exit,
@@ -26,7 +28,10 @@ impl Plan {
         let planned = match session.peek() {
             Ok(state) => {
                 for began in state.unfinished.values() {
-                    let text = format!("  an earlier run was cut off at {}: the next apply finds out what it did", began.address);
+                    let text = format!(
+                        "  an earlier run was cut off at {}: the next apply finds out what it did",
+                        began.address
+                    );
                     eprintln!("{}", look.paint(&text, Paint::Change));
                 }
                 session.plan(&state).await

@@ -62,7 +62,11 @@ impl Screen {
             }
             Event::Done { address, kind, id, took } => {
                 self.over(&address);
-                let what = if kind == ChangeKind::Forget { format!("left standing: {id}") } else { format!("{} {id}", done(kind)) };
+                let what = if kind == ChangeKind::Forget {
+                    format!("left standing: {id}")
+                } else {
+                    format!("{} {id}", done(kind))
+                };
                 self.print(&format!("   v {address}  {what}  {}", shown(took)), Paint::Good);
             }
             Event::Failed { address, fault, took } => {

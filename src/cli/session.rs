@@ -124,7 +124,8 @@ impl Session {
         match recover::recover(&mut ledger, &self.calls).await {
             Ok(recovered) => {
                 for one in &recovered {
-                    let text = format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
+                    let text =
+                        format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
                     eprintln!("{}", self.look.paint(&text, Paint::Change));
                 }
                 Ok(ledger)
@@ -246,7 +247,8 @@ async fn provider(
     look: Look,
 ) -> Result<Arc<dyn Provider>, Exit> {
     if cloud.sandbox {
-        let schemas: Schemas = graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
+        let schemas: Schemas =
+            graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
         let path = directory.join("sandbox.jsonl");
         return match Sandbox::open(&path, schemas) {
             Ok(sandbox) => Ok(Arc::new(sandbox)),

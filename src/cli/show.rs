@@ -25,7 +25,10 @@ impl Show {
             Ok(Some(state)) => state,
             Ok(None) => {
                 say(
-                    &format!("nothing is recorded of the environment `{environment}` of `{}`", self.place.directory().display()),
+                    &format!(
+                        "nothing is recorded of the environment `{environment}` of `{}`",
+                        self.place.directory().display()
+                    ),
                     Some("`tadpole apply` makes it"),
                     look,
                 );
@@ -35,7 +38,8 @@ impl Show {
         };
         let place = format!("{}/{environment}", self.place.default_name());
         let count = state.resources.len();
-        let heading = format!("{place}  ({} in `{}`, state serial {})", plural(count, "resource"), state.cloud, state.serial);
+        let heading =
+            format!("{place}  ({} in `{}`, state serial {})", plural(count, "resource"), state.cloud, state.serial);
         println!("{}", look.paint(&heading, Paint::Strong));
         let mut shown = 0;
         for (address, recorded) in &state.resources {

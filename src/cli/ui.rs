@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
-    ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents, ThemeCharacters, ThemeStyles,
 };
 
 use crate::diagnostic::{Diagnostic, Label, Report, Severity};
@@ -30,7 +30,11 @@ impl Look {
         let terminal = std::io::stderr().is_terminal();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = term.size_checked().map_or(100, |(_, columns)| usize::from(columns));
-        Look { colour: terminal && !plain, width: width.clamp(40, 160), live: terminal && std::env::var_os("CI").is_none() }
+        Look {
+            colour: terminal && !plain,
+            width: width.clamp(40, 160),
+            live: terminal && std::env::var_os("CI").is_none(),
+        }
     }
 
     /// A text in a colour of the terminal, where colour is wanted.
@@ -131,8 +135,14 @@ impl SourceCode for Excerpt {
         let to = self.text.ceil_char_boundary((at + span.len().clamp(1, AROUND) + AROUND).min(line_end));
         let line = self.text[..at].bytes().filter(|byte| *byte == b'\n').count();
         let data = &self.text.as_bytes()[from..to];
-        let contents =
-            MietteSpanContents::new_named(self.name.clone(), data, (from, to - from).into(), line, from - line_start, 1);
+        let contents = MietteSpanContents::new_named(
+            self.name.clone(),
+            data,
+            (from, to - from).into(),
+            line,
+            from - line_start,
+            1,
+        );
         Ok(Box::new(contents))
     }
 }
@@ -153,7 +163,8 @@ impl<'a> Dressed<'a> {
         let here = diagnostic.labels.iter().filter(|label| Some(label.span.source) == main);
         let labels = here.enumerate().map(|(at, Label { span, text })| {
             let whole = sources.text(*span);
-            let length = if whole.contains('\n') { whole.len() } else { whole.len().min(whole.floor_char_boundary(AROUND)) };
+            let length =
+                if whole.contains('\n') { whole.len() } else { whole.len().min(whole.floor_char_boundary(AROUND)) };
             match at {
                 0 => LabeledSpan::new_primary_with_span(Some(text.clone()), (span.start as usize, length)),
                 _ => LabeledSpan::new(Some(text.clone()), span.start as usize, length),
@@ -203,6 +214,7 @@ impl miette::Diagnostic for Dressed<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
+        (!self.labels.is_empty())
+            .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 }

@@ -123,13 +123,7 @@ pub fn is_acyclic(edges: impl IntoIterator<Item = (u32, u32)>) -> bool {
 impl ResourceGraph {
     /// A program without resources: what tearing everything down aims at.
     pub fn empty(project: Option<std::sync::Arc<str>>) -> ResourceGraph {
-        ResourceGraph {
-            project,
-            outputs: Vec::new(),
-            graph: DiGraph::new(),
-            index: HashMap::new(),
-            order: Vec::new(),
-        }
+        ResourceGraph { project, outputs: Vec::new(), graph: DiGraph::new(), index: HashMap::new(), order: Vec::new() }
     }
 
     pub fn get(&self, address: &Address) -> Option<&Resource> {
@@ -151,7 +145,9 @@ impl ResourceGraph {
 
     /// What must be there before a resource.
     pub fn needs(&self, address: &Address) -> Vec<&Address> {
-        let Some(node) = self.index.get(address) else { return Vec::new() };
+        let Some(node) = self.index.get(address) else {
+            return Vec::new();
+        };
         let mut needs: Vec<&Address> = self
             .graph
             .neighbors_directed(*node, petgraph::Direction::Incoming)

@@ -68,8 +68,7 @@ impl<A> Default for Lifecycle<A> {
 
 impl<A> Lifecycle<A> {
     /// The attributes that hold the lists, in the order of the fields.
-    pub const ATTRIBUTES: [&'static str; 4] =
-        ["startActions", "livenessActions", "terminateActions", "updateActions"];
+    pub const ATTRIBUTES: [&'static str; 4] = ["startActions", "livenessActions", "terminateActions", "updateActions"];
 }
 
 impl Lifecycle<ActionTerm> {

@@ -152,7 +152,9 @@ fn extreme(name: &str, values: &[&Value], better: fn(f64, f64) -> bool) -> Resul
     };
     let mut best: Option<(&Value, f64)> = None;
     for value in values {
-        let Some(number) = number(value) else { return wrong(name, values) };
+        let Some(number) = number(value) else {
+            return wrong(name, values);
+        };
         if best.is_some_and(|(first, _)| std::mem::discriminant(first) != std::mem::discriminant(value)) {
             return wrong(name, values);
         }

@@ -15,7 +15,10 @@ use crate::value::{Secret, Value};
 pub enum Operation {
     /// All arguments as text, one behind the other.
     Text,
-    Get { name: Name, optional: bool },
+    Get {
+        name: Name,
+        optional: bool,
+    },
     /// `[list or map, key]`
     Index,
     Unary(Unary),
@@ -45,7 +48,9 @@ pub fn value_ty(value: &Value) -> Ty {
 }
 
 fn common<'a>(mut items: impl Iterator<Item = &'a Value>) -> Ty {
-    let Some(first) = items.next().map(value_ty) else { return Ty::Any };
+    let Some(first) = items.next().map(value_ty) else {
+        return Ty::Any;
+    };
     if items.all(|item| value_ty(item) == first) { first } else { Ty::Any }
 }
 
@@ -98,8 +103,12 @@ impl Operation {
             }
             (Operation::Binary(Binary::Coalesce), [Term::Known(Value::Null), otherwise]) => Some(otherwise.clone()),
             (Operation::Binary(Binary::Coalesce), [known @ Term::Known(_), _]) => Some(known.clone()),
-            (Operation::Binary(Binary::And), [Term::Known(Value::Bool(false)), _]) => Some(Term::Known(Value::Bool(false))),
-            (Operation::Binary(Binary::Or), [Term::Known(Value::Bool(true)), _]) => Some(Term::Known(Value::Bool(true))),
+            (Operation::Binary(Binary::And), [Term::Known(Value::Bool(false)), _]) => {
+                Some(Term::Known(Value::Bool(false)))
+            }
+            (Operation::Binary(Binary::Or), [Term::Known(Value::Bool(true)), _]) => {
+                Some(Term::Known(Value::Bool(true)))
+            }
             (Operation::Get { name, optional }, [Term::Map(entries)]) => {
                 Some(picked(entries.get(name.as_str()), *optional, || format!("there is no `{name}` in it"))?)
             }
@@ -290,7 +299,9 @@ fn as_text(value: &Value) -> Result<String, String> {
         Value::String(text) => Ok(text.to_string()),
         Value::Reference(reference) => Ok(reference.id.to_string()),
         Value::Secret(secret) => secret.reveal().map(str::to_string).ok_or_else(|| "this secret is not at hand".into()),
-        Value::Bool(_) | Value::Int(_) | Value::Number(_) | Value::Duration(_) | Value::Size(_) => Ok(value.to_string()),
+        Value::Bool(_) | Value::Int(_) | Value::Number(_) | Value::Duration(_) | Value::Size(_) => {
+            Ok(value.to_string())
+        }
         Value::Null | Value::List(_) | Value::Map(_) | Value::Data(_) => {
             Err(format!("{} cannot stand in a text", a_kind(value)))
         }
@@ -323,7 +334,11 @@ pub const MAX_TEXT: usize = 4 << 20;
 /// # Errors
 /// When it would be longer than [`MAX_TEXT`]; asked before it is made.
 pub fn fitting(length: usize) -> Result<(), String> {
-    if length > MAX_TEXT { Err(format!("a text may have {} MiB, and this would have more", MAX_TEXT >> 20)) } else { Ok(()) }
+    if length > MAX_TEXT {
+        Err(format!("a text may have {} MiB, and this would have more", MAX_TEXT >> 20))
+    } else {
+        Ok(())
+    }
 }
 
 /// Elements that one range may have.

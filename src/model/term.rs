@@ -16,14 +16,25 @@ pub enum Term {
     /// What the provider fills in.
     Output(Output),
     /// A component as a value: where its id is wanted, the provider's id of it.
-    Reference { address: Address, template: TemplateRef },
+    Reference {
+        address: Address,
+        template: TemplateRef,
+    },
     /// Not decided: an attribute that a template leaves open, or what an error left behind.
     Open(Ty),
     List(Vec<Term>),
     Map(BTreeMap<String, Term>),
-    Data { template: TemplateRef, name: Option<Name>, fields: BTreeMap<Name, Term> },
+    Data {
+        template: TemplateRef,
+        name: Option<Name>,
+        fields: BTreeMap<Name, Term>,
+    },
     /// An operation on terms of which at least one is not known yet.
-    Call { operation: Operation, arguments: Vec<Term>, ty: Ty },
+    Call {
+        operation: Operation,
+        arguments: Vec<Term>,
+        ty: Ty,
+    },
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -197,7 +208,9 @@ impl Term {
         match self {
             Term::Known(value) => of(value),
             Term::Output(_) | Term::Reference { .. } | Term::Open(_) => 1,
-            Term::List(items) | Term::Call { arguments: items, .. } => 1 + items.iter().map(Term::weight).sum::<usize>(),
+            Term::List(items) | Term::Call { arguments: items, .. } => {
+                1 + items.iter().map(Term::weight).sum::<usize>()
+            }
             Term::Map(entries) => 1 + entries.values().map(Term::weight).sum::<usize>(),
             Term::Data { fields, .. } => 1 + fields.values().map(Term::weight).sum::<usize>(),
         }
@@ -259,6 +272,8 @@ impl fmt::Display for Term {
 
 /// The type that all items have, or any.
 fn common<'a>(mut items: impl Iterator<Item = &'a Term>) -> Ty {
-    let Some(first) = items.next().map(Term::ty) else { return Ty::Any };
+    let Some(first) = items.next().map(Term::ty) else {
+        return Ty::Any;
+    };
     if items.all(|item| item.ty() == first) { first } else { Ty::Any }
 }

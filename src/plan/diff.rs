@@ -1,6 +1,6 @@
 //! Program against record: what each resource needs to become what the program says.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
@@ -12,7 +12,7 @@ use crate::name::{Address, Name};
 use crate::plan::{AttributeChange, Change, ChangeKind, OutputChange, Plan, Planned, Refreshed, VERSION, schedule};
 use crate::state::observed::Reading;
 use crate::state::{Recorded, State, Status};
-use crate::value::{SealingKey, Value};
+use crate::value::{Fields, SealingKey, Value};
 
 /// The plan that turns what is recorded and was refreshed into what the graph says. What cannot be
 /// planned goes into the report.
@@ -102,7 +102,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     let Some(recorded) = world.state.resources.get(address) else {
         if let Some(found) = world.refreshed.found.get(address) {
             let reason = (!exists_already).then(|| "this environment made it before, and left it standing".to_string());
-            let old: BTreeMap<Name, Value> = found.here.inputs.clone();
+            let old: Fields = found.here.inputs.clone();
             let (attributes, _) = attributes(resource, Some((&old, &old)), world, key, report);
             let attributes = if exists_already { Vec::new() } else { attributes };
             let update = resource.lifecycle.update.iter().filter(|_| !attributes.is_empty());
@@ -158,7 +158,8 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     let id = Some(recorded.id.clone());
     let never = resource.lifecycle.update.is_empty() || exists_already;
     if never && changed.iter().any(|change| resource.schema.get(change.name.as_str()).is_some()) {
-        let why = if exists_already { "it exists already, and is left as it is" } else { "its `updateActions` are empty" };
+        let why =
+            if exists_already { "it exists already, and is left as it is" } else { "its `updateActions` are empty" };
         let reason = Some(why.to_string());
         return Some(Change { id, attributes: changed, ..Change::new(resource, ChangeKind::Report, reason) });
     }
@@ -173,7 +174,9 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         return Some(Change {
             id,
             attributes: changed,
-            actions: terminate.chain(names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness))).collect(),
+            actions: terminate
+                .chain(names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness)))
+                .collect(),
             hazard: Some(hazard),
             ..Change::new(resource, ChangeKind::Replace, reason)
         });
@@ -237,7 +240,7 @@ fn removal(address: &Address, recorded: &Recorded, refreshed: &Refreshed) -> Cha
 /// what was recorded; nothing when nothing is.
 fn attributes(
     resource: &Resource,
-    old: Option<(&BTreeMap<Name, Value>, &BTreeMap<Name, Value>)>,
+    old: Option<(&Fields, &Fields)>,
     world: &World,
     key: &SealingKey,
     report: &mut Report,
@@ -247,7 +250,13 @@ fn attributes(
     for (name, attribute) in &resource.schema.attributes {
         if attribute.modifiers.computed {
             if old.is_none() {
-                let change = AttributeChange { name: name.clone(), old: None, new: Planned::Later, replaces: false, drifted: false };
+                let change = AttributeChange {
+                    name: name.clone(),
+                    old: None,
+                    new: Planned::Later,
+                    replaces: false,
+                    drifted: false,
+                };
                 changes.push(change);
             }
             continue;
@@ -296,7 +305,9 @@ fn planned(term: &Term, span: crate::source::Span, world: &World, key: &SealingK
 
 /// Lists of actions that will be recorded differently.
 fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<AttributeChange> {
-    let Ok(new) = resource.lifecycle.settle(world) else { return Vec::new() };
+    let Ok(new) = resource.lifecycle.settle(world) else {
+        return Vec::new();
+    };
     let old = &recorded.lifecycle;
     let lists = [
         (&old.start, &new.start),
@@ -304,7 +315,8 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<Att
         (&old.terminate, &new.terminate),
         (&old.update, &new.update),
     ];
-    let shown = |actions: &[Action]| Value::List(actions.iter().map(|action| Value::string(action.name.as_str())).collect());
+    let shown =
+        |actions: &[Action]| Value::List(actions.iter().map(|action| Value::string(action.name.as_str())).collect());
     lists
         .into_iter()
         .zip(Lifecycle::<ActionTerm>::ATTRIBUTES)
@@ -349,7 +361,13 @@ fn missing(resource: &Resource) -> Diagnostic {
         })
         .collect();
     let label = if names.is_empty() { "not found".to_string() } else { format!("nothing has {}", names.join(", ")) };
-    Diagnostic::error("cloud::plan::missing", format!("`{}` does not exist, and nothing here creates it", resource.address))
-        .label(resource.span, label)
-        .help(format!("its `startActions` are empty, so it must be there already; extend another template than `{}` to create it", resource.template))
+    Diagnostic::error(
+        "cloud::plan::missing",
+        format!("`{}` does not exist, and nothing here creates it", resource.address),
+    )
+    .label(resource.span, label)
+    .help(format!(
+        "its `startActions` are empty, so it must be there already; extend another template than `{}` to create it",
+        resource.template
+    ))
 }

@@ -17,7 +17,9 @@ pub(super) fn order(changes: &mut [Change], graph: &ResourceGraph, state: &State
             dependents.entry(needed).or_default().push(address);
         }
     }
-    let numbers = |addresses: &[&Address]| addresses.iter().filter_map(|address| number.get(*address)).copied().collect::<Vec<_>>();
+    let numbers = |addresses: &[&Address]| {
+        addresses.iter().filter_map(|address| number.get(*address)).copied().collect::<Vec<_>>()
+    };
     let mut early = Vec::new();
     let removes: Vec<bool> =
         changes.iter().map(|change| matches!(change.kind, ChangeKind::Terminate | ChangeKind::Forget)).collect();
@@ -44,6 +46,9 @@ pub(super) fn order(changes: &mut [Change], graph: &ResourceGraph, state: &State
 }
 
 fn is_ordered(changes: &[Change]) -> bool {
-    let edges = changes.iter().enumerate().flat_map(|(at, change)| change.waits.iter().map(move |other| (*other as u32, at as u32)));
+    let edges = changes
+        .iter()
+        .enumerate()
+        .flat_map(|(at, change)| change.waits.iter().map(move |other| (*other as u32, at as u32)));
     is_acyclic(edges)
 }

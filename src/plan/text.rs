@@ -83,7 +83,8 @@ pub fn mark(kind: ChangeKind) -> (&'static str, Tone, &'static str) {
 
 fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &mut Vec<(Tone, String)>) {
     let (sign, tone, word) = mark(change.kind);
-    let mut line = format!("  {sign} {:column$}  {:types$}  {word}", change.address.to_string(), change.template.as_str());
+    let mut line =
+        format!("  {sign} {:column$}  {:types$}  {word}", change.address.to_string(), change.template.as_str());
     if !change.actions.is_empty() {
         let names: Vec<&str> = change.actions.iter().map(crate::name::Name::as_str).collect();
         let _ = write!(line, ": {}", names.join(", "));
@@ -101,9 +102,13 @@ fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &
         };
         attribute.old.is_some() || !empty
     };
-    let names = change.attributes.iter().filter(telling).map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
+    let names =
+        change.attributes.iter().filter(telling).map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
     for attribute in change.attributes.iter().filter(telling) {
-        lines.push((Tone::Plain, format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names))));
+        lines.push((
+            Tone::Plain,
+            format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names)),
+        ));
     }
 }
 
@@ -111,7 +116,9 @@ fn values(change: &AttributeChange, width: usize, names: usize) -> String {
     let room = width.saturating_sub(names + 9);
     let mut text = match &change.old {
         None => shown(&change.new, room),
-        Some(old) if matches!((old, &change.new), (Value::Secret(_), Planned::Value(Value::Secret(_)))) => "(secret, changed)".into(),
+        Some(old) if matches!((old, &change.new), (Value::Secret(_), Planned::Value(Value::Secret(_)))) => {
+            "(secret, changed)".into()
+        }
         Some(old) => format!("{} -> {}", cut(&old.to_string(), room / 2), shown(&change.new, room / 2)),
     };
     if change.replaces {

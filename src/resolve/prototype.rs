@@ -96,8 +96,13 @@ impl<'a> Member<'a> {
 
 pub(super) fn flatten<'a>(modules: Vec<Module<'a>>, templates: Vec<Template<'a>>, report: &mut Report) -> Library<'a> {
     let count = templates.len();
-    let mut flattener =
-        Flattener { modules: &modules, templates: &templates, shapes: vec![None; count], types: HashMap::new(), report };
+    let mut flattener = Flattener {
+        modules: &modules,
+        templates: &templates,
+        shapes: vec![None; count],
+        types: HashMap::new(),
+        report,
+    };
     for number in 0..count {
         flattener.shape(TemplateId(number as u32));
     }
@@ -164,16 +169,27 @@ impl<'a> Flattener<'a, '_> {
     }
 
     fn combined(&mut self, id: TemplateId, prototypes: &[TemplateId], broken: bool) -> Shape<'a> {
-        let mut shape = combine(prototypes, |id| self.shapes[id.0 as usize].clone().unwrap_or_default(), |shape, id| {
-            let template = &self.templates[id.0 as usize];
-            apply(shape, &Layer::of_template(template), &mut Types::new(self.modules, &mut self.types, self.report));
-        });
+        let mut shape = combine(
+            prototypes,
+            |id| self.shapes[id.0 as usize].clone().unwrap_or_default(),
+            |shape, id| {
+                let template = &self.templates[id.0 as usize];
+                apply(
+                    shape,
+                    &Layer::of_template(template),
+                    &mut Types::new(self.modules, &mut self.types, self.report),
+                );
+            },
+        );
         shape.broken |= broken;
         let template = &self.templates[id.0 as usize];
         if shape.lineage.len() >= MAX_LINEAGE {
             self.report.push(
-                Diagnostic::error("cloud::limit::lineage", format!("`{}` has too many prototypes", template.name.value))
-                    .label(template.name.span, format!("more than {MAX_LINEAGE} templates above it")),
+                Diagnostic::error(
+                    "cloud::limit::lineage",
+                    format!("`{}` has too many prototypes", template.name.value),
+                )
+                .label(template.name.span, format!("more than {MAX_LINEAGE} templates above it")),
             );
             return shape;
         }
@@ -184,7 +200,9 @@ impl<'a> Flattener<'a, '_> {
 
     fn cycle(&mut self, templates: &[TemplateId]) {
         let of = |id: &TemplateId| &self.templates[id.0 as usize];
-        let Some(first) = templates.iter().map(of).min_by_key(|template| template.name.span) else { return };
+        let Some(first) = templates.iter().map(of).min_by_key(|template| template.name.span) else {
+            return;
+        };
         let message = match templates.len() {
             1 => format!("`{}` extends itself", first.name.value),
             _ => format!("`{}` extends itself, over other templates", first.name.value),
@@ -194,8 +212,8 @@ impl<'a> Flattener<'a, '_> {
         steps.sort_by_key(|template| template.name.span);
         for template in steps {
             let next: Vec<String> = template.prototypes.iter().map(|name| format!("`{}`", name.value)).collect();
-            diagnostic = diagnostic
-                .label(template.name.span, format!("`{}` extends {}", template.name.value, next.join(", ")));
+            diagnostic =
+                diagnostic.label(template.name.span, format!("`{}` extends {}", template.name.value, next.join(", ")));
         }
         let hidden = self.modules[PRELUDE.0].templates.contains_key(&first.name.value) && templates.len() == 1;
         self.report.push(if hidden {
@@ -215,7 +233,9 @@ pub fn combine<'a>(
     shape_of: impl Fn(TemplateId) -> Rc<Shape<'a>>,
     mut apply_body: impl FnMut(&mut Shape<'a>, TemplateId),
 ) -> Shape<'a> {
-    let Some((first, others)) = prototypes.split_first() else { return Shape::default() };
+    let Some((first, others)) = prototypes.split_first() else {
+        return Shape::default();
+    };
     let first = shape_of(*first);
     let mut shape = Shape { lineage: first.lineage.clone(), members: first.members.clone(), broken: first.broken };
     for other in others {
@@ -280,19 +300,22 @@ pub fn layer_items<'a>(
         let name = &item.path.head;
         if item.path.quoted {
             types.report.push(
-                Diagnostic::error("cloud::attribute::quoted", format!("\"{}\" is the key of a map, not an attribute", name.value))
-                    .label(name.span, format!("`{}` is not a map", layer.subject))
-                    .help(format!("write it without quotes: `{}`", name.value)),
+                Diagnostic::error(
+                    "cloud::attribute::quoted",
+                    format!("\"{}\" is the key of a map, not an attribute", name.value),
+                )
+                .label(name.span, format!("`{}` is not a map", layer.subject))
+                .help(format!("write it without quotes: `{}`", name.value)),
             );
             continue;
         }
         let rest = (!item.path.rest.is_empty()).then(|| path_text(&item.path.rest));
-        if !matches!((&item.kind, &rest), (ItemKind::Merge(_), Some(_))) {
-            if let Some(first) = seen.insert((&name.value, rest), item.path.span) {
-                types.report.push(duplicate(&name.value, first, item.path.span));
-                again.insert(item.path.span);
-                continue;
-            }
+        // `a { } a { }` is a mistake; `a.b { } a.b { }` may come from two hands.
+        let may_repeat = matches!((&item.kind, &rest), (ItemKind::Merge(_), Some(_)));
+        if !may_repeat && let Some(first) = seen.insert((&name.value, rest), item.path.span) {
+            types.report.push(duplicate(&name.value, first, item.path.span));
+            again.insert(item.path.span);
+            continue;
         }
         if !item.path.rest.is_empty() {
             continue;
@@ -310,9 +333,12 @@ pub fn layer_items<'a>(
             ItemKind::Define(define) => {
                 if name.value.is_template() {
                     types.report.push(
-                        Diagnostic::error("cloud::template::nested", format!("the template `{}` stands inside another", name.value))
-                            .label(name.span, "templates stand at the top of a file")
-                            .help(format!("move it there, or write `{}` for a component", lower_camel(&name.value))),
+                        Diagnostic::error(
+                            "cloud::template::nested",
+                            format!("the template `{}` stands inside another", name.value),
+                        )
+                        .label(name.span, "templates stand at the top of a file")
+                        .help(format!("move it there, or write `{}` for a component", lower_camel(&name.value))),
                     );
                     continue;
                 }
@@ -347,21 +373,24 @@ pub fn layer_items<'a>(
             SettingKind::Value(value) => value.span,
             SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => item.path.span,
         };
-        own.entry(name.value.clone()).or_default().settings.push(Setting { kind, scope: layer.scope, span, default: false });
+        own.entry(name.value.clone()).or_default().settings.push(Setting {
+            kind,
+            scope: layer.scope,
+            span,
+            default: false,
+        });
     }
 }
 
 /// Names of members for a message, those of the nearest templates first; with or without those that
 /// only the provider sets.
-pub fn names_of<'n, 'a: 'n>(
-    members: impl Iterator<Item = (&'n Name, &'n Member<'a>)>,
-    computed: bool,
-) -> Vec<&'n str> {
+pub fn names_of<'n, 'a: 'n>(members: impl Iterator<Item = (&'n Name, &'n Member<'a>)>, computed: bool) -> Vec<&'n str> {
     let settable = |member: &Member| member.attribute.as_ref().is_none_or(|attribute| !attribute.modifiers.computed);
     let mut names: Vec<(&Name, &Member)> =
         members.filter(|(name, member)| !name.is_constant() && (computed || settable(member))).collect();
     // Sources are numbered from the library's core outward.
-    names.sort_by_key(|(_, member)| std::cmp::Reverse(member.attribute.as_ref().map(|attribute| attribute.span.source)));
+    names
+        .sort_by_key(|(_, member)| std::cmp::Reverse(member.attribute.as_ref().map(|attribute| attribute.span.source)));
     let mut seen = HashSet::new();
     names.into_iter().map(|(name, _)| name.as_str()).filter(|name| seen.insert(*name)).collect()
 }
@@ -442,9 +471,12 @@ impl<'a, 'r> Types<'a, 'r> {
     pub fn judge(&mut self, attribute: &Attribute, name: &Ident, known: Option<&Member>) {
         if attribute.modifiers.computed {
             self.report.push(
-                Diagnostic::error("cloud::attribute::computed", format!("`{}` is filled in by the provider", name.value))
-                    .label(name.span, "cannot be set")
-                    .label(attribute.span, "declared `computed` here"),
+                Diagnostic::error(
+                    "cloud::attribute::computed",
+                    format!("`{}` is filled in by the provider", name.value),
+                )
+                .label(name.span, "cannot be set")
+                .label(attribute.span, "declared `computed` here"),
             );
         }
         if let Some(why) = &attribute.modifiers.deprecated {

@@ -106,9 +106,12 @@ fn template<'a>(item: &'a Item, module: ModuleId, report: &mut Report) -> Option
     };
     if let Some(span) = define.repeat.as_ref().map(|r| r.over.span).or(define.condition.as_ref().map(|c| c.span)) {
         report.push(
-            Diagnostic::error("cloud::template::repeated", format!("the template `{}` cannot repeat or depend", name.value))
-                .label(span, "only a component can")
-                .help("move this to the component that extends it"),
+            Diagnostic::error(
+                "cloud::template::repeated",
+                format!("the template `{}` cannot repeat or depend", name.value),
+            )
+            .label(span, "only a component can")
+            .help("move this to the component that extends it"),
         );
     }
     Some(Template { name, module, prototypes: &define.prototypes, body: &define.body, item })
@@ -121,9 +124,12 @@ pub fn lower_camel(name: &Name) -> String {
 }
 
 fn not_in_library(name: &Ident, what: &str) -> Diagnostic {
-    Diagnostic::error("cloud::import::component", format!("`{}` is {what}, and an imported file may not have one", name.value))
-        .label(name.span, "not allowed here")
-        .help("imported files hold templates, types and constants")
+    Diagnostic::error(
+        "cloud::import::component",
+        format!("`{}` is {what}, and an imported file may not have one", name.value),
+    )
+    .label(name.span, "not allowed here")
+    .help("imported files hold templates, types and constants")
 }
 
 /// The same name twice where it may stand once.
@@ -157,7 +163,8 @@ pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: 
     if found.is_none() {
         let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().copied());
         let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
-        let diagnostic = unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known);
+        let diagnostic =
+            unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known);
         report.push(if name.value.is_constant() {
             diagnostic.help("templates are `UpperCamel`: a name in capitals alone is a constant")
         } else {

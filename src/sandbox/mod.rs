@@ -86,7 +86,8 @@ impl Sandbox {
             if bytes == 0 || !text.ends_with('\n') {
                 break;
             }
-            let line = serde_json::from_str(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            let line =
+                serde_json::from_str(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             match line {
                 Line::Put(object) => world.insert(object, &schemas),
                 Line::Delete { kind, id } => world.remove(&(kind, id), &schemas),
@@ -111,7 +112,8 @@ impl Sandbox {
     fn made(&self, want: &Want) -> Object {
         let schema = self.schemas.get(&want.kind);
         let identity: Vec<Value> = schema.map(|schema| identity(schema, &want.inputs)).unwrap_or_default();
-        let digest: String = Sha256::digest(want.owner.token.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect();
+        let digest: String =
+            Sha256::digest(want.owner.token.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect();
         let short = want.kind.rsplit('.').next().unwrap_or(&want.kind).to_lowercase();
         let id: Arc<str> = match identity.as_slice() {
             [Value::String(name)] => name.clone(),
@@ -278,8 +280,12 @@ impl Provider for Sandbox {
             }
             Seek::Identity => {
                 let schema = self.schemas.get(&want.kind);
-                let text: Vec<String> =
-                    schema.map(|schema| identity(schema, &want.inputs)).unwrap_or_default().iter().map(Value::to_string).collect();
+                let text: Vec<String> = schema
+                    .map(|schema| identity(schema, &want.inputs))
+                    .unwrap_or_default()
+                    .iter()
+                    .map(Value::to_string)
+                    .collect();
                 world.names.get(&(want.kind.clone(), text.join("/"))).map(|(_, id)| id.clone())
             }
         })

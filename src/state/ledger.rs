@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::model::action::Verb;
 use crate::name::Address;
+use crate::state::State;
 use crate::state::record::Record;
 use crate::state::store::{Store, StoreFault};
-use crate::state::State;
 
 pub struct Ledger {
     state: State,

@@ -105,10 +105,12 @@ impl State {
                 }
             }
             Record::Ended { op, result } => {
-                let Some(began) = self.unfinished.remove(&op) else { return };
-                match *result {
+                let Some(began) = self.unfinished.remove(&op) else {
+                    return;
+                };
+                match result {
                     Ended::Recorded(recorded) => {
-                        self.resources.insert(began.address, recorded);
+                        self.resources.insert(began.address, *recorded);
                     }
                     Ended::Gone => {
                         self.resources.remove(&began.address);

@@ -15,22 +15,38 @@ use crate::value::Value;
 #[serde(tag = "record", rename_all = "lowercase")]
 pub enum Record {
     /// Durable before the call leaves.
-    Began { op: u64, began: Box<Began> },
+    Began {
+        op: u64,
+        began: Box<Began>,
+    },
     /// The cloud has said the id. Durable before anything depends on it.
-    Made { op: u64, id: Arc<str> },
-    Ended { op: u64, result: Box<Ended> },
+    Made {
+        op: u64,
+        id: Arc<str>,
+    },
+    Ended {
+        op: u64,
+        result: Ended,
+    },
     /// Found as it is: adopted, or different from what was recorded.
-    Seen { address: Address, recorded: Box<Recorded> },
+    Seen {
+        address: Address,
+        recorded: Box<Recorded>,
+    },
     /// Left standing; ours no longer.
-    Forgotten { address: Address },
-    Outputs { outputs: BTreeMap<Name, Value> },
+    Forgotten {
+        address: Address,
+    },
+    Outputs {
+        outputs: BTreeMap<Name, Value>,
+    },
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// It is there, like this.
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
     /// It is not there any more, or never was.
     Gone,
     /// Nothing came of it; what was recorded before still holds.

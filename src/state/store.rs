@@ -48,11 +48,21 @@ impl fmt::Display for Holder {
 pub enum StoreFault {
     /// Another process writes; who, if it has said so.
     Locked(Option<Holder>),
-    Io { path: PathBuf, doing: &'static str, error: io::Error },
+    Io {
+        path: PathBuf,
+        doing: &'static str,
+        error: io::Error,
+    },
     /// The file is there and is not what was written.
-    Damaged { path: PathBuf, what: String },
+    Damaged {
+        path: PathBuf,
+        what: String,
+    },
     /// Written by a newer version of this program.
-    Newer { path: PathBuf, version: u32 },
+    Newer {
+        path: PathBuf,
+        version: u32,
+    },
 }
 
 impl fmt::Display for StoreFault {
@@ -74,7 +84,9 @@ impl StoreFault {
     pub fn help(&self) -> &'static str {
         match self {
             StoreFault::Locked(_) => "wait until it has ended; the lock goes with its process, however that ends",
-            StoreFault::Io { .. } => "nothing was changed that is not recorded; make room or give access, and run the command again",
+            StoreFault::Io { .. } => {
+                "nothing was changed that is not recorded; make room or give access, and run the command again"
+            }
             StoreFault::Damaged { .. } => "restore the file from a backup or from version control; nothing was changed",
             StoreFault::Newer { .. } => "use the newer tadpole that wrote it",
         }
@@ -142,7 +154,10 @@ impl LocalStore {
             let (lineage, serial) = match &snapshot {
                 Some(state) => (state.lineage.clone(), state.serial),
                 None => {
-                    return Err(StoreFault::Damaged { path: self.directory.join(SNAPSHOT), what: "it is not there".into() });
+                    return Err(StoreFault::Damaged {
+                        path: self.directory.join(SNAPSHOT),
+                        what: "it is not there".into(),
+                    });
                 }
             };
             let mut file = OpenOptions::new()
@@ -229,7 +244,9 @@ pub struct Replayed {
 }
 
 fn replay(directory: &Path) -> Result<Option<Replayed>, StoreFault> {
-    let Some(mut state) = read_snapshot(&directory.join(SNAPSHOT))? else { return Ok(None) };
+    let Some(mut state) = read_snapshot(&directory.join(SNAPSHOT))? else {
+        return Ok(None);
+    };
     let mut records = 0;
     let path = directory.join(JOURNAL);
     match File::open(&path) {
@@ -254,7 +271,9 @@ pub fn sealing_key(directory: &Path) -> Result<SealingKey, StoreFault> {
     match std::fs::read(&path) {
         Ok(bytes) => match bytes.try_into() {
             Ok(key) => return Ok(SealingKey(key)),
-            Err(_) => return Err(StoreFault::Damaged { path, what: "it does not have 32 bytes".into() }),
+            Err(_) => {
+                return Err(StoreFault::Damaged { path, what: "it does not have 32 bytes".into() });
+            }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(io_fault(&path, "read")(error)),
@@ -338,8 +357,7 @@ fn scan_journal(path: &Path, file: &mut File, lineage: &str, serial: u64) -> Res
 
 /// `{"version":1,...,"resources":{` a resource a line `},"sum":"..."}`
 fn write_snapshot(directory: &Path, path: &Path, state: &State) -> Result<(), StoreFault> {
-    let mut temporary =
-        tempfile::NamedTempFile::new_in(directory).map_err(io_fault(directory, "make a file in"))?;
+    let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(io_fault(directory, "make a file in"))?;
     let result = snapshot_text(state, &mut BufWriter::new(temporary.as_file_mut()));
     result.and_then(|()| temporary.as_file().sync_all()).map_err(io_fault(path, "write"))?;
     temporary.persist(path).map_err(|error| io_fault(path, "replace")(error.error))?;
@@ -400,7 +418,10 @@ fn read_snapshot(path: &Path) -> Result<Option<State>, StoreFault> {
     let mut again = Vec::with_capacity(text.len());
     snapshot_text(&state, &mut again).map_err(io_fault(path, "read"))?;
     if again != text.as_bytes() {
-        return Err(StoreFault::Damaged { path: path.to_path_buf(), what: "its checksum does not fit its content".into() });
+        return Err(StoreFault::Damaged {
+            path: path.to_path_buf(),
+            what: "its checksum does not fit its content".into(),
+        });
     }
     Ok(Some(state))
 }

@@ -168,8 +168,7 @@ impl<'a> Builder<'a> {
                     parts.required();
                     let name = self.ident(&parts.required());
                     let ty = self.type_expr(parts.required())?;
-                    let refinement =
-                        parts.optional(Rule::refinement).map(|pair| self.refinement(pair)).transpose()?;
+                    let refinement = parts.optional(Rule::refinement).map(|pair| self.refinement(pair)).transpose()?;
                     file.aliases.push(Alias { doc, name, ty, refinement });
                 }
                 Rule::item => file.items.push(self.item(pair)?),
@@ -269,9 +268,12 @@ impl<'a> Builder<'a> {
                         Rule::number => match self.number(&literal)? {
                             ExprKind::Int(index) => Key::Index(index.unsigned_abs()),
                             _ => {
-                                return Err(Diagnostic::error("cloud::syntax::key", "a key is a whole number or a text")
-                                    .label(span, "here")
-                                    .into());
+                                return Err(Diagnostic::error(
+                                    "cloud::syntax::key",
+                                    "a key is a whole number or a text",
+                                )
+                                .label(span, "here")
+                                .into());
                             }
                         },
                         _ => Key::Text(self.literal(literal)?.into()),
@@ -424,7 +426,9 @@ impl<'a> Builder<'a> {
             }
             Rule::number => self.number(&pair)?,
             Rule::text | Rule::text_block => return self.text(pair),
-            Rule::grouped => return Ok(Expr { span, kind: self.expr(first(pair))?.kind }),
+            Rule::grouped => {
+                return Ok(Expr { span, kind: self.expr(first(pair))?.kind });
+            }
             Rule::list => {
                 let mut elements = Vec::new();
                 for element in pair.into_inner() {

@@ -33,7 +33,17 @@ struct Scanner<'a> {
 }
 
 pub(super) fn scan(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
-    Scanner { source, bytes: text.as_bytes(), at: 0, open: Vec::new(), ifs: 0, outer_ifs: Vec::new(), depth: 0, after_brace: false }.run()
+    Scanner {
+        source,
+        bytes: text.as_bytes(),
+        at: 0,
+        open: Vec::new(),
+        ifs: 0,
+        outer_ifs: Vec::new(),
+        depth: 0,
+        after_brace: false,
+    }
+    .run()
 }
 
 impl Scanner<'_> {
@@ -78,7 +88,9 @@ impl Scanner<'_> {
         if self.depth >= MAX_DEPTH {
             return Err(self
                 .error("cloud::limit::depth", "this is nested too deeply", self.at, length)
-                .help(format!("brackets, `${{...}}` and `if` may stand in one another {MAX_DEPTH} deep; give inner parts a name"))
+                .help(format!(
+                    "brackets, `${{...}}` and `if` may stand in one another {MAX_DEPTH} deep; give inner parts a name"
+                ))
                 .into());
         }
         self.depth += 1;
@@ -95,7 +107,8 @@ impl Scanner<'_> {
                 match end {
                     Some(end) => self.at += end + 4,
                     None => {
-                        return Err(self.error("cloud::syntax::unclosed", "this comment is never closed", self.at, 2)
+                        return Err(self
+                            .error("cloud::syntax::unclosed", "this comment is never closed", self.at, 2)
                             .help("end it with `*/`")
                             .into());
                     }
@@ -155,7 +168,8 @@ impl Scanner<'_> {
             }
             None => {
                 let message = format!("this `{}` closes nothing", closing as char);
-                Err(self.error("cloud::syntax::unopened", &message, self.at, 1)
+                Err(self
+                    .error("cloud::syntax::unopened", &message, self.at, 1)
                     .help("remove it, or look above for a bracket that was closed too early")
                     .into())
             }

@@ -168,14 +168,28 @@ pub enum ExprKind {
     Parent,
     Root,
     Super,
-    Get { of: Box<Expr>, name: Ident, optional: bool },
-    Index { of: Box<Expr>, at: Box<Expr> },
+    Get {
+        of: Box<Expr>,
+        name: Ident,
+        optional: bool,
+    },
+    Index {
+        of: Box<Expr>,
+        at: Box<Expr>,
+    },
     /// `a[*]`: what follows is done to each.
     Splat(Box<Expr>),
-    Call { function: Ident, arguments: Vec<Expr> },
+    Call {
+        function: Ident,
+        arguments: Vec<Expr>,
+    },
     Unary(Unary, Box<Expr>),
     Binary(Binary, Box<Expr>, Box<Expr>),
-    If { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
+    If {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
     For(Box<For>),
 }
 
