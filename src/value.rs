@@ -90,6 +90,14 @@ impl fmt::Debug for Secret {
 pub struct SealingKey(pub [u8; 32]);
 
 impl SealingKey {
+    /// A new one. Its 32 bytes are those of two random UUIDs: 244 random bits.
+    pub fn random() -> SealingKey {
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        SealingKey(key)
+    }
+
     fn fingerprint(&self, text: &str) -> Arc<str> {
         use hmac::{Hmac, KeyInit, Mac};
         // HMAC fills a short key up with zeros to the block of the hash, 64 bytes.

@@ -70,9 +70,10 @@ fn smartfrog() -> (tempfile::TempDir, Tadpole) {
 
 #[test]
 fn smartfrog_from_nothing_to_nothing() {
-    let (_directory, tadpole) = smartfrog();
+    let (directory, tadpole) = smartfrog();
     let plan = tadpole.run(&["plan", "--sandbox", "--exit-code"]);
     assert_eq!(plan.code, 2, "{}", plan.err);
+    assert!(!directory.path().join(".tadpole").exists(), "planning wrote something");
     assert!(plan.err.contains("3 to start."), "{}", plan.err);
 
     let apply = tadpole.run(&["apply", "--sandbox", "--yes", "--set", "bucket=acme"]);
@@ -128,8 +129,7 @@ fn without_a_terminal_nobody_says_yes() {
     let run = tadpole.run(&["apply", "--sandbox"]);
     assert_eq!(run.code, 1);
     assert!(run.err.contains("3 to start") && run.err.contains("add `--yes`"), "{}", run.err);
-    let sandbox = std::fs::read_to_string(directory.path().join(".tadpole/default/sandbox.jsonl")).unwrap();
-    assert_eq!(sandbox, "", "something was made without a yes");
+    assert!(!directory.path().join(".tadpole/default/sandbox.jsonl").exists(), "something was made without a yes");
 }
 
 #[test]

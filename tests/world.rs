@@ -202,7 +202,11 @@ impl World {
     }
 
     fn key(&self) -> SealingKey {
-        store::sealing_key(self.path()).unwrap()
+        store::sealing_key(self.path()).unwrap().unwrap_or_else(|| {
+            let key = SealingKey::random();
+            store::keep_key(self.path(), &key).unwrap();
+            key
+        })
     }
 
     pub fn holder() -> Holder {

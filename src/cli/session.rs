@@ -42,6 +42,7 @@ pub struct Session {
     directory: PathBuf,
     cloud: &'static str,
     key: SealingKey,
+    key_is_kept: bool,
     provider: Arc<dyn Provider>,
     calls: Calls,
     events: Option<mpsc::UnboundedReceiver<Event>>,
@@ -73,7 +74,9 @@ impl Session {
             );
             return Err(Exit::Wrong);
         }
-        let key = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
+        // One that nothing is recorded with yet serves for planning too.
+        let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
+        let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
         Ok(Session {
@@ -84,6 +87,7 @@ impl Session {
             directory,
             cloud: provider.cloud(),
             key,
+            key_is_kept,
             provider,
             calls,
             events: Some(events),
@@ -107,7 +111,7 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub async fn take(&self) -> Result<Ledger, Exit> {
+    pub async fn take(&mut self) -> Result<Ledger, Exit> {
         let holder = Holder {
             pid: std::process::id(),
             host: host_name(),
@@ -115,6 +119,10 @@ impl Session {
             since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         };
         let opened = LocalStore::open(&self.directory, &holder).map_err(|fault| say_store(&fault, self.look))?;
+        if !self.key_is_kept {
+            store::keep_key(&self.directory, &self.key).map_err(|fault| say_store(&fault, self.look))?;
+            self.key_is_kept = true;
+        }
         let mut ledger = match opened {
             (store, Some(replayed)) => Ledger::new(replayed.state, Box::new(store), replayed.records),
             (store, None) => {

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek as _, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -56,46 +56,37 @@ struct World {
     /// Who has a name: the type, then the identity as text.
     names: HashMap<(Arc<str>, String), Key>,
     tokens: HashMap<Arc<str>, Key>,
-    file: File,
+    path: PathBuf,
+    /// Open since the first change: looking changes nothing, not even the directory.
+    file: Option<File>,
 }
 
 impl Sandbox {
-    /// The sandbox in a file, which is made when it is not there.
+    /// The sandbox in a file; without a file, an empty one, which the first change will make.
     ///
     /// # Errors
-    /// When the file cannot be read or written.
+    /// When the file is there and cannot be read.
     pub fn open(path: &Path, schemas: Schemas) -> io::Result<Sandbox> {
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut world = World {
             objects: BTreeMap::new(),
             referred: HashMap::new(),
             names: HashMap::new(),
             tokens: HashMap::new(),
-            file: file.try_clone()?,
+            path: path.to_path_buf(),
+            file: None,
         };
-        let mut whole = 0;
-        let mut reader = BufReader::new(&mut file);
-        let mut text = String::new();
-        loop {
-            text.clear();
-            let bytes = reader.read_line(&mut text)?;
-            // A last line without an end is a call that was cut off: it did not happen.
-            if bytes == 0 || !text.ends_with('\n') {
-                break;
-            }
-            let line =
-                serde_json::from_str(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-            match line {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error),
+        };
+        // A last line without an end is a call that was cut off: it did not happen.
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            match serde_json::from_str(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
                 Line::Put(object) => world.insert(object, &schemas),
                 Line::Delete { kind, id } => world.remove(&(kind, id), &schemas),
             }
-            whole += bytes as u64;
         }
-        file.set_len(whole)?;
-        file.seek(SeekFrom::End(0))?;
         Ok(Sandbox { schemas, world: Mutex::new(world) })
     }
 
@@ -157,9 +148,26 @@ impl World {
     fn write(&mut self, line: &Line) -> Result<(), Fault> {
         let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
-            self.file.write_all(&bytes)
+            self.file()?.write_all(&bytes)
         });
         written.map_err(|error| Fault::new(FaultKind::Unavailable, format!("the sandbox cannot be written: {error}")))
+    }
+
+    /// The file, without what was cut off at its end.
+    fn file(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                if let Some(directory) = self.path.parent() {
+                    std::fs::create_dir_all(directory)?;
+                }
+                let file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+                let text = std::fs::read(&self.path)?;
+                file.set_len(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1))?;
+                file
+            }
+        };
+        Ok(self.file.insert(file))
     }
 
     fn insert(&mut self, object: Object, schemas: &Schemas) {

@@ -262,34 +262,35 @@ fn replay(directory: &Path) -> Result<Option<Replayed>, StoreFault> {
     Ok(Some(Replayed { state, records }))
 }
 
-/// The key of the environment's fingerprints, made when there is none.
+/// The key of the environment's fingerprints, if it has one yet.
 ///
 /// # Errors
-/// When it can be neither read nor written.
-pub fn sealing_key(directory: &Path) -> Result<SealingKey, StoreFault> {
+/// When it cannot be read.
+pub fn sealing_key(directory: &Path) -> Result<Option<SealingKey>, StoreFault> {
     let path = directory.join(KEY);
     match std::fs::read(&path) {
         Ok(bytes) => match bytes.try_into() {
-            Ok(key) => return Ok(SealingKey(key)),
-            Err(_) => {
-                return Err(StoreFault::Damaged { path, what: "it does not have 32 bytes".into() });
-            }
+            Ok(key) => Ok(Some(SealingKey(key))),
+            Err(_) => Err(StoreFault::Damaged { path, what: "it does not have 32 bytes".into() }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(io_fault(&path, "read")(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_fault(&path, "read")(error)),
     }
-    let mut key = [0; 32];
-    key[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    key[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+}
+
+/// Keeps a key for the environment, readable by its owner alone.
+///
+/// # Errors
+/// When it cannot be written, or there is one already.
+pub fn keep_key(directory: &Path, key: &SealingKey) -> Result<(), StoreFault> {
+    let path = directory.join(KEY);
     std::fs::create_dir_all(directory).map_err(io_fault(directory, "make the directory"))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(&path).and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all())) {
-        Ok(()) => Ok(SealingKey(key)),
-        Err(error) => Err(io_fault(&path, "write")(error)),
-    }
+    let written = options.open(&path).and_then(|mut file| file.write_all(&key.0).and_then(|()| file.sync_all()));
+    written.map_err(io_fault(&path, "write"))
 }
 
 struct Scan {
