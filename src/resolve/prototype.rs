@@ -482,7 +482,7 @@ impl<'a, 'r> Types<'a, 'r> {
         if let Some(why) = &attribute.modifiers.deprecated {
             self.report.push(
                 Diagnostic::warning("cloud::attribute::deprecated", format!("`{}` is deprecated", name.value))
-                    .label(name.span, "has no effect any more")
+                    .label(name.span, "deprecated")
                     .help(why.to_string()),
             );
         }
