@@ -1,0 +1,433 @@
+//! What an error of the AWS SDK means: one table from Amazon's codes to what to do next. The words of
+//! the message are made here too; which call failed, the caller says.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+
+use crate::apply::provider::{Fault, FaultKind};
+
+/// A call that is about to be made.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The permission that it needs: `s3:CreateBucket`.
+    permission: &'static str,
+    /// What it is for, to follow "could not": ``create the bucket `x` ``.
+    purpose: String,
+    /// Whether it changes anything; if not, a call without an answer may simply be made again.
+    writes: bool,
+}
+
+impl Call {
+    pub fn read(permission: &'static str, purpose: impl Into<String>) -> Call {
+        Call {
+            permission,
+            purpose: purpose.into(),
+            writes: false,
+        }
+    }
+
+    pub fn write(permission: &'static str, purpose: impl Into<String>) -> Call {
+        Call {
+            permission,
+            purpose: purpose.into(),
+            writes: true,
+        }
+    }
+
+    /// What to answer for a failed call.
+    pub fn fault<E>(&self, error: &SdkError<E>) -> Fault
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let mut fault = match error.raw_response() {
+            Some(response) => {
+                let (code, message) = match error.as_service_error() {
+                    Some(service) => (service.code(), service.message()),
+                    None => (None, None),
+                };
+                self.answered(code, response.status().as_u16(), message)
+            }
+            None => self.unanswered(error),
+        };
+        fault.request_id = error.request_id().map(str::to_string);
+        fault
+    }
+
+    /// There was an answer, and it was no.
+    fn answered(&self, code: Option<&str>, status: u16, message: Option<&str>) -> Fault {
+        let row = code.and_then(row);
+        let kind = row.map_or_else(|| by_status(status), |row| row.kind);
+        // Half an answer to a question is no harm; half an answer to an order is.
+        let kind = if kind == FaultKind::Unknown && !self.writes {
+            FaultKind::Unavailable
+        } else {
+            kind
+        };
+        let said = match (message.map(plain).filter(|text| !text.is_empty()), code) {
+            (Some(text), Some(code)) => format!("{text} ({code})"),
+            (Some(text), None) => format!("{text} (status {status})"),
+            (None, Some(code)) => format!("aws answered {status} ({code})"),
+            (None, None) => format!("aws answered with status {status} and no reason"),
+        };
+        let mut fault = Fault::new(kind, self.sentence(kind, &said));
+        fault.attribute = row.and_then(|row| row.attribute).map(Into::into);
+        fault.help = match row.map(|row| row.help) {
+            Some(Help::Text(text)) => Some(text.to_string()),
+            Some(Help::Permission) => Some(self.permission_help()),
+            Some(Help::SignIn) => Some(SIGN_IN.to_string()),
+            Some(Help::None) => None,
+            None if kind == FaultKind::Denied => Some(self.permission_help()),
+            None => None,
+        };
+        fault
+    }
+
+    /// No answer came, or the call never left.
+    fn unanswered<E: Error + 'static>(&self, error: &SdkError<E>) -> Fault {
+        let reason = innermost(error);
+        if let Some(credentials) = cause::<CredentialsError>(error) {
+            return self.no_credentials(credentials);
+        }
+        if matches!(error, SdkError::ConstructionFailure(_)) {
+            return Fault::new(FaultKind::Refused, self.sentence(FaultKind::Refused, &reason));
+        }
+        let kind = if never_left(error) || !self.writes {
+            FaultKind::Unavailable
+        } else {
+            FaultKind::Unknown
+        };
+        Fault::new(kind, self.sentence(kind, &reason))
+    }
+
+    fn no_credentials(&self, error: &CredentialsError) -> Fault {
+        match error {
+            CredentialsError::ProviderTimedOut(_) => {
+                let said = "the source of the credentials did not answer in time";
+                Fault::new(FaultKind::Unavailable, self.sentence(FaultKind::Unavailable, said))
+            }
+            CredentialsError::CredentialsNotLoaded(_) => {
+                let said = "no credentials for aws were found";
+                Fault::new(FaultKind::Denied, self.sentence(FaultKind::Denied, said)).help(SIGN_IN)
+            }
+            // Any other one, and those that the SDK may add: what it says is the best there is.
+            error => {
+                let said = format!("the credentials for aws could not be loaded: {}", innermost(error));
+                Fault::new(FaultKind::Denied, self.sentence(FaultKind::Denied, &said)).help(SIGN_IN)
+            }
+        }
+    }
+
+    fn sentence(&self, kind: FaultKind, said: &str) -> String {
+        match kind {
+            FaultKind::Unknown => format!("no certain answer came to the try to {}: {said}", self.purpose),
+            FaultKind::Throttled => format!("aws was asked too often to {}: {said}", self.purpose),
+            FaultKind::Unavailable
+            | FaultKind::Taken
+            | FaultKind::Missing
+            | FaultKind::Denied
+            | FaultKind::Held
+            | FaultKind::Refused => format!("could not {}: {said}", self.purpose),
+        }
+    }
+
+    fn permission_help(&self) -> String {
+        format!("the caller needs the permission {}", self.permissions())
+    }
+
+    fn permissions(&self) -> String {
+        self.permission
+            .split(' ')
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    }
+}
+
+const SIGN_IN: &str =
+    "run `aws sso login`, or set AWS_PROFILE, or the attribute `profile`, to one that has credentials";
+
+/// What to do about it.
+#[derive(Clone, Copy)]
+enum Help {
+    None,
+    Text(&'static str),
+    /// The permission of the call.
+    Permission,
+    /// Credentials.
+    SignIn,
+}
+
+struct Row {
+    code: &'static str,
+    kind: FaultKind,
+    attribute: Option<&'static str>,
+    help: Help,
+}
+
+const fn to(kind: FaultKind, code: &'static str) -> Row {
+    Row {
+        code,
+        kind,
+        attribute: None,
+        help: Help::None,
+    }
+}
+
+impl Row {
+    const fn on(self, attribute: &'static str) -> Row {
+        Row {
+            attribute: Some(attribute),
+            ..self
+        }
+    }
+
+    const fn help(self, help: Help) -> Row {
+        Row { help, ..self }
+    }
+}
+
+/// Amazon's codes, by what they mean here. A code that is not in here is judged by its status.
+const ROWS: &[Row] = {
+    use FaultKind::{Denied, Held, Missing, Refused, Taken, Throttled, Unavailable, Unknown};
+    use Help::{Permission, SignIn, Text};
+    &[
+        to(Throttled, "Throttling"),
+        to(Throttled, "ThrottlingException"),
+        to(Throttled, "ThrottledException"),
+        to(Throttled, "RequestThrottled"),
+        to(Throttled, "RequestThrottledException"),
+        to(Throttled, "RequestLimitExceeded"),
+        to(Throttled, "TooManyRequestsException"),
+        to(Throttled, "BandwidthLimitExceeded"),
+        to(Throttled, "SlowDown"),
+        to(Throttled, "EC2ThrottledException"),
+        to(Throttled, "PriorRequestNotComplete"),
+        to(Unavailable, "ServiceUnavailable"),
+        to(Unavailable, "Unavailable"),
+        // Something else is being done to the same thing, a deletion above all.
+        to(Unavailable, "OperationAborted"),
+        // The request did not arrive whole.
+        to(Unavailable, "RequestTimeout"),
+        to(Unavailable, "InsufficientInstanceCapacity")
+            .on("instanceType")
+            .help(Text(
+                "amazon has no more of these at the moment: another `instanceType` or `region` may have room",
+            )),
+        to(Unavailable, "InsufficientHostCapacity").on("instanceType"),
+        to(Unknown, "InternalError"),
+        to(Unknown, "InternalFailure"),
+        to(Taken, "BucketAlreadyExists")
+            .on("bucket")
+            .help(Text("bucket names are unique over all of aws: choose another one")),
+        to(Taken, "BucketAlreadyOwnedByYou")
+            .on("bucket")
+            .help(Text("write `startActions [];` to use it as it is")),
+        to(Missing, "NoSuchBucket"),
+        to(Missing, "NotFound"),
+        to(Missing, "InvalidInstanceID.NotFound"),
+        to(Denied, "AccessDenied").help(Permission),
+        to(Denied, "AccessDeniedException").help(Permission),
+        to(Denied, "UnauthorizedOperation").help(Permission),
+        to(Denied, "UnauthorizedAccess").help(Permission),
+        to(Denied, "AllAccessDisabled"),
+        to(Denied, "AccountProblem"),
+        to(Denied, "PendingVerification"),
+        to(Denied, "NotSignedUp"),
+        to(Denied, "OptInRequired")
+            .on("region")
+            .help(Text("switch the region on for the account, or choose another `region`")),
+        to(Denied, "ExpiredToken").help(SignIn),
+        to(Denied, "ExpiredTokenException").help(SignIn),
+        to(Denied, "RequestExpired").help(SignIn),
+        to(Denied, "TokenRefreshRequired").help(SignIn),
+        to(Denied, "InvalidToken").help(SignIn),
+        to(Denied, "InvalidClientTokenId").help(SignIn),
+        to(Denied, "InvalidAccessKeyId").help(SignIn),
+        to(Denied, "UnrecognizedClientException").help(SignIn),
+        to(Denied, "AuthFailure").help(SignIn),
+        to(Denied, "SignatureDoesNotMatch").help(SignIn),
+        to(Denied, "MissingAuthenticationToken").help(SignIn),
+        to(Denied, "RequestTimeTooSkewed").help(Text("set the clock of this machine")),
+        to(Held, "BucketNotEmpty"),
+        to(Held, "DependencyViolation"),
+        to(Held, "OperationNotPermitted").help(Text("switch off its termination protection first")),
+        to(Held, "IncorrectState"),
+        to(Held, "IncorrectInstanceState"),
+        to(Refused, "InvalidBucketName").on("bucket"),
+        to(Refused, "TooManyBuckets").help(Text("ask amazon to raise the quota of buckets, or delete some")),
+        to(Refused, "InvalidLocationConstraint").on("region"),
+        to(Refused, "IllegalLocationConstraintException").on("region"),
+        to(Refused, "PermanentRedirect").on("region"),
+        to(Refused, "AuthorizationHeaderMalformed").on("region"),
+        to(Refused, "InvalidTag").on("tags"),
+        to(Refused, "InvalidTagKey.Malformed").on("tags"),
+        to(Refused, "TagLimitExceeded").on("tags"),
+        to(Refused, "InvalidAMIID.NotFound")
+            .on("imageID")
+            .help(Text("an image exists in one region only: see `region`")),
+        to(Refused, "InvalidAMIID.Malformed").on("imageID"),
+        to(Refused, "InvalidAMIID.Unavailable").on("imageID"),
+        to(Refused, "InvalidInstanceType").on("instanceType"),
+        to(Refused, "Unsupported").on("instanceType"),
+        to(Refused, "InstanceLimitExceeded")
+            .on("minCount")
+            .help(Text("ask amazon to raise the quota of instances")),
+        to(Refused, "VcpuLimitExceeded")
+            .on("minCount")
+            .help(Text("ask amazon to raise the quota of vcpus")),
+    ]
+};
+
+fn row(code: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.code == code)
+}
+
+/// For a code that nobody knows, or an answer without one: HEAD has no body, and something between
+/// us and Amazon may have answered.
+fn by_status(status: u16) -> FaultKind {
+    match status {
+        401 | 403 => FaultKind::Denied,
+        404 => FaultKind::Missing,
+        429 => FaultKind::Throttled,
+        503 => FaultKind::Unavailable,
+        // Answers that do not say whether it was done; a success that could not be read is one too.
+        500.. | ..300 => FaultKind::Unknown,
+        _ => FaultKind::Refused,
+    }
+}
+
+/// Amazon's words without the full stop, and without the encoded part that only Amazon can read.
+fn plain(message: &str) -> &str {
+    let message = message
+        .split("Encoded authorization failure message")
+        .next()
+        .unwrap_or(message);
+    message.trim().trim_end_matches('.')
+}
+
+/// Whether it is certain that no byte of the call was sent: there was no connection.
+fn never_left(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
+    causes(error).any(|cause| {
+        let by_kind = cause.downcast_ref::<std::io::Error>().is_some_and(|io| {
+            let never = [
+                AddrNotAvailable,
+                ConnectionRefused,
+                HostUnreachable,
+                NetworkDown,
+                NetworkUnreachable,
+            ];
+            never.contains(&io.kind())
+        });
+        // The types of these are private to the SDK's HTTP client.
+        let text = cause.to_string();
+        by_kind || text.contains("(Connect)") || text.contains("HTTP connect timeout") || text.contains("dns error")
+    })
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The last of the causes, which says the most.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let text = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    plain(&text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Code, status, kind for a call that writes, kind for one that reads, attribute.
+    #[test]
+    fn codes_and_statuses_mean_what_to_do_next() {
+        use FaultKind::*;
+        for (code, status, write, read, attribute) in [
+            (Some("Throttling"), 400, Throttled, Throttled, None),
+            (Some("RequestLimitExceeded"), 503, Throttled, Throttled, None),
+            (Some("SlowDown"), 503, Throttled, Throttled, None),
+            (None, 429, Throttled, Throttled, None),
+            (Some("Unavailable"), 503, Unavailable, Unavailable, None),
+            (None, 503, Unavailable, Unavailable, None),
+            (Some("OperationAborted"), 409, Unavailable, Unavailable, None),
+            (
+                Some("InsufficientInstanceCapacity"),
+                500,
+                Unavailable,
+                Unavailable,
+                Some("instanceType"),
+            ),
+            (Some("InternalError"), 500, Unknown, Unavailable, None),
+            (None, 500, Unknown, Unavailable, None),
+            (None, 502, Unknown, Unavailable, None),
+            (None, 504, Unknown, Unavailable, None),
+            (None, 200, Unknown, Unavailable, None),
+            (Some("BucketAlreadyExists"), 409, Taken, Taken, Some("bucket")),
+            (Some("BucketAlreadyOwnedByYou"), 409, Taken, Taken, Some("bucket")),
+            (Some("NoSuchBucket"), 404, Missing, Missing, None),
+            (None, 404, Missing, Missing, None),
+            (Some("InvalidInstanceID.NotFound"), 400, Missing, Missing, None),
+            (Some("InvalidAMIID.NotFound"), 400, Refused, Refused, Some("imageID")),
+            (Some("AccessDenied"), 403, Denied, Denied, None),
+            (Some("UnauthorizedOperation"), 403, Denied, Denied, None),
+            (Some("ExpiredToken"), 400, Denied, Denied, None),
+            (None, 403, Denied, Denied, None),
+            (Some("BucketNotEmpty"), 409, Held, Held, None),
+            (Some("DependencyViolation"), 400, Held, Held, None),
+            (Some("InvalidTag"), 400, Refused, Refused, Some("tags")),
+            (Some("NeverHeardOf"), 400, Refused, Refused, None),
+            (Some("NeverHeardOf"), 503, Unavailable, Unavailable, None),
+            (None, 301, Refused, Refused, None),
+        ] {
+            for (call, kind) in [
+                (Call::write("s3:X", "do it"), write),
+                (Call::read("s3:X", "do it"), read),
+            ] {
+                let fault = call.answered(code, status, Some("No."));
+                assert_eq!(fault.kind, kind, "{code:?} {status} {call:?}");
+                assert_eq!(
+                    fault.attribute.as_ref().map(|name| name.as_str()),
+                    attribute,
+                    "{code:?} {status}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_code_is_in_the_table_twice() {
+        for (at, row) in ROWS.iter().enumerate() {
+            assert!(ROWS[..at].iter().all(|other| other.code != row.code), "{}", row.code);
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_sentence_with_amazons_words() {
+        let call = Call::write("s3:CreateBucket s3:TagResource", "create the bucket `x`");
+        let fault = call.answered(Some("AccessDenied"), 403, Some("Access Denied."));
+        assert_eq!(
+            fault.message,
+            "could not create the bucket `x`: Access Denied (AccessDenied)"
+        );
+        let help = "the caller needs the permission `s3:CreateBucket` and `s3:TagResource`";
+        assert_eq!(fault.help.unwrap(), help);
+        let long = "You may not. Encoded authorization failure message: abcdef";
+        let fault = call.answered(Some("UnauthorizedOperation"), 403, Some(long));
+        assert_eq!(
+            fault.message,
+            "could not create the bucket `x`: You may not (UnauthorizedOperation)"
+        );
+        let fault = call.answered(None, 502, None);
+        let text =
+            "no certain answer came to the try to create the bucket `x`: aws answered with status 502 and no reason";
+        assert_eq!(fault.message, text);
+    }
+}

@@ -1,0 +1,131 @@
+//! Where calls go and as whom: the configuration that the AWS tools share on this machine, and one
+//! client a service, region and profile. Nothing here knows what is called.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::Credentials;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+/// A call without an answer for this long is given up. RunInstances of hundreds takes the longest.
+const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(60);
+
+/// What is to be other than the configuration of the machine says. Nothing, as a rule.
+#[derive(Clone, Default, Debug)]
+pub struct Settings {
+    /// Where all calls go instead of to Amazon: `http://127.0.0.1:5000`.
+    pub endpoint: Option<String>,
+    /// As whom, instead of as whom the environment, the profile or the machine says.
+    pub keys: Option<Keys>,
+}
+
+#[derive(Clone)]
+pub struct Keys {
+    pub access: String,
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keys({})", self.access)
+    }
+}
+
+/// Where a resource lives, by its own attributes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Deserialize)]
+pub struct Site {
+    pub region: String,
+    pub profile: Option<String>,
+}
+
+/// The clients of one site, made when first asked for and then shared: each has its own connections.
+pub struct Session {
+    pub region: String,
+    config: SdkConfig,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    ec2: OnceLock<aws_sdk_ec2::Client>,
+}
+
+impl Session {
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        self.s3.get_or_init(|| aws_sdk_s3::Client::new(&self.config))
+    }
+
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.config))
+    }
+}
+
+#[derive(Default)]
+pub struct Sessions {
+    settings: Settings,
+    /// By profile. All regions of a profile share its credentials, so that they are fetched once.
+    configs: Mutex<HashMap<Option<String>, SdkConfig>>,
+    open: Mutex<HashMap<Site, Arc<Session>>>,
+}
+
+impl Sessions {
+    pub fn new(settings: Settings) -> Sessions {
+        Sessions {
+            settings,
+            ..Sessions::default()
+        }
+    }
+
+    pub async fn at(&self, site: &Site) -> Arc<Session> {
+        let mut open = self.open.lock().await;
+        if let Some(session) = open.get(site) {
+            return session.clone();
+        }
+        let config = self.config(site).await;
+        let session = Arc::new(Session {
+            region: site.region.clone(),
+            config: config.into_builder().region(Region::new(site.region.clone())).build(),
+            s3: OnceLock::new(),
+            ec2: OnceLock::new(),
+        });
+        open.insert(site.clone(), session.clone());
+        session
+    }
+
+    async fn config(&self, site: &Site) -> SdkConfig {
+        let mut configs = self.configs.lock().await;
+        if let Some(config) = configs.get(&site.profile) {
+            return config.clone();
+        }
+        // The engine retries, with one budget for all calls; a second layer would multiply it.
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE_OF_A_CALL).build())
+            // Known already, so that no file and no network is asked for it.
+            .region(Region::new(site.region.clone()));
+        if let Ok(name) = AppName::new("tadpole") {
+            loader = loader.app_name(name);
+        }
+        if let Some(profile) = &site.profile {
+            // The SDK alone would prefer keys in the environment to a profile that the program names,
+            // and work in another account than it says.
+            let provider = ProviderConfig::without_region().with_region(Some(Region::new(site.region.clone())));
+            let credentials = ProfileFileCredentialsProvider::builder()
+                .configure(&provider)
+                .profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(credentials.build());
+        }
+        if let Some(endpoint) = &self.settings.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(keys) = &self.settings.keys {
+            loader = loader.credentials_provider(Credentials::new(&keys.access, &keys.secret, None, None, "tadpole"));
+        }
+        let config = loader.load().await;
+        configs.insert(site.profile.clone(), config.clone());
+        config
+    }
+}
