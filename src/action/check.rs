@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::apply::event::Event;
 use crate::apply::limit::Calls;
-use crate::apply::provider::{Fault, FaultKind, Health, Place, Reading};
+use crate::apply::provider::{Fault, FaultKind, Health, Place};
 use crate::model::action::Action;
 use crate::value::Value;
 
@@ -20,13 +20,11 @@ pub async fn run(action: &Action, place: &Place, calls: &Calls) -> Result<(), Fa
     let (every, within) = (setting("every", 2), setting("within", 300));
     let began = tokio::time::Instant::now();
     loop {
-        let on = match calls.repeat(&place.address, || calls.provider.read(place)).await? {
-            Reading::Here(here) => match here.health {
-                Health::Live => return Ok(()),
-                Health::Waiting(on) => on,
-                Health::Dead(why) => return Err(not_live(action, &why)),
-            },
-            Reading::Gone => "not there".to_string(),
+        let on = match calls.repeat(&place.address, || calls.provider.check(place)).await? {
+            Some(Health::Live) => return Ok(()),
+            Some(Health::Waiting(on)) => on,
+            Some(Health::Dead(why)) => return Err(not_live(action, &why)),
+            None => "not there".to_string(),
         };
         if began.elapsed() + every > within {
             return Err(not_live(action, &on));

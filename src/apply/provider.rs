@@ -176,6 +176,14 @@ pub trait Provider: Send + Sync {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
 
+    /// Whether it is well, by the cheapest call that tells; nothing when it is gone.
+    async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {
+        Ok(match self.read(place).await? {
+            Reading::Here(here) => Some(here.health),
+            Reading::Gone => None,
+        })
+    }
+
     /// As `read`, for many at once, in the same order: as few calls as the cloud allows.
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let mut readings = Vec::with_capacity(places.len());

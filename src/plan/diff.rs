@@ -10,7 +10,7 @@ use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{AttributeChange, Change, ChangeKind, OutputChange, Plan, Planned, Refreshed, VERSION, schedule};
-use crate::state::observed::Reading;
+use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, SealingKey, Value};
 
@@ -142,10 +142,14 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     }
     let (mut changed, replaces) = attributes(resource, Some((&old, &recorded.inputs)), world, key, report);
     let other_type = recorded.kind != resource.schema.kind;
-    let incomplete = match recorded.status {
-        Status::Live => None,
-        Status::Incomplete => Some("its start did not come to an end"),
-        Status::Failing => Some("it did not pass its liveness actions"),
+    let now = here.map(|here| &here.health);
+    let incomplete = match (recorded.status, now) {
+        (Status::Incomplete, _) => Some("its start did not come to an end".to_string()),
+        (Status::Live | Status::Failing, Some(Health::Waiting(why) | Health::Dead(why))) => {
+            Some(format!("it is not live: {why}"))
+        }
+        (Status::Failing, _) => Some("it did not pass its liveness actions".to_string()),
+        (Status::Live, _) => None,
     };
     changed.extend(lifecycle(resource, recorded, world));
     if exists_already {
@@ -189,7 +193,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         id,
         attributes: changed,
         actions: names(update.chain(&resource.lifecycle.liveness)),
-        ..Change::new(resource, ChangeKind::Update, incomplete.map(str::to_string))
+        ..Change::new(resource, ChangeKind::Update, incomplete)
     })
 }
 
