@@ -115,6 +115,7 @@ impl Kind for ImageInstance {
             consistency: Duration::from_secs(60),
             poll: Duration::from_secs(3),
             deletion: Duration::from_secs(1200),
+            ..Patience::default()
         }
     }
 

@@ -64,6 +64,7 @@ impl Kind for S3Bucket {
             consistency: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             deletion: Duration::from_secs(60),
+            ..Patience::default()
         }
     }
 

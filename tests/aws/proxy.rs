@@ -1,0 +1,169 @@
+//! Stands between us and moto, and is nearer to AWS than moto is: tags in CreateBucket are kept, and
+//! RunInstances heeds its token. It counts calls, and has the mishaps that a test asks for.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use super::moto::Moto;
+
+/// What happens to one call.
+#[derive(Clone, Copy)]
+pub enum Mishap {
+    /// It is carried out, and the answer never comes.
+    LostAnswer,
+    /// It is not carried out, and this is the answer: a status and a code.
+    Refusal(u16, &'static str),
+}
+
+#[derive(Default)]
+struct Memory {
+    /// Every call, as method, path and body.
+    calls: Vec<String>,
+    /// For the next call that contains this text.
+    mishaps: Vec<(String, Mishap)>,
+    /// Answers of RunInstances, by token.
+    tokens: HashMap<String, Vec<u8>>,
+}
+
+pub struct Proxy {
+    pub endpoint: String,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl Proxy {
+    pub fn before(moto: &Moto) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let memory = Arc::new(Mutex::new(Memory::default()));
+        let (host, shared) = (moto.host.clone(), memory.clone());
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (host, shared) = (host.clone(), shared.clone());
+                thread::spawn(move || serve(client, &host, &shared));
+            }
+        });
+        Proxy { endpoint, memory }
+    }
+
+    /// Lets this happen to the next call that contains the text.
+    pub fn next(&self, call: &str, mishap: Mishap) {
+        self.memory.lock().unwrap().mishaps.push((call.to_string(), mishap));
+    }
+
+    /// How many calls contained the text.
+    pub fn count(&self, call: &str) -> usize {
+        self.memory.lock().unwrap().calls.iter().filter(|line| line.contains(call)).count()
+    }
+}
+
+/// One request a connection: that is allowed, and simple.
+fn serve(mut client: TcpStream, host: &str, memory: &Mutex<Memory>) {
+    let Some((head, body)) = request(&mut client) else { return };
+    let line = head.lines().next().unwrap_or_default().to_string();
+    let call = format!("{line} {}", String::from_utf8_lossy(&body));
+    let (mishap, known) = {
+        let mut memory = memory.lock().unwrap();
+        memory.calls.push(call.clone());
+        let at = memory.mishaps.iter().position(|(text, _)| call.contains(text));
+        (at.map(|at| memory.mishaps.remove(at).1), token(&call).and_then(|token| memory.tokens.get(&token).cloned()))
+    };
+    if let Some(Mishap::Refusal(status, code)) = mishap {
+        let _ = client.write_all(refusal(status, code, line.contains(" / ")).as_bytes());
+        return;
+    }
+    let answer = match known {
+        Some(answer) => answer,
+        None => forward(host, &head, &body),
+    };
+    if answer.starts_with(b"HTTP/1.1 200") {
+        if let Some(token) = token(&call) {
+            memory.lock().unwrap().tokens.insert(token, answer.clone());
+        }
+        if let Some(tags) = bucket_tags(&line, &call) {
+            let head = head.replacen(&line, &line.replacen(" HTTP", "?tagging HTTP", 1), 1);
+            let answer = forward(host, &without_digest(&head, tags.len()), tags.as_bytes());
+            assert!(answer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&answer));
+        }
+    }
+    if !matches!(mishap, Some(Mishap::LostAnswer)) {
+        let _ = client.write_all(&answer);
+    }
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+fn request(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        match client.read(&mut piece) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
+    let length: usize = header(&head, "content-length").map_or(0, |text| text.parse().unwrap());
+    let mut body = bytes[end..].to_vec();
+    while body.len() < length {
+        match client.read(&mut piece) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => body.extend_from_slice(&piece[..count]),
+        }
+    }
+    Some((head, body))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, text)| text.trim())
+}
+
+fn forward(host: &str, head: &str, body: &[u8]) -> Vec<u8> {
+    let mut server = TcpStream::connect(host).unwrap();
+    let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    server.write_all(head.as_bytes()).unwrap();
+    server.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).unwrap();
+    answer
+}
+
+fn token(call: &str) -> Option<String> {
+    let rest = call.contains("Action=RunInstances").then(|| call.split("ClientToken=").nth(1)).flatten()?;
+    rest.split('&').next().map(str::to_string)
+}
+
+/// The tags of a CreateBucket, as the body of a PutBucketTagging.
+fn bucket_tags(line: &str, call: &str) -> Option<String> {
+    if !line.starts_with("PUT /") || line.contains('?') {
+        return None;
+    }
+    let tags = call.split("<Tags>").nth(1)?.split("</Tags>").next()?;
+    Some(format!("<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>{tags}</TagSet></Tagging>"))
+}
+
+fn without_digest(head: &str, length: usize) -> String {
+    let kept = head.trim_end().lines().filter(|line| {
+        let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        name != "content-length" && !name.contains("checksum") && name != "content-md5"
+    });
+    let mut head: String = kept.map(|line| format!("{line}\r\n")).collect();
+    head.push_str(&format!("Content-Length: {length}\r\n\r\n"));
+    head
+}
+
+fn refusal(status: u16, code: &str, is_query: bool) -> String {
+    let body = if is_query {
+        format!("<Response><Errors><Error><Code>{code}</Code><Message>Not now.</Message></Error></Errors><RequestID>r-1</RequestID></Response>")
+    } else {
+        format!("<Error><Code>{code}</Code><Message>Not now.</Message><RequestId>r-1</RequestId></Error>")
+    };
+    format!(
+        "HTTP/1.1 {status} No\r\nConnection: close\r\nContent-Type: text/xml\r\nx-amz-request-id: r-1\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
