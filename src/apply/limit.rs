@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -25,18 +24,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 pub struct Calls {
     pub provider: Arc<dyn Provider>,
     places: Arc<Semaphore>,
-    made: Arc<AtomicUsize>,
     events: Events,
 }
 
 impl Calls {
     pub fn new(provider: Arc<dyn Provider>, events: Events) -> Calls {
-        Calls { provider, places: Arc::new(Semaphore::new(AT_ONCE)), made: Arc::new(AtomicUsize::new(0)), events }
-    }
-
-    /// Calls made so far, tries of the same call counted each.
-    pub fn made(&self) -> usize {
-        self.made.load(Ordering::Relaxed)
+        Calls { provider, places: Arc::new(Semaphore::new(AT_ONCE)), events }
     }
 
     pub fn tell(&self, event: Event) {
@@ -47,7 +40,6 @@ impl Calls {
     /// One try.
     pub async fn once<T>(&self, call: impl Future<Output = T>) -> T {
         let _place = self.places.acquire().await;
-        self.made.fetch_add(1, Ordering::Relaxed);
         call.await
     }
 

@@ -63,7 +63,6 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
             Err(fault) => faults.push((resource.address.clone(), fault)),
         }
     }
-    refreshed.asked = calls.made();
     if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
 }
 

@@ -85,24 +85,14 @@ impl Listed {
 
     /// The disks that came with it and go with it.
     fn volumes(&self) -> impl Iterator<Item = &str> {
-        let disks = self
-            .instance
-            .block_device_mappings()
-            .iter()
-            .filter_map(|mapping| mapping.ebs());
-        disks
-            .filter(|disk| disk.delete_on_termination() == Some(true))
-            .filter_map(|disk| disk.volume_id())
+        let disks = self.instance.block_device_mappings().iter().filter_map(|mapping| mapping.ebs());
+        disks.filter(|disk| disk.delete_on_termination() == Some(true)).filter_map(|disk| disk.volume_id())
     }
 }
 
 /// What is not yet gone or going.
-const ALIVE: [InstanceStateName; 4] = [
-    InstanceStateName::Pending,
-    InstanceStateName::Running,
-    InstanceStateName::Stopping,
-    InstanceStateName::Stopped,
-];
+const ALIVE: [InstanceStateName; 4] =
+    [InstanceStateName::Pending, InstanceStateName::Running, InstanceStateName::Stopping, InstanceStateName::Stopped];
 
 #[async_trait]
 impl Kind for ImageInstance {
@@ -121,12 +111,7 @@ impl Kind for ImageInstance {
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
         let all = tag_list(&tags::of_new(&want.tags, owner)?);
-        let tagged = |resource| {
-            TagSpecification::builder()
-                .resource_type(resource)
-                .set_tags(Some(all.clone()))
-                .build()
-        };
+        let tagged = |resource| TagSpecification::builder().resource_type(resource).set_tags(Some(all.clone())).build();
         let what = match want.min_count {
             1 => format!("start an instance of `{}`", want.image_id),
             count => format!("start {count} instances of `{}`", want.image_id),
@@ -145,25 +130,20 @@ impl Kind for ImageInstance {
             .send();
         let answer = sent.await.map_err(|error| call.fault(&error))?;
         match answer.reservation_id() {
-            Some(id) => Ok(Made {
-                id: id.into(),
-                whole: true,
-            }),
+            Some(id) => Ok(Made { id: id.into(), whole: true }),
             // They run: the engine has to look for them.
-            None => Err(Fault::new(
-                FaultKind::Unknown,
-                "aws started instances and did not say which reservation they are",
-            )),
+            None => {
+                Err(Fault::new(FaultKind::Unknown, "aws started instances and did not say which reservation they are"))
+            }
         }
     }
 
     async fn find(&self, session: &Session, _want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
         let filters = match seek {
             // The token alone would do, but only the lineage makes it certain whose token it is.
-            Seek::Made(owner) => vec![
-                tag_filter(TAG_LINEAGE, [&*owner.lineage]),
-                tag_filter(TAG_TOKEN, [&*owner.token]),
-            ],
+            Seek::Made(owner) => {
+                vec![tag_filter(TAG_LINEAGE, [&*owner.lineage]), tag_filter(TAG_TOKEN, [&*owner.token])]
+            }
             Seek::Owned(owner) => vec![
                 tag_filter(TAG_LINEAGE, [&*owner.lineage]),
                 tag_filter(TAG_ADDRESS, [tags::address(&owner.address).as_str()]),
@@ -172,9 +152,7 @@ impl Kind for ImageInstance {
             Seek::Identity => return Ok(None),
         };
         let states = Filter::builder().name("instance-state-name");
-        let states = states
-            .set_values(Some(ALIVE.iter().map(|state| state.as_str().to_string()).collect()))
-            .build();
+        let states = states.set_values(Some(ALIVE.iter().map(|state| state.as_str().to_string()).collect())).build();
         let listed = list(session, filters.into_iter().chain([states]).collect()).await?;
         let groups: BTreeSet<Arc<str>> = listed.into_iter().map(|listed| listed.reservation).collect();
         if groups.len() > 1 {
@@ -193,11 +171,7 @@ impl Kind for ImageInstance {
 
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Seen, Fault>> {
         match members(session, places, Trust::Record).await {
-            Ok(groups) => places
-                .iter()
-                .zip(groups)
-                .map(|(place, group)| seen(place, &group))
-                .collect(),
+            Ok(groups) => places.iter().zip(groups).map(|(place, group)| seen(place, &group)).collect(),
             Err(fault) => places.iter().map(|_| Err(fault.clone())).collect(),
         }
     }
@@ -212,10 +186,7 @@ impl Kind for ImageInstance {
     ) -> Result<(), Fault> {
         let group = alive(members(session, std::slice::from_ref(place), Trust::Tags).await?);
         if group.is_empty() {
-            return Err(Fault::new(
-                FaultKind::Missing,
-                format!("no instance of `{}` is alive", place.id),
-            ));
+            return Err(Fault::new(FaultKind::Missing, format!("no instance of `{}` is alive", place.id)));
         }
         // The tags are all that can change, and what they are now is known from each instance itself.
         let mut resources = Vec::new();
@@ -233,30 +204,16 @@ impl Kind for ImageInstance {
             resources.extend(listed.volumes().map(str::to_string));
         }
         if differs {
-            let call = Call::write(
-                "ec2:CreateTags",
-                format!("set the tags of the instances of `{}`", place.id),
-            );
-            let sent = session
-                .ec2()
-                .create_tags()
-                .set_resources(Some(resources.clone()))
-                .set_tags(Some(tag_list(&wanted)));
+            let call = Call::write("ec2:CreateTags", format!("set the tags of the instances of `{}`", place.id));
+            let sent =
+                session.ec2().create_tags().set_resources(Some(resources.clone())).set_tags(Some(tag_list(&wanted)));
             sent.send().await.map_err(|error| call.fault(&error).on("tags"))?;
         }
         if !surplus.is_empty() {
-            let call = Call::write(
-                "ec2:DeleteTags",
-                format!("remove tags from the instances of `{}`", place.id),
-            );
+            let call = Call::write("ec2:DeleteTags", format!("remove tags from the instances of `{}`", place.id));
             // Without a value, a tag is removed whatever its value is.
             let keys = surplus.into_iter().map(|key| Tag::builder().key(key).build()).collect();
-            let sent = session
-                .ec2()
-                .delete_tags()
-                .set_resources(Some(resources))
-                .set_tags(Some(keys))
-                .send();
+            let sent = session.ec2().delete_tags().set_resources(Some(resources)).set_tags(Some(keys)).send();
             sent.await.map_err(|error| call.fault(&error).on("tags"))?;
         }
         Ok(())
@@ -267,15 +224,10 @@ impl Kind for ImageInstance {
         let listed: Vec<Listed> = groups.into_iter().flatten().collect();
         // One that was recorded and is not listed is long gone, or too new for the list. The call knows
         // it in both cases, but refuses all of its ids for one that it does not know.
-        let unlisted = recorded(place)
-            .into_iter()
-            .filter(|id| listed.iter().all(|listed| listed.id() != id));
+        let unlisted = recorded(place).into_iter().filter(|id| listed.iter().all(|listed| listed.id() != id));
         let unlisted: Vec<String> = unlisted.collect();
-        let ids: Vec<String> = listed
-            .iter()
-            .filter(|listed| listed.is_alive())
-            .map(|listed| listed.id().to_string())
-            .collect();
+        let ids: Vec<String> =
+            listed.iter().filter(|listed| listed.is_alive()).map(|listed| listed.id().to_string()).collect();
         if !ids.is_empty() {
             terminate(session, place, ids).await?;
         }
@@ -290,10 +242,7 @@ impl Kind for ImageInstance {
 }
 
 async fn terminate(session: &Session, place: &Place, ids: Vec<String>) -> Result<(), Fault> {
-    let call = Call::write(
-        "ec2:TerminateInstances",
-        format!("terminate the instances of `{}`", place.id),
-    );
+    let call = Call::write("ec2:TerminateInstances", format!("terminate the instances of `{}`", place.id));
     let sent = session.ec2().terminate_instances().set_instance_ids(Some(ids)).send();
     sent.await.map(|_| ()).map_err(|error| call.fault(&error))
 }
@@ -330,10 +279,7 @@ async fn members(session: &Session, places: &[Place], trust: Trust) -> Result<Ve
     }
     let unseen: Vec<String> = ids.into_iter().filter(|id| !all.contains_key(id)).collect();
     for chunk in unseen.chunks(VALUES_OF_A_FILTER) {
-        let filter = Filter::builder()
-            .name("instance-id")
-            .set_values(Some(chunk.to_vec()))
-            .build();
+        let filter = Filter::builder().name("instance-id").set_values(Some(chunk.to_vec())).build();
         let found = list(session, vec![filter]).await?;
         all.extend(found.into_iter().map(|listed| (listed.id().to_string(), listed)));
     }
@@ -352,22 +298,14 @@ fn alive(groups: Vec<Vec<Listed>>) -> Vec<Listed> {
 /// Every instance that passes all the filters.
 async fn list(session: &Session, filters: Vec<Filter>) -> Result<Vec<Listed>, Fault> {
     let call = Call::read("ec2:DescribeInstances", "list instances");
-    let request = session
-        .ec2()
-        .describe_instances()
-        .set_filters(Some(filters))
-        .into_paginator()
-        .page_size(1000);
+    let request = session.ec2().describe_instances().set_filters(Some(filters)).into_paginator().page_size(1000);
     let mut pages = request.send();
     let mut all = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| call.fault(&error))?;
         for reservation in page.reservations() {
             let id: Arc<str> = reservation.reservation_id().unwrap_or_default().into();
-            let listed = |instance: &Instance| Listed {
-                reservation: id.clone(),
-                instance: instance.clone(),
-            };
+            let listed = |instance: &Instance| Listed { reservation: id.clone(), instance: instance.clone() };
             all.extend(reservation.instances().iter().map(listed));
         }
     }
@@ -379,25 +317,17 @@ fn tag_filter<'a>(key: &str, values: impl IntoIterator<Item = &'a str>) -> Filte
     // but a filter that matches too much would be someone else's instances.
     let escape = |value: &str| value.replace('\\', "\\\\").replace('*', "\\*").replace('?', "\\?");
     let values = values.into_iter().map(escape).collect();
-    Filter::builder()
-        .name(format!("tag:{key}"))
-        .set_values(Some(values))
-        .build()
+    Filter::builder().name(format!("tag:{key}")).set_values(Some(values)).build()
 }
 
 fn tag_list(tags: &Tags) -> Vec<Tag> {
-    tags.iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// The ids that were alive when last recorded.
 fn recorded(place: &Place) -> Vec<String> {
     match place.outputs.get("instances") {
-        Some(Value::List(items)) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_string))
-            .collect(),
+        Some(Value::List(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_string)).collect(),
         Some(
             Value::Null
             | Value::Bool(_)
@@ -454,27 +384,16 @@ fn seen(place: &Place, group: &[Listed]) -> Result<Seen, Fault> {
     let mut instances: Vec<String> = alive.iter().map(|listed| listed.id().to_string()).collect();
     instances.sort();
     // A tag that only some of them have is not one of the group's.
-    let tags = alive
-        .iter()
-        .map(|listed| tags::of_user(&listed.tags()))
-        .reduce(|mut common, tags| {
-            common.retain(|key, value| tags.get(key) == Some(value));
-            common
-        });
+    let tags = alive.iter().map(|listed| tags::of_user(&listed.tags())).reduce(|mut common, tags| {
+        common.retain(|key, value| tags.get(key) == Some(value));
+        common
+    });
     let told = Told {
         image_id: same(alive.iter().map(|listed| listed.instance.image_id())),
-        instance_type: same(
-            alive
-                .iter()
-                .map(|listed| listed.instance.instance_type().map(InstanceType::as_str)),
-        ),
+        instance_type: same(alive.iter().map(|listed| listed.instance.instance_type().map(InstanceType::as_str))),
         tags,
     };
-    Ok(Some(Found {
-        inputs: told,
-        outputs: Outputs { instances },
-        health,
-    }))
+    Ok(Some(Found { inputs: told, outputs: Outputs { instances }, health }))
 }
 
 /// What all of them agree on, if they do.
@@ -485,14 +404,8 @@ fn same<'a>(mut values: impl Iterator<Item = Option<&'a str>>) -> Option<String>
 
 /// Whether it was started so lately that others of its group may still be missing from a list.
 fn is_new(listed: &Listed) -> bool {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let started = listed
-        .instance
-        .launch_time()
-        .and_then(|time| u64::try_from(time.secs()).ok());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let started = listed.instance.launch_time().and_then(|time| u64::try_from(time.secs()).ok());
     started.is_some_and(|started| now.saturating_sub(started) < LISTING_LAG.as_secs())
 }
 
@@ -554,15 +467,7 @@ mod tests {
             (0, 0, 0, 10, waiting("shutting down")),
         ] {
             let listed = running + pending + stopped + gone;
-            let group = Census {
-                least: 10,
-                running,
-                pending,
-                stopped,
-                listed,
-                recorded: 10,
-                is_new: true,
-            };
+            let group = Census { least: 10, running, pending, stopped, listed, recorded: 10, is_new: true };
             assert_eq!(health(&group), expected, "{running} {pending} {stopped} {gone}");
         }
     }
@@ -570,15 +475,7 @@ mod tests {
     #[test]
     fn a_list_that_is_behind_is_not_a_death() {
         let group = |is_new, recorded| {
-            health(&Census {
-                least: 10,
-                running: 2,
-                pending: 5,
-                stopped: 0,
-                listed: 7,
-                recorded,
-                is_new,
-            })
+            health(&Census { least: 10, running: 2, pending: 5, stopped: 0, listed: 7, recorded, is_new })
         };
         assert_eq!(group(true, 0), Health::Waiting("7 of 10 listed".into()));
         let dead = Health::Dead("7 of at least 10 instances are alive".into());

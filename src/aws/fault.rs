@@ -22,19 +22,11 @@ pub struct Call {
 
 impl Call {
     pub fn read(permission: &'static str, purpose: impl Into<String>) -> Call {
-        Call {
-            permission,
-            purpose: purpose.into(),
-            writes: false,
-        }
+        Call { permission, purpose: purpose.into(), writes: false }
     }
 
     pub fn write(permission: &'static str, purpose: impl Into<String>) -> Call {
-        Call {
-            permission,
-            purpose: purpose.into(),
-            writes: true,
-        }
+        Call { permission, purpose: purpose.into(), writes: true }
     }
 
     /// What to answer for a failed call.
@@ -61,11 +53,7 @@ impl Call {
         let row = code.and_then(row);
         let kind = row.map_or_else(|| by_status(status), |row| row.kind);
         // Half an answer to a question is no harm; half an answer to an order is.
-        let kind = if kind == FaultKind::Unknown && !self.writes {
-            FaultKind::Unavailable
-        } else {
-            kind
-        };
+        let kind = if kind == FaultKind::Unknown && !self.writes { FaultKind::Unavailable } else { kind };
         let said = match (message.map(plain).filter(|text| !text.is_empty()), code) {
             (Some(text), Some(code)) => format!("{text} ({code})"),
             (Some(text), None) => format!("{text} (status {status})"),
@@ -94,11 +82,7 @@ impl Call {
         if matches!(error, SdkError::ConstructionFailure(_)) {
             return Fault::new(FaultKind::Refused, self.sentence(FaultKind::Refused, &reason));
         }
-        let kind = if never_left(error) || !self.writes {
-            FaultKind::Unavailable
-        } else {
-            FaultKind::Unknown
-        };
+        let kind = if never_left(error) || !self.writes { FaultKind::Unavailable } else { FaultKind::Unknown };
         Fault::new(kind, self.sentence(kind, &reason))
     }
 
@@ -138,11 +122,7 @@ impl Call {
     }
 
     fn permissions(&self) -> String {
-        self.permission
-            .split(' ')
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(" and ")
+        self.permission.split(' ').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
     }
 }
 
@@ -168,20 +148,12 @@ struct Row {
 }
 
 const fn to(kind: FaultKind, code: &'static str) -> Row {
-    Row {
-        code,
-        kind,
-        attribute: None,
-        help: Help::None,
-    }
+    Row { code, kind, attribute: None, help: Help::None }
 }
 
 impl Row {
     const fn on(self, attribute: &'static str) -> Row {
-        Row {
-            attribute: Some(attribute),
-            ..self
-        }
+        Row { attribute: Some(attribute), ..self }
     }
 
     const fn help(self, help: Help) -> Row {
@@ -213,18 +185,14 @@ const ROWS: &[Row] = {
         to(Unavailable, "RequestTimeout"),
         to(Unavailable, "InsufficientInstanceCapacity")
             .on("instanceType")
-            .help(Text(
-                "amazon has no more of these at the moment: another `instanceType` or `region` may have room",
-            )),
+            .help(Text("amazon has no more of these at the moment: another `instanceType` or `region` may have room")),
         to(Unavailable, "InsufficientHostCapacity").on("instanceType"),
         to(Unknown, "InternalError"),
         to(Unknown, "InternalFailure"),
         to(Taken, "BucketAlreadyExists")
             .on("bucket")
             .help(Text("bucket names are unique over all of aws: choose another one")),
-        to(Taken, "BucketAlreadyOwnedByYou")
-            .on("bucket")
-            .help(Text("write `startActions [];` to use it as it is")),
+        to(Taken, "BucketAlreadyOwnedByYou").on("bucket").help(Text("write `startActions [];` to use it as it is")),
         to(Missing, "NoSuchBucket"),
         to(Missing, "NotFound"),
         to(Missing, "InvalidInstanceID.NotFound"),
@@ -272,12 +240,8 @@ const ROWS: &[Row] = {
         to(Refused, "InvalidAMIID.Unavailable").on("imageID"),
         to(Refused, "InvalidInstanceType").on("instanceType"),
         to(Refused, "Unsupported").on("instanceType"),
-        to(Refused, "InstanceLimitExceeded")
-            .on("minCount")
-            .help(Text("ask amazon to raise the quota of instances")),
-        to(Refused, "VcpuLimitExceeded")
-            .on("minCount")
-            .help(Text("ask amazon to raise the quota of vcpus")),
+        to(Refused, "InstanceLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of instances")),
+        to(Refused, "VcpuLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of vcpus")),
     ]
 };
 
@@ -301,10 +265,7 @@ fn by_status(status: u16) -> FaultKind {
 
 /// Amazon's words without the full stop, and without the encoded part that only Amazon can read.
 fn plain(message: &str) -> &str {
-    let message = message
-        .split("Encoded authorization failure message")
-        .next()
-        .unwrap_or(message);
+    let message = message.split("Encoded authorization failure message").next().unwrap_or(message);
     message.trim().trim_end_matches('.')
 }
 
@@ -313,13 +274,7 @@ fn never_left(error: &(dyn Error + 'static)) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
     causes(error).any(|cause| {
         let by_kind = cause.downcast_ref::<std::io::Error>().is_some_and(|io| {
-            let never = [
-                AddrNotAvailable,
-                ConnectionRefused,
-                HostUnreachable,
-                NetworkDown,
-                NetworkUnreachable,
-            ];
+            let never = [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable];
             never.contains(&io.kind())
         });
         // The types of these are private to the SDK's HTTP client.
@@ -358,13 +313,7 @@ mod tests {
             (Some("Unavailable"), 503, Unavailable, Unavailable, None),
             (None, 503, Unavailable, Unavailable, None),
             (Some("OperationAborted"), 409, Unavailable, Unavailable, None),
-            (
-                Some("InsufficientInstanceCapacity"),
-                500,
-                Unavailable,
-                Unavailable,
-                Some("instanceType"),
-            ),
+            (Some("InsufficientInstanceCapacity"), 500, Unavailable, Unavailable, Some("instanceType")),
             (Some("InternalError"), 500, Unknown, Unavailable, None),
             (None, 500, Unknown, Unavailable, None),
             (None, 502, Unknown, Unavailable, None),
@@ -387,17 +336,10 @@ mod tests {
             (Some("NeverHeardOf"), 503, Unavailable, Unavailable, None),
             (None, 301, Refused, Refused, None),
         ] {
-            for (call, kind) in [
-                (Call::write("s3:X", "do it"), write),
-                (Call::read("s3:X", "do it"), read),
-            ] {
+            for (call, kind) in [(Call::write("s3:X", "do it"), write), (Call::read("s3:X", "do it"), read)] {
                 let fault = call.answered(code, status, Some("No."));
                 assert_eq!(fault.kind, kind, "{code:?} {status} {call:?}");
-                assert_eq!(
-                    fault.attribute.as_ref().map(|name| name.as_str()),
-                    attribute,
-                    "{code:?} {status}"
-                );
+                assert_eq!(fault.attribute.as_ref().map(|name| name.as_str()), attribute, "{code:?} {status}");
             }
         }
     }
@@ -413,18 +355,12 @@ mod tests {
     fn a_message_is_one_sentence_with_amazons_words() {
         let call = Call::write("s3:CreateBucket s3:TagResource", "create the bucket `x`");
         let fault = call.answered(Some("AccessDenied"), 403, Some("Access Denied."));
-        assert_eq!(
-            fault.message,
-            "could not create the bucket `x`: Access Denied (AccessDenied)"
-        );
+        assert_eq!(fault.message, "could not create the bucket `x`: Access Denied (AccessDenied)");
         let help = "the caller needs the permission `s3:CreateBucket` and `s3:TagResource`";
         assert_eq!(fault.help.unwrap(), help);
         let long = "You may not. Encoded authorization failure message: abcdef";
         let fault = call.answered(Some("UnauthorizedOperation"), 403, Some(long));
-        assert_eq!(
-            fault.message,
-            "could not create the bucket `x`: You may not (UnauthorizedOperation)"
-        );
+        assert_eq!(fault.message, "could not create the bucket `x`: You may not (UnauthorizedOperation)");
         let fault = call.answered(None, 502, None);
         let text =
             "no certain answer came to the try to create the bucket `x`: aws answered with status 502 and no reason";

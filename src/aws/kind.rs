@@ -44,6 +44,11 @@ pub trait Kind: Copy + Send + Sync + 'static {
     /// What there is; nothing when it is gone.
     async fn read(&self, session: &Session, place: &Place) -> Result<Option<Found<Self::Told, Self::Outputs>>, Fault>;
 
+    /// Whether it is well; nothing when it is gone.
+    async fn check(&self, session: &Session, place: &Place) -> Result<Option<Health>, Fault> {
+        Ok(self.read(session, place).await?.map(|found| found.health))
+    }
+
     /// All of them, in the same order. A type of which AWS lists many in one call does so here.
     async fn read_many(
         &self,
@@ -98,6 +103,7 @@ pub trait AnyKind: Send + Sync {
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault>;
     async fn find(&self, sessions: &Sessions, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
     async fn read(&self, sessions: &Sessions, place: &Place) -> Result<Reading, Fault>;
+    async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault>;
     /// All of these places are at the same site.
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>>;
     async fn update(&self, sessions: &Sessions, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault>;
@@ -130,26 +136,19 @@ impl<K: Kind> AnyKind for K {
         reading(&place.kind, Kind::read(self, &session, place).await)
     }
 
+    async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault> {
+        let session = sessions.at(&site(place)?).await;
+        Kind::check(self, &session, place).await
+    }
+
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let found = Kind::read_many(self, session, places).await;
-        places
-            .iter()
-            .zip(found)
-            .map(|(place, found)| reading(&place.kind, found))
-            .collect()
+        places.iter().zip(found).map(|(place, found)| reading(&place.kind, found)).collect()
     }
 
     async fn update(&self, sessions: &Sessions, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
         let session = sessions.at(&site(place)?).await;
-        Kind::update(
-            self,
-            &session,
-            place,
-            old,
-            &decode(&want.kind, &want.inputs)?,
-            &want.owner,
-        )
-        .await
+        Kind::update(self, &session, place, old, &decode(&want.kind, &want.inputs)?, &want.owner).await
     }
 
     async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<(), Fault> {
@@ -199,11 +198,8 @@ pub fn decode<T: DeserializeOwned>(kind: &str, fields: &Fields) -> Result<T, Fau
 }
 
 fn ours(kind: &str, reason: &str) -> Fault {
-    Fault::new(
-        FaultKind::Refused,
-        format!("the attributes of `{kind}` do not fit its code: {reason}"),
-    )
-    .help("this is a mistake of tadpole, not of the program: please report it")
+    Fault::new(FaultKind::Refused, format!("the attributes of `{kind}` do not fit its code: {reason}"))
+        .help("this is a mistake of tadpole, not of the program: please report it")
 }
 
 /// Serde does not say which field it did not like. Without that one, it has something else to say.
@@ -216,9 +212,7 @@ fn culprit<T: DeserializeOwned>(json: &Json, reason: &str) -> Option<String> {
         let mut others = attributes.clone();
         others.remove(name);
         let outcome = serde_json::from_value::<T>(Json::Object(others));
-        outcome
-            .map_or_else(|error| error.to_string() != reason, |_| true)
-            .then(|| name.clone())
+        outcome.map_or_else(|error| error.to_string() != reason, |_| true).then(|| name.clone())
     })
 }
 
@@ -246,19 +240,13 @@ mod tests {
     #[test]
     fn a_mistake_of_ours_names_the_attribute() {
         let decode = |pairs: &[(&str, Value)]| {
-            let fields = pairs
-                .iter()
-                .map(|(name, value)| ((*name).into(), value.clone()))
-                .collect();
+            let fields = pairs.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
             decode::<Sample>("aws.Sample", &fields).map_err(|fault| fault.attribute.unwrap().to_string())
         };
         assert!(decode(&[("first", Value::Int(1)), ("other", Value::Bool(true))]).is_ok());
         assert_eq!(decode(&[("secondOne", Value::string("x"))]).unwrap_err(), "first");
         assert_eq!(decode(&[("first", Value::string("x"))]).unwrap_err(), "first");
-        assert_eq!(
-            decode(&[("first", Value::Int(1)), ("secondOne", Value::Int(2))]).unwrap_err(),
-            "secondOne"
-        );
+        assert_eq!(decode(&[("first", Value::Int(1)), ("secondOne", Value::Int(2))]).unwrap_err(), "secondOne");
     }
 
     #[tokio::test]

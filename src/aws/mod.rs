@@ -16,22 +16,16 @@ use async_trait::async_trait;
 use self::kind::AnyKind;
 use self::session::Sessions;
 pub use self::session::{Keys, Settings};
-use crate::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Patience, Place, Provider, Reading, Seek, Want};
 use crate::value::Fields;
 
 /// The types that AWS is asked for. A new one is a row here, its file, and its template in the library.
-const KINDS: &[(&str, &dyn AnyKind)] = &[
-    ("aws.S3Bucket", &s3::S3Bucket),
-    ("aws.ImageInstance", &ec2::ImageInstance),
-];
+const KINDS: &[(&str, &dyn AnyKind)] = &[("aws.S3Bucket", &s3::S3Bucket), ("aws.ImageInstance", &ec2::ImageInstance)];
 
 fn kind(name: &str) -> Result<&'static dyn AnyKind, Fault> {
     let found = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
     found.ok_or_else(|| {
-        Fault::new(
-            FaultKind::Refused,
-            format!("`{name}` is not a type that this version can make in aws"),
-        )
+        Fault::new(FaultKind::Refused, format!("`{name}` is not a type that this version can make in aws"))
     })
 }
 
@@ -50,9 +44,7 @@ impl Aws {
 
     /// With something other than the configuration of the machine says: for an emulator.
     pub fn with(settings: Settings) -> Aws {
-        Aws {
-            sessions: Sessions::new(settings),
-        }
+        Aws { sessions: Sessions::new(settings) }
     }
 
     /// The names of all types.
@@ -89,6 +81,10 @@ impl Provider for Aws {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault> {
         kind(&place.kind)?.read(&self.sessions, place).await
+    }
+
+    async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {
+        kind(&place.kind)?.check(&self.sessions, place).await
     }
 
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
@@ -150,9 +146,6 @@ mod tests {
         };
         let answers = Aws::new().read_many(&[place]).await;
         let fault = answers.into_iter().next().unwrap().unwrap_err();
-        assert_eq!(
-            fault.message,
-            "`aws.Nothing` is not a type that this version can make in aws"
-        );
+        assert_eq!(fault.message, "`aws.Nothing` is not a type that this version can make in aws");
     }
 }

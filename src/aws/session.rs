@@ -73,10 +73,7 @@ pub struct Sessions {
 
 impl Sessions {
     pub fn new(settings: Settings) -> Sessions {
-        Sessions {
-            settings,
-            ..Sessions::default()
-        }
+        Sessions { settings, ..Sessions::default() }
     }
 
     pub async fn at(&self, site: &Site) -> Arc<Session> {
@@ -113,9 +110,7 @@ impl Sessions {
             // The SDK alone would prefer keys in the environment to a profile that the program names,
             // and work in another account than it says.
             let provider = ProviderConfig::without_region().with_region(Some(Region::new(site.region.clone())));
-            let credentials = ProfileFileCredentialsProvider::builder()
-                .configure(&provider)
-                .profile_name(profile);
+            let credentials = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile);
             loader = loader.profile_name(profile).credentials_provider(credentials.build());
         }
         if let Some(endpoint) = &self.settings.endpoint {

@@ -86,24 +86,16 @@ pub fn of_changed(user: &Tags, owner: &Owner, present: &Tags) -> Result<Tags, Fa
         tags.insert(TAG_TOKEN.to_string(), token.clone());
     }
     tags.extend(
-        present
-            .iter()
-            .filter(|(key, _)| key.starts_with(AMAZONS))
-            .map(|(key, value)| (key.clone(), value.clone())),
+        present.iter().filter(|(key, _)| key.starts_with(AMAZONS)).map(|(key, value)| (key.clone(), value.clone())),
     );
     Ok(tags)
 }
 
 fn check(user: &Tags) -> Result<(), Fault> {
     match user.keys().find(|key| is_reserved(key)) {
-        Some(key) => Err(Fault::new(
-            FaultKind::Refused,
-            format!("the tag `{key}` cannot be set by a program"),
-        )
-        .on("tags")
-        .help(format!(
-            "keys that begin with `{OURS}` or `{AMAZONS}` are reserved: choose another one"
-        ))),
+        Some(key) => Err(Fault::new(FaultKind::Refused, format!("the tag `{key}` cannot be set by a program"))
+            .on("tags")
+            .help(format!("keys that begin with `{OURS}` or `{AMAZONS}` are reserved: choose another one"))),
         None => Ok(()),
     }
 }
@@ -114,11 +106,7 @@ pub fn is_reserved(key: &str) -> bool {
 
 /// The part of it that the user may have written.
 pub fn of_user(present: &Tags) -> Tags {
-    present
-        .iter()
-        .filter(|(key, _)| !is_reserved(key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    present.iter().filter(|(key, _)| !is_reserved(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Whether this environment made it, at some time.
@@ -161,10 +149,7 @@ pub fn differ(old: Option<&Fields>, user: &Tags) -> bool {
             | Value::Secret(_),
         ) => return true,
     };
-    old.len() != user.len()
-        || old
-            .iter()
-            .any(|(key, value)| value.as_str() != user.get(key).map(String::as_str))
+    old.len() != user.len() || old.iter().any(|(key, value)| value.as_str() != user.get(key).map(String::as_str))
 }
 
 #[cfg(test)]
@@ -172,18 +157,11 @@ mod tests {
     use super::*;
 
     fn tags(pairs: &[(&str, &str)]) -> Tags {
-        pairs
-            .iter()
-            .map(|(key, value)| (key.to_string(), value.to_string()))
-            .collect()
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
     }
 
     fn owner(token: &str) -> Owner {
-        Owner {
-            lineage: "env-1".into(),
-            address: "web[0]".parse().unwrap(),
-            token: token.into(),
-        }
+        Owner { lineage: "env-1".into(), address: "web[0]".parse().unwrap(), token: token.into() }
     }
 
     #[test]
@@ -234,10 +212,7 @@ mod tests {
     fn no_tags_and_nothing_are_the_same() {
         let none = Fields::new();
         let empty = Fields::from([("tags".into(), Value::Map(BTreeMap::new()))]);
-        let one = Fields::from([(
-            "tags".into(),
-            Value::Map(BTreeMap::from([("a".into(), Value::string("b"))])),
-        )]);
+        let one = Fields::from([("tags".into(), Value::Map(BTreeMap::from([("a".into(), Value::string("b"))])))]);
         assert!(!differ(Some(&none), &tags(&[])) && !differ(Some(&empty), &tags(&[])));
         assert!(!differ(Some(&one), &tags(&[("a", "b")])));
         assert!(differ(Some(&one), &tags(&[("a", "c")])) && differ(Some(&one), &tags(&[("b", "b")])));

@@ -53,7 +53,7 @@ pub fn diff(
         cloud: state.cloud.clone(),
         lineage: state.lineage.clone(),
         serial: state.serial,
-        asked: refreshed.asked,
+        refreshed: !refreshed.readings.is_empty() || !refreshed.found.is_empty(),
         changes,
         unchanged,
         outputs,

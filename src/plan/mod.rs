@@ -26,8 +26,6 @@ pub struct Refreshed {
     pub readings: BTreeMap<Address, Reading>,
     /// Of what is not recorded, and exists: by its identity, or because it is ours.
     pub found: BTreeMap<Address, Found>,
-    /// Calls that it took.
-    pub asked: usize,
 }
 
 /// A thing that exists and is not recorded.
@@ -46,8 +44,8 @@ pub struct Plan {
     /// Of the state that this was made against.
     pub lineage: Arc<str>,
     pub serial: u64,
-    /// Calls to the cloud that refreshing took.
-    pub asked: usize,
+    /// Whether the cloud was asked.
+    pub refreshed: bool,
     pub changes: Vec<Change>,
     pub unchanged: usize,
     pub outputs: Vec<OutputChange>,

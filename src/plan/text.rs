@@ -24,11 +24,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         "sandbox" => "in the sandbox, ",
         _ => "",
     };
-    let asked = match plan.asked {
-        0 => "not refreshed".to_string(),
-        1 => "refreshed with 1 call".to_string(),
-        calls => format!("refreshed with {calls} calls"),
-    };
+    let asked = if plan.refreshed { "refreshed" } else { "nothing to refresh" };
     let heading = if plan.is_empty() {
         format!("Nothing changes in {place}  ({cloud}state serial {}, {asked})", plan.serial)
     } else {
