@@ -119,7 +119,10 @@ fn request(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, text)| text.trim())
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, text)| text.trim())
 }
 
 fn forward(host: &str, head: &str, body: &[u8]) -> Vec<u8> {
@@ -158,7 +161,9 @@ fn without_digest(head: &str, length: usize) -> String {
 
 fn refusal(status: u16, code: &str, is_query: bool) -> String {
     let body = if is_query {
-        format!("<Response><Errors><Error><Code>{code}</Code><Message>Not now.</Message></Error></Errors><RequestID>r-1</RequestID></Response>")
+        format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>Not now.</Message></Error></Errors><RequestID>r-1</RequestID></Response>"
+        )
     } else {
         format!("<Error><Code>{code}</Code><Message>Not now.</Message><RequestId>r-1</RequestId></Error>")
     };
