@@ -285,12 +285,15 @@ fn work(
         }
     }
     if let (None, Some(found), Some(wanted)) = (&present, refreshed.found.get(&change.address), &wanted) {
+        // Of what the cloud does not tell (a region, say) nothing else can be assumed.
+        let mut inputs = wanted.inputs.clone();
+        inputs.extend(found.here.inputs.clone());
         present = Some(Recorded {
             template: wanted.template.clone(),
             kind: wanted.kind.clone(),
             id: found.id.clone(),
             status: Status::Live,
-            inputs: found.here.inputs.clone(),
+            inputs,
             outputs: found.here.outputs.clone(),
             dependencies: BTreeSet::new(),
             lifecycle: Default::default(),

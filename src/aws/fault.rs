@@ -94,7 +94,8 @@ impl Call {
             }
             CredentialsError::CredentialsNotLoaded(_) => {
                 let said = "no credentials for aws were found";
-                Fault::new(FaultKind::Denied, self.sentence(FaultKind::Denied, said)).help(SIGN_IN)
+                // The line of the profile says which one it was.
+                Fault::new(FaultKind::Denied, self.sentence(FaultKind::Denied, said)).on("profile").help(SIGN_IN)
             }
             // Any other one, and those that the SDK may add: what it says is the best there is.
             error => {
@@ -239,6 +240,7 @@ const ROWS: &[Row] = {
         to(Refused, "InvalidAMIID.Malformed").on("imageID"),
         to(Refused, "InvalidAMIID.Unavailable").on("imageID"),
         to(Refused, "InvalidInstanceType").on("instanceType"),
+        to(Refused, "InvalidInstanceType.NotFound").on("instanceType"),
         to(Refused, "Unsupported").on("instanceType"),
         to(Refused, "InstanceLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of instances")),
         to(Refused, "VcpuLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of vcpus")),

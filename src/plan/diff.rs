@@ -104,7 +104,9 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
             let reason = (!exists_already).then(|| "this environment made it before, and left it standing".to_string());
             let old: Fields = found.here.inputs.clone();
             let (attributes, _) = attributes(resource, Some((&old, &old)), world, key, report);
-            let attributes = if exists_already { Vec::new() } else { attributes };
+            // What the cloud does not tell is taken to be as wanted.
+            let told = attributes.into_iter().filter(|change| change.old.is_some());
+            let attributes: Vec<AttributeChange> = told.filter(|_| !exists_already).collect();
             let update = resource.lifecycle.update.iter().filter(|_| !attributes.is_empty());
             return Some(Change {
                 id: Some(found.id.clone()),

@@ -61,7 +61,9 @@ impl Proxy {
 
 /// One request a connection: that is allowed, and simple.
 fn serve(mut client: TcpStream, host: &str, memory: &Mutex<Memory>) {
-    let Some((head, body)) = request(&mut client) else { return };
+    let Some((head, body)) = request(&mut client) else {
+        return;
+    };
     let line = head.lines().next().unwrap_or_default().to_string();
     let call = format!("{line} {}", String::from_utf8_lossy(&body));
     let (mishap, known) = {
