@@ -203,6 +203,14 @@ fn damaged_and_newer_records_are_refused() {
         let said = run.err.replace("\n  │", "");
         assert!(said.contains(message) && said.contains("state.json"), "{said}");
     }
+    // A journal alone says that something was there.
+    let journal = path.with_file_name("journal.jsonl");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&journal, "").unwrap();
+    let run = tadpole.run(&["apply", "--sandbox", "--yes"]);
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("journal.jsonl"), "{}", run.err);
+    std::fs::remove_file(&journal).unwrap();
     std::fs::write(&path, good).unwrap();
     assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
 }

@@ -9,6 +9,7 @@ mod aws;
 mod check;
 mod cli;
 mod crash;
+mod docs;
 mod examples;
 mod floors;
 mod robust;

@@ -244,11 +244,16 @@ pub struct Replayed {
 }
 
 fn replay(directory: &Path) -> Result<Option<Replayed>, StoreFault> {
+    let path = directory.join(JOURNAL);
     let Some(mut state) = read_snapshot(&directory.join(SNAPSHOT))? else {
+        // A journal is only ever written beside its snapshot: without it, what was made would be lost.
+        if path.exists() {
+            let what = format!("it is not there, and `{JOURNAL}` continues it");
+            return Err(StoreFault::Damaged { path: directory.join(SNAPSHOT), what });
+        }
         return Ok(None);
     };
     let mut records = 0;
-    let path = directory.join(JOURNAL);
     match File::open(&path) {
         Ok(mut file) => {
             for record in scan_journal(&path, &mut file, &state.lineage, state.serial)?.records {
