@@ -47,6 +47,8 @@ pub struct Outcome {
     pub failed: Vec<(Address, Fault)>,
     /// Not tried, because something before failed or because it was stopped.
     pub skipped: Vec<Address>,
+    /// Begun, and cut off: recovery finds out what came of it.
+    pub cut: Vec<Address>,
     pub interrupted: bool,
     /// The journal could not be written: whatever was in flight is for recovery.
     pub store: Option<StoreFault>,
@@ -149,12 +151,11 @@ pub async fn execute(
     }
     let tried: HashSet<&Address> =
         outcome.done.iter().chain(outcome.failed.iter().map(|(address, _)| address)).collect();
-    outcome.skipped = plan
-        .changes
-        .iter()
-        .filter(|change| change.kind.acts() && !tried.contains(&change.address))
-        .map(|change| change.address.clone())
-        .collect();
+    let left =
+        plan.changes.iter().enumerate().filter(|(_, change)| change.kind.acts() && !tried.contains(&change.address));
+    let (cut, skipped): (Vec<_>, Vec<_>) = left.partition(|(number, _)| began.contains_key(number));
+    outcome.cut = cut.into_iter().map(|(_, change)| change.address.clone()).collect();
+    outcome.skipped = skipped.into_iter().map(|(_, change)| change.address.clone()).collect();
     if outcome.store.is_none() {
         let finished = ledger.record(afterwards(graph, ledger.state(), key, &outcome)).and_then(|()| ledger.compact());
         outcome.store = finished.err();

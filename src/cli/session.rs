@@ -33,6 +33,9 @@ pub struct Cloud {
     pub sandbox: bool,
 }
 
+/// Addresses of one kind that a summary lists.
+const LISTED: usize = 20;
+
 /// A program and the record of one of its environments.
 pub struct Session {
     pub place: Place,
@@ -129,6 +132,11 @@ impl Session {
                 Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?
             }
         };
+        if !ledger.state().unfinished.is_empty() {
+            let count = ledger.state().unfinished.len();
+            let text = format!("An earlier run was cut off. Finding out what became of {count} of its operations.");
+            eprintln!("{}", self.look.paint(&text, Paint::Change));
+        }
         match recover::recover(&mut ledger, &self.calls).await {
             Ok(recovered) => {
                 for one in &recovered {
@@ -207,10 +215,19 @@ impl Session {
         if !outcome.skipped.is_empty() {
             parts.push(format!("{} not tried", outcome.skipped.len()));
         }
-        let good = outcome.failed.is_empty() && outcome.skipped.is_empty() && outcome.store.is_none();
+        if !outcome.cut.is_empty() {
+            parts.push(format!("{} cut off", outcome.cut.len()));
+        }
+        let good = outcome.cut.is_empty()
+            && outcome.failed.is_empty()
+            && outcome.skipped.is_empty()
+            && outcome.store.is_none();
         let paint = if good { Paint::Good } else { Paint::Bad };
         eprintln!("\n{}", self.look.paint(&format!("  {}.", parts.join(", ")), paint));
-        for address in outcome.skipped.iter().take(20) {
+        for address in outcome.cut.iter().take(LISTED) {
+            eprintln!("    cut off: {address}");
+        }
+        for address in outcome.skipped.iter().take(LISTED) {
             eprintln!("    not tried: {address}");
         }
         let standing: Vec<String> = plan
