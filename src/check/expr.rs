@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::function;
 use crate::model::operation::{Operation, a_kind, out_of_range};
 use crate::model::term::Term;
-use crate::model::ty::Ty;
+use crate::model::ty::{TemplateId, Ty};
 use crate::name::{Key, Name};
 use crate::resolve::prototype::{SettingKind, names_of, unknown_attribute};
 use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, scope};
@@ -245,11 +245,22 @@ impl<'a> Checker<'a, '_> {
                         );
                         Term::POISON
                     }
+                    Term::Reference { template, .. } if self.is_group(template.id) => {
+                        self.report.push(
+                            Diagnostic::error("cloud::value::impossible", "a group cannot stand in a text")
+                                .label(expr.span, format!("this is a `{}`, which has no id", template.name)),
+                        );
+                        Term::POISON
+                    }
                     term => term,
                 },
             });
         }
         self.apply(Operation::Text, terms, span)
+    }
+
+    fn is_group(&self, template: TemplateId) -> bool {
+        self.library.family(self.library.shape(template)) == Family::Compound
     }
 
     fn list(&mut self, elements: &'a [Element], of: &Ty, env: &Env) -> Term {

@@ -51,6 +51,8 @@ pub struct Sandbox {
 
 struct World {
     objects: BTreeMap<Key, Object>,
+    /// How many things have an id.
+    ids: HashMap<Arc<str>, usize>,
     /// How many things refer to an id.
     referred: HashMap<Arc<str>, usize>,
     /// Who has a name: the type, then the identity as text.
@@ -69,6 +71,7 @@ impl Sandbox {
     pub fn open(path: &Path, schemas: Schemas) -> io::Result<Sandbox> {
         let mut world = World {
             objects: BTreeMap::new(),
+            ids: HashMap::new(),
             referred: HashMap::new(),
             names: HashMap::new(),
             tokens: HashMap::new(),
@@ -180,6 +183,7 @@ impl World {
         for id in references(&object.inputs) {
             *self.referred.entry(id).or_default() += 1;
         }
+        *self.ids.entry(key.1.clone()).or_default() += 1;
         self.objects.insert(key, object);
     }
 
@@ -189,6 +193,9 @@ impl World {
             self.names.remove(&name);
         }
         self.tokens.remove(&object.owner.token);
+        if let Some(count) = self.ids.get_mut(&object.id) {
+            *count = count.saturating_sub(1);
+        }
         for id in references(&object.inputs) {
             if let Some(count) = self.referred.get_mut(&id) {
                 *count = count.saturating_sub(1);
@@ -197,7 +204,7 @@ impl World {
     }
 
     fn has_id(&self, id: &str) -> bool {
-        self.objects.keys().any(|(_, other)| **other == *id)
+        self.ids.get(id).is_some_and(|count| *count > 0)
     }
 }
 

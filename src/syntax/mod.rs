@@ -54,3 +54,127 @@ pub fn too_large(source: Option<SourceId>, size: u64, what: &str) -> Diagnostic 
         None => diagnostic,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::tree::{Binary, Expr, ExprKind, ItemKind, TextPart};
+    use super::*;
+    use crate::source::Sources;
+
+    fn file(text: &str) -> (Option<File>, Report, Sources) {
+        let mut sources = Sources::default();
+        let mut report = Report::default();
+        let id = sources.add("main.cloud", text);
+        (parse(id, text, &mut report), report, sources)
+    }
+
+    /// The value of the only statement of a file.
+    fn value(text: &str) -> Expr {
+        let (file, report, _) = file(&format!("x {text};"));
+        let file = file.unwrap_or_else(|| panic!("{:?}", report.sorted()));
+        match file.items.into_iter().next().unwrap().kind {
+            ItemKind::Set(value) => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// With brackets around every operation.
+    fn bracketed(expr: &Expr) -> String {
+        match &expr.kind {
+            ExprKind::Int(value) => value.to_string(),
+            ExprKind::Name(name) => name.to_string(),
+            ExprKind::Unary(sign, of) => format!("({sign:?} {})", bracketed(of)),
+            ExprKind::Binary(sign, left, right) => {
+                format!("({} {} {})", bracketed(left), sign.sign(), bracketed(right))
+            }
+            ExprKind::If { condition, then, otherwise } => {
+                format!("(if {} {} {})", bracketed(condition), bracketed(then), bracketed(otherwise))
+            }
+            ExprKind::Get { of, name, .. } => format!("{}.{}", bracketed(of), name.value),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn operators_bind_as_they_are_used_to() {
+        for (text, expected) in [
+            ("1 + 2 * 3", "(1 + (2 * 3))"),
+            ("1 - 2 - 3", "((1 - 2) - 3)"),
+            ("-a.b + 1", "((Negative a.b) + 1)"),
+            ("!a && b || c", "(((Not a) && b) || c)"),
+            ("a == b && c < d + 1", "((a == b) && (c < (d + 1)))"),
+            ("a ?? b == c", "((a ?? b) == c)"),
+            ("0..a + 1", "(0 .. (a + 1))"),
+            ("if a then 1 else b + 2", "(if a 1 (b + 2))"),
+            ("(1 + 2) * 3", "((1 + 2) * 3)"),
+        ] {
+            assert_eq!(bracketed(&value(text)), expected, "{text}");
+        }
+        assert!(matches!(value("a - 1").kind, ExprKind::Binary(Binary::Subtract, ..)));
+    }
+
+    #[test]
+    fn statements_are_told_apart_by_their_first_words() {
+        let text = "a: Int, immutable = 1; b 2; c { d 3; } e extends F { } g[i in 0..2] extends H { }\n\
+                    k if x extends L; m if x then 1 else 2; n [1]; o[\"k\"].p 1; \"quoted key\" 5; q {for i in r: i: i};";
+        let (file, report, sources) = file(text);
+        let file = file.unwrap_or_else(|| panic!("{:?}", report.sorted()));
+        let kinds: Vec<&str> = file
+            .items
+            .iter()
+            .map(|item| match &item.kind {
+                ItemKind::Declare(_) => "declare",
+                ItemKind::Set(_) => "set",
+                ItemKind::Merge(_) => "merge",
+                ItemKind::Define(define) if define.repeat.is_some() => "repeat",
+                ItemKind::Define(define) if define.condition.is_some() => "depend",
+                ItemKind::Define(_) => "define",
+            })
+            .collect();
+        let expected = ["declare", "set", "merge", "define", "repeat", "depend", "set", "set", "set", "set", "set"];
+        assert_eq!(kinds, expected);
+        assert_eq!(sources.text(file.items[1].span), "b 2;");
+        assert_eq!(sources.text(file.items[8].path.span), "o[\"k\"].p");
+    }
+
+    #[test]
+    fn blocks_of_text_lose_their_common_indent() {
+        let value = value("\"\"\"\n        one\n          two ${a}\n\n        three\n        \"\"\"");
+        let ExprKind::Text(parts) = value.kind else { panic!() };
+        let texts: Vec<&str> = parts
+            .iter()
+            .map(|part| match part {
+                TextPart::Literal(text) => text.as_str(),
+                TextPart::Expr(_) => "<>",
+            })
+            .collect();
+        assert_eq!(texts.concat(), "one\n  two <>\n\nthree\n");
+    }
+
+    #[test]
+    fn comments_above_a_statement_document_it() {
+        let (file, ..) = file("// not this\n/// One.\n/// Two.\na extends B { }\n\n/// Far away.\n\nc extends B { }\n");
+        let docs: Vec<Option<String>> = file.unwrap().items.into_iter().map(|item| item.doc).collect();
+        assert_eq!(docs, [Some("One.\nTwo.".to_string()), None]);
+    }
+
+    #[test]
+    fn brackets_are_counted_wherever_they_stand() {
+        for text in ["a \"}\";", "a \"${ {b 1;} }\"; // {", "/* [ */ a [\"]\"];", "a \"\"\"\n} \\\" {\n\"\"\";"] {
+            let (file, report, _) = file(text);
+            assert!(file.is_some(), "{text}: {:?}", report.sorted());
+        }
+        for text in ["a {", "a }", "a [}];", "a \"${b\";", "/* ", "a \"\"\"", "a (1;"] {
+            let (file, report, _) = file(text);
+            assert!(file.is_none() && report.has_errors(), "{text}");
+        }
+    }
+
+    #[test]
+    fn many_short_conditions_are_not_a_deep_one() {
+        let list = "if a then 1 else 2, ".repeat(500);
+        assert!(file(&format!("x [{list}];")).0.is_some());
+        let components = "a if b extends C { } ".repeat(500);
+        assert!(file(&components).0.is_some());
+    }
+}
