@@ -172,7 +172,22 @@ fn environments_do_not_touch_each_other() {
     assert_eq!(tadpole.run(&["show"]).code, 1);
     assert_eq!(tadpole.run(&["destroy", "--sandbox", "--yes", "--env", "pr-1"]).code, 0);
     assert!(tadpole.run(&["show", "--env", "pr-2"]).out.contains("media-pr-2"));
-    assert_ne!(tadpole.run(&["show", "--env", "../up"]).code, 0);
+    assert_eq!(tadpole.run(&["show", "--env", "../up"]).code, 1);
+    let both = tadpole.run(&["plan", "--sandbox", "--env", "pr-1", "--set", "env=pr-2"]);
+    assert_eq!(both.code, 1, "{}", both.err);
+    assert!(both.err.contains("name two environments"), "{}", both.err);
+}
+
+#[test]
+fn a_wrong_call_is_not_taken_for_changes() {
+    let (_directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    for wrong in [&["plan", "--sandbx"][..], &["plam"], &[], &["plan", "--set", "nothing"]] {
+        let run = tadpole.run(wrong);
+        assert_eq!(run.code, 1, "{wrong:?}: {}", run.err);
+        assert!(!run.err.is_empty());
+    }
+    assert_eq!(tadpole.run(&["--help"]).code, 0);
+    assert!(tadpole.run(&["--version"]).out.starts_with("tadpole "));
 }
 
 #[test]

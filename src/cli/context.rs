@@ -130,8 +130,25 @@ impl Place {
         directory.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy().into_owned())
     }
 
+    /// Whether `--env` and the param `env` say the same, if both are given; else says what is wrong.
+    fn names_one_environment(&self, look: Look) -> bool {
+        let set = self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value);
+        match (&self.env, set) {
+            (Some(env), Some(set)) if env != set => {
+                let message = format!("`--env {env}` and `--set env={set}` name two environments");
+                let diagnostic = Diagnostic::error("cloud::command", message).help("leave one of them out");
+                eprint!("{}", ui::render_one(&diagnostic, &Sources::default(), look));
+                false
+            }
+            _ => true,
+        }
+    }
+
     /// Compiles, and shows what there is to say. Nothing when there are errors.
     pub fn compile(&self, look: Look) -> Option<Compiled> {
+        if !self.names_one_environment(look) {
+            return None;
+        }
         let mut sources = Sources::default();
         let mut report = Report::default();
         let params: BTreeMap<String, String> = self.params.iter().cloned().collect();

@@ -53,7 +53,14 @@ enum Command {
 }
 
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to standard output and is no error. A wrong call is 1: 2 means changes here.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Wrong } else { Exit::Done } as u8);
+        }
+    };
     let look = Look::from_environment();
     let exit = match arguments.command {
         Command::Check(command) => command.run(look),
