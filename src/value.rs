@@ -124,16 +124,25 @@ impl Value {
         match self {
             Value::String(text) => Some(text),
             Value::Reference(reference) => Some(&reference.id),
+            _ => None,
+        }
+    }
+
+    /// The values that this one directly consists of; none for most.
+    pub fn parts(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+        match self {
+            Value::List(items) => Box::new(items.iter()),
+            Value::Map(entries) => Box::new(entries.values()),
+            Value::Data(data) => Box::new(data.fields.values()),
             Value::Null
             | Value::Bool(_)
             | Value::Int(_)
             | Value::Number(_)
+            | Value::String(_)
             | Value::Duration(_)
             | Value::Size(_)
-            | Value::List(_)
-            | Value::Map(_)
-            | Value::Data(_)
-            | Value::Secret(_) => None,
+            | Value::Reference(_)
+            | Value::Secret(_) => Box::new(std::iter::empty()),
         }
     }
 

@@ -326,43 +326,13 @@ fn tag_list(tags: &Tags) -> Vec<Tag> {
 
 /// The ids that were alive when last recorded.
 fn recorded(place: &Place) -> Vec<String> {
-    match place.outputs.get("instances") {
-        Some(Value::List(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_string)).collect(),
-        Some(
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Duration(_)
-            | Value::Size(_)
-            | Value::Map(_)
-            | Value::Data(_)
-            | Value::Reference(_)
-            | Value::Secret(_),
-        )
-        | None => Vec::new(),
-    }
+    let instances = place.outputs.get("instances").into_iter().flat_map(Value::parts);
+    instances.filter_map(|item| item.as_str().map(str::to_string)).collect()
 }
 
 fn count(place: &Place, attribute: &str) -> Option<usize> {
-    match place.inputs.get(attribute) {
-        Some(Value::Int(count)) => usize::try_from(*count).ok(),
-        Some(
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Duration(_)
-            | Value::Size(_)
-            | Value::List(_)
-            | Value::Map(_)
-            | Value::Data(_)
-            | Value::Reference(_)
-            | Value::Secret(_),
-        )
-        | None => None,
-    }
+    let Some(Value::Int(count)) = place.inputs.get(attribute) else { return None };
+    usize::try_from(*count).ok()
 }
 
 fn seen(place: &Place, group: &[Listed]) -> Result<Seen, Fault> {

@@ -12,8 +12,9 @@ use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
 use crate::name::{Address, Key, Name, Segment};
 use crate::resolve::prototype::{
-    Layer, Members, Scope, Setting, SettingKind, Shape, Types, layer_on, names_of, path_text, unknown_attribute,
+    Layer, Members, Scope, Setting, SettingKind, Shape, layer_on, names_of, path_text, unknown_attribute,
 };
+use crate::resolve::types::Types;
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
 use crate::syntax::tree::{Body, Define, Ident, Item, PathStep, Repeat};

@@ -5,6 +5,8 @@ mod body;
 mod expr;
 mod instance;
 mod lifecycle;
+mod reference;
+mod setting;
 mod ty;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +21,8 @@ use crate::model::schema::Schema;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, Ty};
 use crate::name::{Address, Name};
-use crate::resolve::prototype::{Layer, Members, Scope, Shape, Types, combine, layer_items, layer_on};
+use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
+use crate::resolve::types::Types;
 use crate::resolve::{Family, Library, ModuleId, PROGRAM};
 use crate::source::Span;
 use crate::syntax::tree::{Expr, Ident};

@@ -266,20 +266,7 @@ fn overflow() -> String {
 }
 
 fn holds_secret(value: &Value) -> bool {
-    match value {
-        Value::Secret(_) => true,
-        Value::List(items) => items.iter().any(holds_secret),
-        Value::Map(entries) => entries.values().any(holds_secret),
-        Value::Data(data) => data.fields.values().any(holds_secret),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Duration(_)
-        | Value::Size(_)
-        | Value::Reference(_) => false,
-    }
+    matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
 }
 
 fn revealed(value: &Value) -> Value {

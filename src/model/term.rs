@@ -190,20 +190,8 @@ impl Term {
     /// How many values it consists of.
     pub fn weight(&self) -> usize {
         fn of(value: &Value) -> usize {
-            match value {
-                Value::List(items) => 1 + items.iter().map(of).sum::<usize>(),
-                Value::Map(entries) => 1 + entries.values().map(of).sum::<usize>(),
-                Value::Data(data) => 1 + data.fields.values().map(of).sum::<usize>(),
-                Value::String(text) => 1 + text.len() / 64,
-                Value::Null
-                | Value::Bool(_)
-                | Value::Int(_)
-                | Value::Number(_)
-                | Value::Duration(_)
-                | Value::Size(_)
-                | Value::Reference(_)
-                | Value::Secret(_) => 1,
-            }
+            let own = if let Value::String(text) = value { text.len() / 64 } else { 0 };
+            1 + own + value.parts().map(of).sum::<usize>()
         }
         match self {
             Term::Known(value) => of(value),

@@ -4,6 +4,7 @@
 pub mod load;
 pub mod prototype;
 pub mod scope;
+pub mod types;
 
 use std::rc::Rc;
 

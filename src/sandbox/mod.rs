@@ -217,20 +217,10 @@ fn name_of(object: &Object, schemas: &Schemas) -> Option<(Arc<str>, String)> {
 /// The ids that attributes refer to.
 fn references(fields: &Fields) -> Vec<Arc<str>> {
     fn collect(value: &Value, into: &mut Vec<Arc<str>>) {
-        match value {
-            Value::Reference(reference) => into.push(reference.id.clone()),
-            Value::List(items) => items.iter().for_each(|item| collect(item, into)),
-            Value::Map(entries) => entries.values().for_each(|item| collect(item, into)),
-            Value::Data(data) => data.fields.values().for_each(|item| collect(item, into)),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Duration(_)
-            | Value::Size(_)
-            | Value::Secret(_) => {}
+        if let Value::Reference(reference) = value {
+            into.push(reference.id.clone());
         }
+        value.parts().for_each(|part| collect(part, into));
     }
     let mut ids = Vec::new();
     fields.values().for_each(|value| collect(value, &mut ids));

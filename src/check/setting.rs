@@ -1,0 +1,133 @@
+//! The value of an attribute from all the places that set it: the last that replaces it, what is
+//! inherited from around the component, and the blocks merged on top.
+
+use std::collections::BTreeMap;
+
+use crate::check::expr::Env;
+use crate::check::instance::{DataLayer, NodeId};
+use crate::check::{Checker, MAX_REFERENCES};
+use crate::diagnostic::Diagnostic;
+use crate::model::term::Term;
+use crate::model::ty::Ty;
+use crate::name::Name;
+use crate::resolve::prototype::SettingKind;
+use crate::resolve::{Family, PROGRAM};
+use crate::source::Span;
+use crate::syntax::tree::{Expr, ExprKind};
+use crate::value::Value;
+
+impl<'a> Checker<'a, '_> {
+    /// The value that an attribute has from its first `count` settings.
+    pub(super) fn settled(&mut self, node: NodeId, name: &Name, count: usize, via: Span) -> Term {
+        if self.stack.len() > MAX_REFERENCES {
+            self.report.push(
+                Diagnostic::error("cloud::limit::references", "these references hang on one another without end")
+                    .label(via, format!("more than {MAX_REFERENCES} in a row")),
+            );
+            return Term::POISON;
+        }
+        let settings: Vec<_> = self.nodes[node.0].settings(name.as_str()).take(count).copied().collect();
+        let attribute = self.nodes[node.0].attribute(name.as_str()).cloned();
+        let ty = attribute.as_ref().map_or(Ty::Any, |attribute| attribute.ty.clone());
+        let replaced = settings
+            .iter()
+            .rposition(|setting| matches!(setting.kind, SettingKind::Value(_) | SettingKind::Define(..)));
+        let first_layer = replaced.map_or(0, |at| at + 1);
+        let mut layers = Vec::new();
+        for (at, setting) in settings.iter().enumerate().skip(first_layer) {
+            let env = self.env(node, setting.scope, Some((node, name.clone(), at)));
+            match setting.kind {
+                SettingKind::Merge(body) => layers.push((DataLayer::Body(body), env)),
+                SettingKind::Reach(path, item) => layers.push((DataLayer::Reach(path, item), env)),
+                SettingKind::Value(_) | SettingKind::Define(..) => {}
+            }
+        }
+        // What the nearest enclosing component has, when nothing but a default is said here.
+        let inherits = attribute.as_ref().is_some_and(|attribute| attribute.modifiers.inherit);
+        let said_here = replaced.is_some_and(|at| !settings[at].default);
+        let outer = if inherits && !said_here { self.inherited_from_outside(node, name, &ty, via) } else { None };
+        let base = match (outer, replaced) {
+            (Some(outer), _) => Some(outer),
+            (None, Some(at)) => {
+                let env = self.env(node, settings[at].scope, Some((node, name.clone(), at)));
+                match settings[at].kind {
+                    // A block is the lowest layer, so that the others can change what depends on it.
+                    SettingKind::Value(Expr { kind: ExprKind::Block(body), .. }) => {
+                        layers.insert(0, (DataLayer::Body(body), env));
+                        None
+                    }
+                    SettingKind::Value(expr) => Some(self.eval(expr, &ty, &env)),
+                    SettingKind::Define(..) => {
+                        let operand = self.member(node, name, via, &env);
+                        let term = self.term_of(operand);
+                        Some(self.coerce(term, &ty, settings[at].span, &env))
+                    }
+                    SettingKind::Merge(_) | SettingKind::Reach(..) => None,
+                }
+            }
+            (None, None) => None,
+        };
+        self.layered(base, layers, &ty, via)
+    }
+
+    /// A value with blocks merged into it.
+    fn layered(&mut self, base: Option<Term>, layers: Vec<(DataLayer<'a>, Env)>, ty: &Ty, via: Span) -> Term {
+        let Some((_, env)) = layers.first() else {
+            return base.unwrap_or(Term::NULL);
+        };
+        let env = env.clone();
+        let span = match layers[0].0 {
+            DataLayer::Body(body) => body.items.first().map_or(via, |item| item.span),
+            DataLayer::Reach(_, item) => item.span,
+        };
+        match (ty.plain(), base) {
+            (_, Some(open @ Term::Open(_))) => open,
+            (Ty::Template(template), None | Some(Term::Known(Value::Null))) => {
+                let id = template.id;
+                if matches!(self.library.family(self.library.shape(id)), Family::Resource | Family::Compound) {
+                    self.mismatch("a block", ty, span, &env, None);
+                    return Term::POISON;
+                }
+                let node = self.block_node(id, &layers, span);
+                self.node_term(node)
+            }
+            (Ty::Map(of), None | Some(Term::Known(Value::Null))) => {
+                self.map_layers(BTreeMap::new(), &layers, &of.clone())
+            }
+            (Ty::Any, None | Some(Term::Known(Value::Null))) => self.map_layers(BTreeMap::new(), &layers, &Ty::Any),
+            (Ty::Map(_) | Ty::Any, Some(base @ (Term::Map(_) | Term::Known(Value::Map(_))))) => {
+                let of = match ty.plain() {
+                    Ty::Map(of) => of.as_ref().clone(),
+                    _ => Ty::Any,
+                };
+                self.map_layers(base.into_entries().unwrap_or_default(), &layers, &of)
+            }
+            (_, base) => {
+                let help = base.map(|_| "set it to a value of its own: `name value;`".to_string());
+                self.mismatch("a block", ty, span, &env, help);
+                Term::POISON
+            }
+        }
+    }
+
+    fn inherited_from_outside(&mut self, node: NodeId, name: &Name, ty: &Ty, via: Span) -> Option<Term> {
+        let mut at = self.nodes[node.0].parent;
+        while let Some(outer) = at {
+            let said = self.nodes[outer.0].settings(name.as_str()).any(|setting| {
+                !setting.default || self.nodes[outer.0].attribute(name.as_str()).is_some_and(|a| !a.modifiers.inherit)
+            });
+            if said {
+                let span = self.nodes[outer.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
+                let term = self.attribute(outer, name, via);
+                let env = self.env(
+                    node,
+                    crate::resolve::prototype::Scope { module: PROGRAM, skip: 0, levels: 1 },
+                    Some((node, name.clone(), 0)),
+                );
+                return Some(self.coerce(term, ty, span, &env));
+            }
+            at = self.nodes[outer.0].parent;
+        }
+        None
+    }
+}

@@ -1,0 +1,170 @@
+//! Written types and declarations, read in the module where they stand, and what setting a declared
+//! attribute deserves to be told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::model::schema::{Attribute, Modifiers};
+use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
+use crate::name::Name;
+use crate::resolve::prototype::Member;
+use crate::resolve::scope::{self, Module};
+use crate::resolve::{ModuleId, PRELUDE};
+use crate::source::Span;
+use crate::syntax::tree::{self, Declare, Ident, TypeExpr, TypeExprKind};
+
+/// Reads written types in the module where they stand.
+pub struct Types<'a, 'r> {
+    modules: &'r [Module<'a>],
+    cache: &'r mut HashMap<(ModuleId, Name), Ty>,
+    pub report: &'r mut Report,
+}
+
+impl<'a, 'r> Types<'a, 'r> {
+    pub fn new(
+        modules: &'r [Module<'a>],
+        cache: &'r mut HashMap<(ModuleId, Name), Ty>,
+        report: &'r mut Report,
+    ) -> Types<'a, 'r> {
+        Types { modules, cache, report }
+    }
+
+    pub fn attribute(&mut self, module: ModuleId, name: &Ident, doc: Option<&str>, declare: &Declare) -> Attribute {
+        Attribute {
+            name: name.value.clone(),
+            ty: self.ty(module, &declare.ty),
+            modifiers: self.modifiers(&declare.modifiers),
+            doc: doc.map(Arc::from),
+            span: name.span,
+        }
+    }
+
+    fn modifiers(&mut self, written: &[tree::Modifier]) -> Modifiers {
+        let mut modifiers = Modifiers::default();
+        for modifier in written {
+            match modifier.name.value.as_str() {
+                "computed" => modifiers.computed = true,
+                "immutable" => modifiers.immutable = true,
+                "identity" => {
+                    modifiers.identity = true;
+                    modifiers.immutable = true;
+                }
+                "secret" => modifiers.secret = true,
+                "inherit" => modifiers.inherit = true,
+                "final" => modifiers.sealed = true,
+                "deprecated" => modifiers.deprecated = Some(modifier.text.as_deref().unwrap_or("").into()),
+                _ => {
+                    let known = ["computed", "immutable", "identity", "secret", "inherit", "final", "deprecated"];
+                    let message = format!("`{}` is not a modifier", modifier.name.value);
+                    self.report.push(
+                        scope::unknown("cloud::attribute::modifier", &message, &modifier.name, known)
+                            .help(format!("modifiers are {}", known.join(", "))),
+                    );
+                }
+            }
+        }
+        modifiers
+    }
+
+    /// What setting an attribute deserves by itself.
+    pub fn judge(&mut self, attribute: &Attribute, name: &Ident, known: Option<&Member>) {
+        if attribute.modifiers.computed {
+            self.report.push(
+                Diagnostic::error(
+                    "cloud::attribute::computed",
+                    format!("`{}` is filled in by the provider", name.value),
+                )
+                .label(name.span, "cannot be set")
+                .label(attribute.span, "declared `computed` here"),
+            );
+        }
+        if let Some(why) = &attribute.modifiers.deprecated {
+            self.report.push(
+                Diagnostic::warning("cloud::attribute::deprecated", format!("`{}` is deprecated", name.value))
+                    .label(name.span, "deprecated")
+                    .help(why.to_string()),
+            );
+        }
+        let set_before = known.and_then(|member| member.settings.last());
+        if let (true, Some(before)) = (attribute.modifiers.sealed, set_before) {
+            self.report.push(
+                Diagnostic::error("cloud::attribute::final", format!("`{}` is final", name.value))
+                    .label(name.span, "may not be overridden")
+                    .label(before.span, "set here"),
+            );
+        }
+    }
+
+    pub fn ty(&mut self, module: ModuleId, written: &TypeExpr) -> Ty {
+        match &written.kind {
+            TypeExprKind::List(of) => Ty::List(Arc::new(self.ty(module, of))),
+            TypeExprKind::Map(of) => Ty::Map(Arc::new(self.ty(module, of))),
+            TypeExprKind::Optional(of) => self.ty(module, of).optional(),
+            TypeExprKind::Enum(words) => Ty::Enum(words.clone().into()),
+            TypeExprKind::Named(name) => self.named(module, name, written.span),
+        }
+    }
+
+    fn named(&mut self, module: ModuleId, name: &Name, span: Span) -> Ty {
+        let builtin = match name.as_str() {
+            "Any" => Some(Ty::Any),
+            "Bool" => Some(Ty::Bool),
+            "Int" => Some(Ty::Int),
+            "Number" => Some(Ty::Number),
+            "String" => Some(Ty::String),
+            "Duration" => Some(Ty::Duration),
+            "Size" => Some(Ty::Size),
+            "Secret" => Some(Ty::Secret),
+            _ => None,
+        };
+        if let Some(ty) = builtin {
+            return ty;
+        }
+        let key = (module, name.clone());
+        if let Some(ty) = self.cache.get(&key) {
+            return ty.clone();
+        }
+        let found = scope::search(self.modules, module, |m| {
+            m.aliases.get(name).map(|alias| Ok(*alias)).or_else(|| m.templates.get(name).map(|id| Err(*id)))
+        });
+        let ty = match found {
+            Some(Err(id)) => Ty::Template(TemplateRef { id, name: name.clone() }),
+            Some(Ok(alias)) => {
+                // A type that is defined by itself finds this while it is being read.
+                self.cache.insert(key.clone(), Ty::Any);
+                self.alias(module, alias)
+            }
+            None => {
+                let builtins = ["Bool", "Int", "Number", "String", "Duration", "Size", "Secret"];
+                let all = self.modules[module.0].templates.keys().chain(self.modules[PRELUDE.0].templates.keys());
+                let aliases = self.modules.iter().flat_map(|m| m.aliases.keys());
+                let known = builtins.into_iter().chain(all.chain(aliases).map(Name::as_str));
+                let ident = Ident::new(name.clone(), span);
+                let message = format!("there is no type `{name}`");
+                self.report.push(scope::unknown("cloud::type::unknown", &message, &ident, known));
+                Ty::Any
+            }
+        };
+        self.cache.insert(key, ty.clone());
+        ty
+    }
+
+    fn alias(&mut self, module: ModuleId, alias: &tree::Alias) -> Ty {
+        let base = self.ty(module, &alias.ty);
+        let refinement = alias.refinement.as_ref().and_then(|written| match written {
+            tree::Refinement::Between(low, high) => Some(Refinement::Between(*low, *high)),
+            tree::Refinement::Matching(pattern) => match regex::Regex::new(&pattern.value) {
+                Ok(regex) => Some(Refinement::Matching(regex)),
+                Err(_) => {
+                    self.report.push(
+                        Diagnostic::error("cloud::type::pattern", "this is not a regular expression")
+                            .label(pattern.span, "cannot be read"),
+                    );
+                    None
+                }
+            },
+        });
+        Ty::Alias(Arc::new(Alias { name: alias.name.value.clone(), base, refinement }))
+    }
+}
