@@ -9,7 +9,7 @@ mod reference;
 mod setting;
 mod ty;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -63,6 +63,7 @@ pub fn check<'a>(library: &'a Library<'a>, given: &'a BTreeMap<Name, (Given, Spa
     checker.assertions(root);
     checker.params();
     checker.probes();
+    checker.unused(root);
     let project = checker.project(root);
     Program { project, resources, outputs }
 }
@@ -89,6 +90,8 @@ struct Checker<'a, 'r> {
     budget: usize,
     /// Elements made so far.
     elements: usize,
+    /// Names of the root that something refers to or inherits.
+    used: HashSet<Name>,
 }
 
 /// One attribute, constant or param under evaluation.
@@ -129,6 +132,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             exhausted: false,
             budget: MAX_COMPONENTS,
             elements: 0,
+            used: HashSet::new(),
         }
     }
 
@@ -245,6 +249,26 @@ impl<'a, 'r> Checker<'a, 'r> {
             let span = self.library.module(PROGRAM).params[&name].name.span;
             self.param(&name, span);
         }
+    }
+
+    /// The root takes any name, so a misspelled one would go unnoticed.
+    fn unused(&mut self, root: NodeId) {
+        let node = &self.nodes[root.0];
+        let mut warnings = Vec::new();
+        for (name, member) in &node.own {
+            let declared = node.attribute(name.as_str()).is_some() || node.is_component(name.as_str());
+            let Some(setting) = member.settings.last().filter(|_| !declared && !self.used.contains(name)) else {
+                continue;
+            };
+            let known = node.shape.members.keys().filter(|name| !name.is_constant()).chain(&self.used);
+            let warning = Diagnostic::warning("cloud::attribute::unused", format!("nothing uses `{name}`"));
+            let label = match crate::diagnostic::closest(name.as_str(), known.map(Name::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "set here".to_string(),
+            };
+            warnings.push(warning.label(setting.span, label));
+        }
+        warnings.into_iter().for_each(|warning| self.report.push(warning));
     }
 
     /// Templates are checked by themselves too, with what they leave open left open: a mistake shows

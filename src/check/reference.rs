@@ -94,6 +94,9 @@ impl<'a> Checker<'a, '_> {
 
     /// What a member of a component means as part of an expression.
     pub(super) fn member(&mut self, node: NodeId, name: &Name, span: Span, env: &Env) -> Operand {
+        if Some(node) == self.root {
+            self.used.insert(name.clone());
+        }
         // `answers [answers]`: while one attribute asks for another, a component is not evaluated.
         if self.nodes[node.0].is_component(name.as_str()) {
             return match self.children(node, name, span) {

@@ -118,6 +118,9 @@ impl<'a> Checker<'a, '_> {
             });
             if said {
                 let span = self.nodes[outer.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
+                if Some(outer) == self.root {
+                    self.used.insert(name.clone());
+                }
                 let term = self.attribute(outer, name, via);
                 let env = self.env(
                     node,

@@ -9,7 +9,7 @@ use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::Name;
 use crate::syntax::tree::{Binary, Unary};
-use crate::value::{Secret, Value};
+use crate::value::{Data, Secret, Value};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Operation {
@@ -77,10 +77,7 @@ impl Operation {
         if values.iter().any(|value| holds_secret(value)) && self.mixes() {
             let shown: Vec<Value> = values.iter().map(|value| revealed(value)).collect();
             let result = self.compute(&shown.iter().collect::<Vec<_>>())?;
-            return Ok(Term::Known(match result {
-                Value::String(text) => Value::Secret(Secret::new("derived", text)),
-                other => other,
-            }));
+            return Ok(Term::Known(concealed(result)));
         }
         self.compute(&values).map(Term::Known)
     }
@@ -267,6 +264,20 @@ fn overflow() -> String {
 
 fn holds_secret(value: &Value) -> bool {
     matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
+}
+
+/// With every text a secret: what is made of a secret may hold any part of it anywhere.
+fn concealed(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::Secret(Secret::new("derived", text)),
+        Value::List(items) => Value::List(items.into_iter().map(concealed).collect()),
+        Value::Map(entries) => Value::Map(entries.into_iter().map(|(key, item)| (key, concealed(item))).collect()),
+        Value::Data(Data { template, fields }) => {
+            let fields = fields.into_iter().map(|(name, field)| (name, concealed(field))).collect();
+            Value::Data(Data { template, fields })
+        }
+        other => other,
+    }
 }
 
 fn revealed(value: &Value) -> Value {
@@ -461,6 +472,30 @@ mod tests {
         let secret = Term::Known(Value::Secret(Secret::new("env:P", "hunter2")));
         let text = Operation::Text.apply(vec![Term::string("x="), secret]).unwrap();
         assert_eq!(text, Term::Known(Value::Secret(Secret::new("derived", "x=hunter2"))));
+    }
+
+    #[test]
+    fn nothing_made_of_a_secret_shows_it() {
+        let secret = || Term::Known(Value::Secret(Secret::new("env:P", "hunter2,hunter3")));
+        let function = |name: &str| Operation::Function(crate::model::function::find(name).unwrap());
+        let map = Term::map(BTreeMap::from([("p".to_string(), secret())]));
+        let list = Term::list(vec![secret()]);
+        for (operation, arguments) in [
+            (function("split"), vec![secret(), Term::string(",")]),
+            (function("values"), vec![map.clone()]),
+            (function("merge"), vec![map.clone(), map.clone()]),
+            (function("join"), vec![list.clone(), Term::string("-")]),
+            (function("upper"), vec![secret()]),
+            (Operation::Binary(Binary::Add), vec![list.clone(), list]),
+            (Operation::Binary(Binary::Add), vec![secret(), Term::string("x")]),
+            (Operation::Binary(Binary::Coalesce), vec![secret(), Term::NULL]),
+            (Operation::Index, vec![map.clone(), Term::string("p")]),
+            (Operation::Get { name: "p".into(), optional: false }, vec![map]),
+            (Operation::Text, vec![secret()]),
+        ] {
+            let shown = format!("{}", operation.apply(arguments).unwrap());
+            assert!(!shown.to_lowercase().contains("hunter"), "{operation:?}: {shown}");
+        }
     }
 
     #[test]

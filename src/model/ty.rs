@@ -65,6 +65,7 @@ impl Refinement {
     pub fn admits(&self, value: &Value) -> bool {
         match (self, value) {
             (Refinement::Between(low, high), Value::Int(value)) => (low..=high).contains(&value),
+            (Refinement::Between(low, high), Value::Number(value)) => (*low as f64..=*high as f64).contains(value),
             (Refinement::Matching(pattern), Value::String(text)) => pattern.is_match(text),
             _ => true,
         }

@@ -106,6 +106,13 @@ pub(super) fn flatten<'a>(modules: Vec<Module<'a>>, templates: Vec<Template<'a>>
     for number in 0..count {
         flattener.shape(TemplateId(number as u32));
     }
+    // Types that nothing uses are read too: a mistake in one shows when it is made.
+    for (number, module) in modules.iter().enumerate() {
+        for (name, alias) in &module.aliases {
+            let mut types = Types::new(&modules, &mut flattener.types, flattener.report);
+            types.named(ModuleId(number), name, alias.name.span);
+        }
+    }
     let shapes: Vec<Rc<Shape<'a>>> = flattener.shapes.into_iter().map(Option::unwrap_or_default).collect();
     let named = |name: &str| match modules[PRELUDE.0].templates.get(name) {
         Some(id) => *id,

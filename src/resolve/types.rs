@@ -106,7 +106,7 @@ impl<'a, 'r> Types<'a, 'r> {
         }
     }
 
-    fn named(&mut self, module: ModuleId, name: &Name, span: Span) -> Ty {
+    pub fn named(&mut self, module: ModuleId, name: &Name, span: Span) -> Ty {
         let builtin = match name.as_str() {
             "Any" => Some(Ty::Any),
             "Bool" => Some(Ty::Bool),
@@ -165,6 +165,18 @@ impl<'a, 'r> Types<'a, 'r> {
                 }
             },
         });
+        let (word, narrows) = match (&alias.refinement, base.plain()) {
+            (None, _) | (_, Ty::Any) => ("", true),
+            (Some(tree::Refinement::Between(..)), plain) => ("in", matches!(plain, Ty::Int | Ty::Number)),
+            (Some(tree::Refinement::Matching(_)), plain) => ("matching", matches!(plain, Ty::String)),
+        };
+        if !narrows {
+            self.report.push(
+                Diagnostic::error("cloud::type::narrowed", format!("`{word}` cannot narrow `{base}`"))
+                    .label(alias.ty.span, format!("this is a `{base}`"))
+                    .help("`in` narrows `Int` and `Number`, `matching` narrows `String`"),
+            );
+        }
         Ty::Alias(Arc::new(Alias { name: alias.name.value.clone(), base, refinement }))
     }
 }
