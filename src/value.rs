@@ -256,7 +256,8 @@ impl fmt::Display for Value {
             Value::Map(map) => entries(f, &mut map.iter().map(|(key, value)| (key_text(key), value))),
             Value::Data(data) => {
                 write!(f, "{} ", data.template)?;
-                entries(f, &mut data.fields.iter().map(|(name, value)| (name.to_string(), value)))
+                let set = data.fields.iter().filter(|(_, value)| **value != Value::Null);
+                entries(f, &mut set.map(|(name, value)| (name.to_string(), value)))
             }
             Value::Reference(reference) => write!(f, "{}", reference.address),
             Value::Secret(_) => f.write_str("(secret)"),

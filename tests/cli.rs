@@ -163,7 +163,7 @@ fn bad_input_is_refused_with_a_place_and_leaves_nothing() {
 
 #[test]
 fn environments_do_not_touch_each_other() {
-    let (_directory, tadpole) =
+    let (directory, tadpole) =
         program("param env: String = \"dev\";\nmedia extends TransientS3Bucket { bucket \"media-${env}\"; }\n");
     assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes", "--env", "pr-1"]).code, 0);
     assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes", "--set", "env=pr-2"]).code, 0);
@@ -173,6 +173,17 @@ fn environments_do_not_touch_each_other() {
     assert_eq!(tadpole.run(&["destroy", "--sandbox", "--yes", "--env", "pr-1"]).code, 0);
     assert!(tadpole.run(&["show", "--env", "pr-2"]).out.contains("media-pr-2"));
     assert_eq!(tadpole.run(&["show", "--env", "../up"]).code, 1);
+    for command in
+        [&["apply", "--sandbox", "--yes"][..], &["destroy", "--sandbox", "--yes"], &["show"], &["plan", "--sandbox"]]
+    {
+        let up = tadpole.run(&[command, &["--set", "env=../../up"]].concat());
+        assert_eq!(up.code, 1, "{command:?}: {}", up.err);
+        assert!(up.err.contains("names no environment"), "{}", up.err);
+    }
+    let nothing = tadpole.run(&["destroy", "--sandbox", "--yes", "--env", "never-made"]);
+    assert_eq!(nothing.code, 0, "{}", nothing.err);
+    assert!(nothing.err.contains("nothing to destroy"), "{}", nothing.err);
+    assert!(!directory.path().join(".tadpole/never-made").exists());
     let both = tadpole.run(&["plan", "--sandbox", "--env", "pr-1", "--set", "env=pr-2"]);
     assert_eq!(both.code, 1, "{}", both.err);
     assert!(both.err.contains("name two environments"), "{}", both.err);
@@ -285,6 +296,27 @@ fn a_killed_process_loses_nothing() {
     let sandbox =
         tadpole::sandbox::Sandbox::open(&directory.path().join(".tadpole/default/sandbox.jsonl"), Default::default());
     assert_eq!(sandbox.unwrap().objects().len(), 0, "orphans are left");
+}
+
+/// The first signal to stop: what has not begun does not begin, and what is recorded is whole.
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_what_has_not_begun() {
+    let (_directory, tadpole) = program("n[i in 0..4000] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\n");
+    let child =
+        tadpole.command(&["apply", "--sandbox", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first line of progress says that it has started.
+    let id = child.id().to_string();
+    let mut child = child;
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let first = lines.by_ref().map(Result::unwrap).find(|line| line.contains("   v "));
+    assert!(first.is_some());
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let summary = rest.iter().find(|line| line.contains(" done")).unwrap_or_else(|| panic!("{rest:?}"));
+    assert!(summary.contains("not tried") && !summary.contains("cut off"), "{summary}");
+    assert!(tadpole.run(&["show"]).out.lines().all(|line| !line.contains("incomplete")));
 }
 
 /// On a terminal it asks, and takes no for an answer. `script` gives it one.

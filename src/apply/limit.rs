@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{Fault, FaultKind, Provider};
@@ -24,12 +24,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 pub struct Calls {
     pub provider: Arc<dyn Provider>,
     places: Arc<Semaphore>,
+    /// Operations between the writing of their intent and the answer to their first call. Were there
+    /// as many as there are resources, a crash would leave them all open, and a wish to stop would
+    /// come after all of them.
+    beginnings: Arc<Semaphore>,
     events: Events,
 }
 
 impl Calls {
     pub fn new(provider: Arc<dyn Provider>, events: Events) -> Calls {
-        Calls { provider, places: Arc::new(Semaphore::new(AT_ONCE)), events }
+        let (places, beginnings) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
+        Calls { provider, places, beginnings, events }
+    }
+
+    /// A place among the operations that are beginning, until it is dropped.
+    pub async fn beginning(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes the semaphore.
+        self.beginnings.acquire().await.ok()
     }
 
     pub fn tell(&self, event: Event) {

@@ -65,7 +65,8 @@ pub async fn execute(
     mut stop: watch::Receiver<Stop>,
 ) -> Outcome {
     let (requests, mut inbox) = mpsc::unbounded_channel();
-    let journal = Journal { requests, next_op: Arc::new(AtomicU64::new(ledger.next_op())) };
+    let next_op = Arc::new(AtomicU64::new(ledger.next_op()));
+    let journal = Journal { requests, next_op, stop: stop.clone() };
     let mut run = Run::new(plan);
     let mut outcome = Outcome::default();
     let mut tasks = JoinSet::new();
@@ -137,7 +138,8 @@ pub async fn execute(
                         outcome.failed.push((address, fault));
                         run.failed(number);
                     }
-                    Err(Failure::Stopped) => {}
+                    // It had not begun.
+                    Err(Failure::Stopped) => drop(began.remove(&number)),
                 }
             }
             Ok(()) = stop.changed() => {

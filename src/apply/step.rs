@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SemaphorePermit, mpsc, oneshot, watch};
 
 use crate::action;
+use crate::apply::Stop;
 use crate::apply::event::Event;
 use crate::apply::limit::{Calls, passes_later};
 use crate::apply::provider::{Fault, FaultKind, Here, Owner, Place, Reading, Seek, Want};
@@ -30,6 +31,8 @@ pub(super) struct Journal {
     pub requests: mpsc::UnboundedSender<Request>,
     /// The next operation's number.
     pub next_op: Arc<AtomicU64>,
+    /// Nothing begins any more once somebody wants it to stop.
+    pub stop: watch::Receiver<Stop>,
 }
 
 /// The executor has stopped: nothing may be done any more.
@@ -110,7 +113,6 @@ pub(super) struct Step {
 impl Step {
     /// Carries the change out. Answers the id of what is there now, empty when nothing is.
     pub async fn run(self) -> Result<Arc<str>, Failure> {
-        self.calls.tell(Event::Began { address: self.work.address.clone(), kind: self.work.kind });
         match (self.work.kind, &self.work.wanted, &self.work.present) {
             (ChangeKind::Start | ChangeKind::Revive, Some(wanted), _) => self.start(wanted).await,
             (ChangeKind::Replace, Some(wanted), Some(present)) => {
@@ -128,6 +130,19 @@ impl Step {
             }
             (kind, ..) => unreachable!("a {kind:?} without what it works on"),
         }
+    }
+
+    /// Makes the beginning of an operation durable, when there is room for one more. The room is
+    /// given back when its first call has been answered.
+    async fn begin(&self, verb: Verb, request: Recorded) -> Result<(u64, Owner, Option<SemaphorePermit<'_>>), Failure> {
+        let room = self.calls.beginning().await;
+        if *self.journal.stop.borrow() != Stop::No {
+            return Err(Failure::Stopped);
+        }
+        self.calls.tell(Event::Began { address: self.work.address.clone(), kind: self.work.kind });
+        let (op, began, owner) = self.began(verb, request);
+        self.journal.record(vec![began]).await?;
+        Ok((op, owner, room))
     }
 
     fn began(&self, verb: Verb, request: Recorded) -> (u64, Record, Owner) {
@@ -226,8 +241,7 @@ impl Step {
 
     /// Brings it into being. The operation is left open: it ends when it is live.
     async fn create(&self, wanted: &Wanted) -> Result<(u64, Recorded), Failure> {
-        let (op, began, owner) = self.began(Verb::Create, self.intended(wanted, "".into()));
-        self.journal.record(vec![began]).await?;
+        let (op, owner, room) = self.begin(Verb::Create, self.intended(wanted, "".into())).await?;
         let want = self.want(wanted, owner.clone());
         let address = &self.work.address;
         let mut tried = 1;
@@ -255,6 +269,7 @@ impl Step {
             }
             tried += 1;
         };
+        drop(room);
         self.journal.record(vec![Record::Made { op, id: made.id.clone() }]).await?;
         let present = self.intended(wanted, made.id.clone());
         let place = self.place(&present);
@@ -333,8 +348,7 @@ impl Step {
 
     async fn update(&self, wanted: &Wanted, present: &Recorded) -> Result<Arc<str>, Failure> {
         let id = present.id.clone();
-        let (op, began, owner) = self.began(Verb::Update, self.intended(wanted, id.clone()));
-        self.journal.record(vec![began]).await?;
+        let (op, owner, room) = self.begin(Verb::Update, self.intended(wanted, id.clone())).await?;
         let mut outputs = present.outputs.clone();
         if self.work.inputs_differ {
             for action in &wanted.lifecycle.update {
@@ -361,6 +375,7 @@ impl Step {
                 }
             }
         }
+        drop(room);
         let mut place = self.place(present);
         place.inputs = wanted.inputs.clone();
         match self.settle_down(&place).await {
@@ -389,9 +404,9 @@ impl Step {
                     unreachable!("the check admits no `{}` here", action.verb.template())
                 }
             }
-            let (op, began, _) = self.began(Verb::Delete, present.clone());
-            self.journal.record(vec![began]).await?;
+            let (op, _, room) = self.begin(Verb::Delete, present.clone()).await?;
             let deleted = self.calls.repeat(address, || self.calls.provider.delete(&place)).await;
+            drop(room);
             let gone = match deleted {
                 Ok(()) => self.until_gone(&place).await,
                 Err(fault) => Err(fault),

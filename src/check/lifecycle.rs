@@ -31,6 +31,25 @@ impl Checker<'_, '_> {
                 .help("write `[]` for something that exists already"),
             );
         }
+        let deletes = lifecycle.terminate.iter().filter(|action| action.verb == Verb::Delete).count();
+        if deletes > 1 {
+            let span = self.nodes[node.0].span;
+            let place = self.nodes[node.0].settings(terminate).last().map_or(span, |setting| setting.span);
+            self.report.push(
+                Diagnostic::error("cloud::action::delete", format!("`{terminate}` deletes it {deletes} times"))
+                    .label(place, "once is enough"),
+            );
+        }
+        let updates = lifecycle.update.iter().filter(|action| action.verb == Verb::Update).count();
+        if !lifecycle.update.is_empty() && updates != 1 {
+            let span = self.nodes[node.0].span;
+            let place = self.nodes[node.0].settings(update).last().map_or(span, |setting| setting.span);
+            self.report.push(
+                Diagnostic::error("cloud::action::update", format!("`{update}` has {updates} actions that update"))
+                    .label(place, "one of them must extend `Update`")
+                    .help("write `[]` to have changes reported and never made"),
+            );
+        }
         lifecycle
     }
 

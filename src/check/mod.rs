@@ -62,6 +62,7 @@ pub fn check<'a>(library: &'a Library<'a>, given: &'a BTreeMap<Name, (Given, Spa
     let outputs = checker.outputs(root);
     checker.assertions(root);
     checker.params();
+    checker.unused_constants();
     checker.probes();
     checker.unused(root);
     let project = checker.project(root);
@@ -233,9 +234,14 @@ impl<'a, 'r> Checker<'a, 'r> {
             let env = self.text_of(root);
             let holds = self.eval(&assertion.condition, &Ty::Bool, &env);
             let message = self.eval(&assertion.message, &Ty::String, &env);
-            if let (Term::Known(Value::Bool(false)), Term::Known(Value::String(message))) = (holds, message) {
+            if let Term::Known(Value::Bool(false)) = holds {
+                // A message that may not be shown, or is not known, keeps nothing from failing.
+                let message = match message {
+                    Term::Known(Value::String(message)) => message.to_string(),
+                    _ => "this must hold, and does not".to_string(),
+                };
                 self.report.push(
-                    Diagnostic::error("cloud::assertion::failed", message.to_string())
+                    Diagnostic::error("cloud::assertion::failed", message)
                         .label(assertion.condition.span, "this does not hold"),
                 );
             }
@@ -271,6 +277,19 @@ impl<'a, 'r> Checker<'a, 'r> {
         warnings.into_iter().for_each(|warning| self.report.push(warning));
     }
 
+    /// Constants that nothing refers to are checked like the others.
+    fn unused_constants(&mut self) {
+        let library = self.library;
+        for (number, module) in library.modules.iter().enumerate() {
+            let id = ModuleId(number);
+            if id != crate::resolve::PRELUDE {
+                for (name, item) in &module.constants {
+                    self.constant(id, name, item.path.span);
+                }
+            }
+        }
+    }
+
     /// Templates are checked by themselves too, with what they leave open left open: a mistake shows
     /// when it is made, not when somebody extends the template.
     fn probes(&mut self) {
@@ -285,7 +304,12 @@ impl<'a, 'r> Checker<'a, 'r> {
             let node = Node::new(None, address, shape, family);
             let node = self.add(Node { probe: true, span: template.name.span, ..node });
             self.budget = self.nodes.len() + PROBE_BUDGET;
-            self.walk(node, &mut |checker, node| checker.attributes(node));
+            self.walk(node, &mut |checker, node| {
+                checker.attributes(node);
+                if checker.nodes[node.0].family == Family::Resource {
+                    checker.lifecycle(node);
+                }
+            });
             self.budget = MAX_COMPONENTS;
             self.exhausted = false;
         }

@@ -27,7 +27,7 @@ impl<'a> Checker<'a, '_> {
             let Some(id) = node else { break };
             let itself = env.of.as_ref().is_some_and(|(of, attribute, _)| *of == id && attribute == name);
             if self.nodes[id.0].has(name.as_str()) && !itself {
-                return self.member(id, name, span, env);
+                return self.member(id, name, span);
             }
             // The text stands inside the repetition's own body when it sees past the element.
             if level + 1 < env.levels
@@ -55,7 +55,7 @@ impl<'a> Checker<'a, '_> {
                 && self.nodes[root.0].has(name.as_str())
                 && !itself
             {
-                return self.member(root, name, span, env);
+                return self.member(root, name, span);
             }
             if library.module(PROGRAM).params.contains_key(name) {
                 return Operand::Term(self.param(name, span));
@@ -93,7 +93,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// What a member of a component means as part of an expression.
-    pub(super) fn member(&mut self, node: NodeId, name: &Name, span: Span, env: &Env) -> Operand {
+    pub(super) fn member(&mut self, node: NodeId, name: &Name, span: Span) -> Operand {
         if Some(node) == self.root {
             self.used.insert(name.clone());
         }
@@ -107,13 +107,12 @@ impl<'a> Checker<'a, '_> {
                 Children::Any(child) => Operand::AnyOf(child),
             };
         }
-        let _ = env;
         Operand::Term(self.attribute(node, name, span))
     }
 
     pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool, env: &Env) -> Operand {
         match of {
-            Operand::Node(node) => self.get_from(node, name, env),
+            Operand::Node(node) => self.get_from(node, name),
             Operand::Each(all) => {
                 Operand::Each(all.into_iter().map(|one| self.get(one, name, optional, env)).collect())
             }
@@ -129,7 +128,7 @@ impl<'a> Checker<'a, '_> {
                 POISON
             }
             Operand::Term(Term::Reference { address, template }) => match self.by_address.get(&address).copied() {
-                Some(node) => self.get_from(node, name, env),
+                Some(node) => self.get_from(node, name),
                 None => unreachable!("`{address}` of `{}` refers to a component that was made", template.name),
             },
             Operand::Term(Term::Known(Value::Null)) if optional => Operand::Term(Term::NULL),
@@ -148,9 +147,9 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn get_from(&mut self, node: NodeId, name: &'a Ident, env: &Env) -> Operand {
+    fn get_from(&mut self, node: NodeId, name: &'a Ident) -> Operand {
         if self.nodes[node.0].has(name.value.as_str()) {
-            return self.member(node, &name.value, name.span, env);
+            return self.member(node, &name.value, name.span);
         }
         let template = self.template_ref(node).name;
         if self.nodes[node.0].shape.broken {
@@ -255,9 +254,7 @@ impl<'a> Checker<'a, '_> {
                         continue;
                     }
                     let term = self.attribute(node, &name, span);
-                    if !term.is_null() {
-                        fields.insert(name, term);
-                    }
+                    fields.insert(name, term);
                 }
                 self.report_missing(node, &missing);
                 let made_by = self.nodes[node.0].define.is_some();
@@ -282,7 +279,7 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn constant(&mut self, module: ModuleId, name: &Name, via: Span) -> Operand {
+    pub(super) fn constant(&mut self, module: ModuleId, name: &Name, via: Span) -> Operand {
         let key = (module, name.clone());
         match self.constants.get(&key) {
             Some(Some(term)) => return Operand::Term(term.clone()),

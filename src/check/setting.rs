@@ -58,7 +58,7 @@ impl<'a> Checker<'a, '_> {
                     }
                     SettingKind::Value(expr) => Some(self.eval(expr, &ty, &env)),
                     SettingKind::Define(..) => {
-                        let operand = self.member(node, name, via, &env);
+                        let operand = self.member(node, name, via);
                         let term = self.term_of(operand);
                         Some(self.coerce(term, &ty, settings[at].span, &env))
                     }

@@ -49,6 +49,14 @@ pub struct Destroy {
 
 impl Destroy {
     pub async fn run(self, look: Look) -> Exit {
+        if !self.place.names_an_environment(look) {
+            return Exit::Wrong;
+        }
+        let directory = self.place.directory().join(".tadpole").join(self.place.environment());
+        if !directory.exists() {
+            eprintln!("Nothing is recorded of the environment `{}`: nothing to destroy.", self.place.environment());
+            return Exit::Done;
+        }
         let name = self.place.default_name();
         let compiled = self.place.compile_quietly();
         let project = compiled.as_ref().and_then(|compiled| compiled.graph.project.clone()).unwrap_or(name.into());

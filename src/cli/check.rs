@@ -15,11 +15,8 @@ impl Check {
         match self.place.compile(look) {
             Some(compiled) => {
                 let count = compiled.graph.len();
-                println!(
-                    "{}: {count} {}, no errors",
-                    self.place.default_name(),
-                    if count == 1 { "resource" } else { "resources" }
-                );
+                let name = compiled.graph.project.as_deref().map_or_else(|| self.place.default_name(), str::to_string);
+                println!("{name}: {count} {}, no errors", if count == 1 { "resource" } else { "resources" });
                 Exit::Done
             }
             None => Exit::Wrong,

@@ -130,23 +130,35 @@ impl Place {
         directory.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// Whether `--env` and the param `env` say the same, if both are given; else says what is wrong.
-    fn names_one_environment(&self, look: Look) -> bool {
-        let set = self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value);
-        match (&self.env, set) {
-            (Some(env), Some(set)) if env != set => {
+    /// Whether there is one environment to work on, with a name that can be one; if not, says so. To be
+    /// asked before [`Place::environment`].
+    pub fn names_an_environment(&self, look: Look) -> bool {
+        let wrong = self.wrong_environment();
+        if let Some(wrong) = &wrong {
+            eprint!("{}", ui::render_one(wrong, &Sources::default(), look));
+        }
+        wrong.is_none()
+    }
+
+    /// What is wrong with the name of the environment, if anything: `--env` and the param `env` may not
+    /// differ, and as a param it is as much the name of a directory as it is as a flag.
+    fn wrong_environment(&self) -> Option<Diagnostic> {
+        let set = self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value)?;
+        match &self.env {
+            Some(env) if env != set => {
                 let message = format!("`--env {env}` and `--set env={set}` name two environments");
-                let diagnostic = Diagnostic::error("cloud::command", message).help("leave one of them out");
-                eprint!("{}", ui::render_one(&diagnostic, &Sources::default(), look));
-                false
+                Some(Diagnostic::error("cloud::command", message).help("leave one of them out"))
             }
-            _ => true,
+            _ => {
+                let why = parse_env(set).err()?;
+                Some(Diagnostic::error("cloud::command", format!("`--set env={set}` names no environment")).help(why))
+            }
         }
     }
 
     /// Compiles, and shows what there is to say. Nothing when there are errors.
     pub fn compile(&self, look: Look) -> Option<Compiled> {
-        if !self.names_one_environment(look) {
+        if !self.names_an_environment(look) {
             return None;
         }
         let mut sources = Sources::default();

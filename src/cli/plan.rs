@@ -27,11 +27,7 @@ impl Plan {
         };
         let planned = match session.peek() {
             Ok(state) => {
-                for began in state.unfinished.values() {
-                    let text = format!(
-                        "  an earlier run was cut off at {}: the next apply finds out what it did",
-                        began.address
-                    );
+                if let Some(text) = crate::cli::session::cut_off(&state) {
                     eprintln!("{}", look.paint(&text, Paint::Change));
                 }
                 session.plan(&state).await

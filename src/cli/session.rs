@@ -139,10 +139,13 @@ impl Session {
         }
         match recover::recover(&mut ledger, &self.calls).await {
             Ok(recovered) => {
-                for one in &recovered {
+                for one in recovered.iter().take(LISTED) {
                     let text =
                         format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
                     eprintln!("{}", self.look.paint(&text, Paint::Change));
+                }
+                if recovered.len() > LISTED {
+                    eprintln!("  and {} others", recovered.len() - LISTED);
                 }
                 Ok(ledger)
             }
@@ -339,6 +342,16 @@ fn paint(tone: text::Tone) -> Paint {
     }
 }
 
+/// What to say of operations whose end is not recorded, if there are any.
+pub fn cut_off(state: &State) -> Option<String> {
+    let mut addresses: Vec<String> = state.unfinished.values().map(|began| began.address.to_string()).collect();
+    let all = addresses.len();
+    addresses.truncate(LISTED);
+    let more = if all > LISTED { format!(" and {} others", all - LISTED) } else { String::new() };
+    let list = addresses.join(", ");
+    (all > 0).then(|| format!("  An earlier run was cut off at {list}{more}: the next apply finds out what it did"))
+}
+
 /// An error that has no place in a program.
 pub fn say(message: &str, help: Option<&str>, look: Look) {
     let mut diagnostic = Diagnostic::error("cloud::command", message);
@@ -369,7 +382,7 @@ fn command_line() -> String {
     std::iter::once("tadpole".to_string()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// An output as a script wants it: texts bare, the rest as it is written.
+/// An output in a column of names, as it would be written.
 pub fn output_text(name: &Name, value: &crate::value::Value, column: usize) -> String {
     format!("{:column$}  {value}", name.as_str())
 }

@@ -19,6 +19,9 @@ pub struct Show {
 
 impl Show {
     pub fn run(self, look: Look) -> Exit {
+        if !self.place.names_an_environment(look) {
+            return Exit::Wrong;
+        }
         let environment = self.place.environment();
         let directory = self.place.directory().join(".tadpole").join(&environment);
         let state = match store::peek(&directory) {
@@ -56,8 +59,8 @@ impl Show {
             say(&format!("nothing is recorded at `{only}`"), Some("`tadpole show` lists all addresses"), look);
             return Exit::Wrong;
         }
-        for began in state.unfinished.values() {
-            println!("\n  {} was cut off: the next apply finds out what it did", began.address);
+        if let Some(text) = crate::cli::session::cut_off(&state) {
+            println!("\n{}", look.paint(&text, Paint::Change));
         }
         if !state.outputs.is_empty() {
             println!("\n  outputs");

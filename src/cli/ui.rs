@@ -78,6 +78,8 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
         .with_links(false)
+        // Without a text to show, the handler would draw a bar down a wrapped message.
+        .with_wrap_lines(!diagnostic.labels.is_empty())
         .with_context_lines(1)
         .without_cause_chain();
     let mut text = String::new();

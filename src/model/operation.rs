@@ -85,7 +85,9 @@ impl Operation {
     /// Whether the result is a new value made from the arguments, rather than one picked from them.
     fn mixes(&self) -> bool {
         match self {
-            Operation::Text | Operation::Unary(_) | Operation::Function(_) => true,
+            Operation::Text | Operation::Unary(_) => true,
+            // The keys of a map are written in the program.
+            Operation::Function(function) => function.name != "keys",
             Operation::Binary(sign) => *sign != Binary::Coalesce,
             Operation::Get { .. } | Operation::Index | Operation::If | Operation::Concatenate => false,
         }

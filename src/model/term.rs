@@ -236,7 +236,8 @@ impl fmt::Display for Term {
             }
             Term::Data { template, fields, .. } => {
                 write!(f, "{} {{", template.name)?;
-                fields.iter().try_for_each(|(name, field)| write!(f, " {name} {field};"))?;
+                let mut set = fields.iter().filter(|(_, field)| !field.is_null());
+                set.try_for_each(|(name, field)| write!(f, " {name} {field};"))?;
                 f.write_str(" }")
             }
             Term::Call { operation: Operation::Text, arguments, .. } => {

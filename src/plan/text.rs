@@ -154,7 +154,7 @@ pub fn summary(plan: &Plan) -> String {
         (ChangeKind::Replace, "to replace"),
         (ChangeKind::Terminate, "to terminate"),
         (ChangeKind::Forget, "to forget"),
-        (ChangeKind::Report, "that differ"),
+        (ChangeKind::Report, "left different"),
     ];
     let mut parts = Vec::new();
     for (kind, words) in kinds {

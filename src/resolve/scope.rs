@@ -63,6 +63,16 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
                     module.params.insert(param.name.value.clone(), param);
                 }
             }
+            if id != PROGRAM {
+                file.outputs.iter().for_each(|output| report.push(not_in_library(&output.name, "an output")));
+                for assertion in &file.assertions {
+                    report.push(
+                        Diagnostic::error("cloud::import::component", "an imported file may not have an assertion")
+                            .label(assertion.condition.span, "not allowed here")
+                            .help("put it into the program that imports this"),
+                    );
+                }
+            }
             for item in &file.items {
                 let name = &item.path.head;
                 if !item.path.rest.is_empty() || item.path.quoted {

@@ -359,7 +359,7 @@ impl<'a> Builder<'a> {
         if parts.len() == 1 {
             return self.postfix(parts.next().unwrap_or_else(|| unreachable!("it has one part")));
         }
-        if parts.len() > MAX_CHAIN {
+        if parts.clone().filter(|part| part.as_rule() != Rule::postfix).count() > MAX_CHAIN {
             return Err(too_long(span));
         }
         // Operands first: the callbacks of the Pratt parser cannot share the builder.
