@@ -150,7 +150,7 @@ impl<'a> Checker<'a, '_> {
             ExprKind::Super => Operand::Term(self.inherited_value(expr.span, env)),
             ExprKind::Get { of, name, optional } => {
                 let of = self.operand(of, env);
-                self.get(of, name, *optional, env)
+                self.get(of, name, *optional)
             }
             ExprKind::Index { of, at } => {
                 let operand = self.operand(of, env);

@@ -110,12 +110,10 @@ impl<'a> Checker<'a, '_> {
         Operand::Term(self.attribute(node, name, span))
     }
 
-    pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool, env: &Env) -> Operand {
+    pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool) -> Operand {
         match of {
             Operand::Node(node) => self.get_from(node, name),
-            Operand::Each(all) => {
-                Operand::Each(all.into_iter().map(|one| self.get(one, name, optional, env)).collect())
-            }
+            Operand::Each(all) => Operand::Each(all.into_iter().map(|one| self.get(one, name, optional)).collect()),
             Operand::Nodes(_) | Operand::AnyOf(_) => {
                 self.report.push(
                     Diagnostic::error(
