@@ -220,7 +220,18 @@ impl World {
     }
 
     async fn run_on(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
-        let (store, replayed) = LocalStore::open(self.path(), &World::holder())?;
+        let mut tries = 0;
+        let (store, replayed) = loop {
+            match LocalStore::open(self.path(), &World::holder()) {
+                // Another test that starts a process holds a copy of every open file for a moment, the
+                // lock of the run before this one among them.
+                Err(StoreFault::Locked(_)) if tries < 100 => {
+                    tries += 1;
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                }
+                opened => break opened?,
+            }
+        };
         let mut store = store;
         let (state, records) = match replayed {
             Some(replayed) => (replayed.state, replayed.records),

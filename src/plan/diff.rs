@@ -259,7 +259,7 @@ fn attributes(
                 let change = AttributeChange {
                     name: name.clone(),
                     old: None,
-                    new: Planned::Later,
+                    new: Planned::Later(None),
                     replaces: false,
                     drifted: false,
                 };
@@ -276,7 +276,7 @@ fn attributes(
             (Planned::Nothing, None) => true,
             (Planned::Value(new), Some(was)) => new == was,
             (Planned::Nothing | Planned::Value(_), _) => false,
-            (Planned::Later, _) => false,
+            (Planned::Later(_), _) => false,
         };
         if same {
             continue;
@@ -301,10 +301,10 @@ fn planned(term: &Term, span: crate::source::Span, world: &World, key: &SealingK
             value.seal(key);
             Planned::Value(value)
         }
-        Ok(_) => Planned::Later,
+        Ok(term) => Planned::Later(Some(term.to_string())),
         Err(message) => {
             report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
-            Planned::Later
+            Planned::Later(None)
         }
     }
 }

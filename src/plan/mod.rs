@@ -121,8 +121,8 @@ pub enum Planned {
     Value(Value),
     /// Unset.
     Nothing,
-    /// Known after apply.
-    Later,
+    /// Known after apply; what it will be made of, when the program says so.
+    Later(Option<String>),
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -94,7 +94,7 @@ fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &
         let empty = match &attribute.new {
             Planned::Value(Value::Map(entries)) => entries.is_empty(),
             Planned::Value(Value::List(items)) => items.is_empty(),
-            Planned::Value(_) | Planned::Nothing | Planned::Later => false,
+            Planned::Value(_) | Planned::Nothing | Planned::Later(_) => false,
         };
         attribute.old.is_some() || !empty
     };
@@ -130,7 +130,8 @@ fn shown(planned: &Planned, room: usize) -> String {
     match planned {
         Planned::Value(value) => cut(&value.to_string(), room),
         Planned::Nothing => "unset".into(),
-        Planned::Later => "known after apply".into(),
+        Planned::Later(None) => "known after apply".into(),
+        Planned::Later(Some(made_of)) => format!("{} (known after apply)", cut(made_of, room.saturating_sub(20))),
     }
 }
 
