@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Report};
-use crate::name::Name;
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
-use crate::source::{Sources, Span, Spanned};
+use crate::source::{Sources, Span};
 use crate::syntax::{self, File};
 
 /// Where files come from.
@@ -137,11 +136,4 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     out
-}
-
-/// The text given for a param on the command line: one value of the language, or a plain text.
-#[derive(Clone, Debug)]
-pub struct Given {
-    pub name: Name,
-    pub text: Spanned<String>,
 }

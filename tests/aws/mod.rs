@@ -6,6 +6,7 @@ pub mod proxy;
 mod buckets;
 mod instances;
 mod program;
+mod schemas;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

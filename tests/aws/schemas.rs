@@ -1,0 +1,44 @@
+//! The library's templates and the code behind them: neither may know an attribute that the other does
+//! not take.
+
+use std::collections::BTreeSet;
+
+use tadpole::aws::Aws;
+use tadpole::model::term::Term;
+use tadpole::value::Fields;
+
+use crate::world::graph;
+
+/// One of each type, with every attribute set that can be.
+const SAMPLE: &str = r#"
+    bucket extends TransientS3Bucket {
+        bucket "sample"; region "eu-west-1"; profile "sample"; tags { a "b"; } versioning true;
+    }
+    group extends ImageInstance {
+        imageID "ami-26b6534f"; minCount 1; maxCount 2; instanceType "t3.micro"; id "x"; key "y";
+        region "eu-west-1"; profile "sample"; tags { a "b"; }
+    }
+"#;
+
+#[test]
+fn the_code_of_each_type_takes_its_attributes() {
+    let graph = graph(SAMPLE);
+    let mut seen = BTreeSet::new();
+    for resource in graph.in_order() {
+        seen.insert(resource.schema.kind.to_string());
+        let mut inputs = Fields::new();
+        for (name, attribute) in &resource.schema.attributes {
+            match resource.inputs.get(name).map(|input| &input.term) {
+                Some(Term::Known(value)) => {
+                    inputs.insert(name.clone(), value.clone());
+                }
+                _ => {
+                    assert!(attribute.modifiers.computed, "the sample of {} does not set {name}", resource.schema.kind)
+                }
+            }
+        }
+        Aws::accepts(&resource.schema.kind, &inputs).unwrap_or_else(|fault| panic!("{fault}"));
+    }
+    let known: BTreeSet<String> = Aws::kinds().map(str::to_string).collect();
+    assert_eq!(seen, known, "a type is in the library or in the code alone, or has no sample here");
+}
