@@ -128,7 +128,7 @@ impl Kind for ImageInstance {
             .tag_specifications(tagged(ResourceType::Instance))
             .tag_specifications(tagged(ResourceType::Volume))
             .send();
-        let answer = sent.await.map_err(|error| call.fault(&error))?;
+        let answer = sent.await.map_err(|error| about_type(call.fault(&error)))?;
         match answer.reservation_id() {
             Some(id) => Ok(Made { id: id.into(), whole: true }),
             // They run: the engine has to look for them.
@@ -239,6 +239,14 @@ impl Kind for ImageInstance {
         }
         Ok(())
     }
+}
+
+/// Amazon has one code for whatever is wrong with a value (`InvalidParameterValue`); which value it is,
+/// only the message says.
+fn about_type(fault: Fault) -> Fault {
+    let names_type = ["InstanceType", "instance type"].iter().any(|words| fault.message.contains(words));
+    let is_open = fault.attribute.is_none() && fault.kind == FaultKind::Refused;
+    if is_open && names_type { fault.on("instanceType") } else { fault }
 }
 
 async fn terminate(session: &Session, place: &Place, ids: Vec<String>) -> Result<(), Fault> {
@@ -451,6 +459,15 @@ mod tests {
         let dead = Health::Dead("7 of at least 10 instances are alive".into());
         assert_eq!(group(false, 0), dead);
         assert_eq!(group(true, 10), dead);
+    }
+
+    #[test]
+    fn a_refusal_of_the_type_is_on_the_type() {
+        let attribute = |kind, message: &str| about_type(Fault::new(kind, message)).attribute;
+        let words = "could not start: Invalid value 'z9.huge' for InstanceType (InvalidParameterValue)";
+        assert_eq!(attribute(FaultKind::Refused, words), Some("instanceType".into()));
+        assert_eq!(attribute(FaultKind::Throttled, words), None);
+        assert_eq!(attribute(FaultKind::Refused, "could not start: no such key"), None);
     }
 
     #[test]

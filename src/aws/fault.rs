@@ -36,11 +36,12 @@ impl Call {
     {
         let mut fault = match error.raw_response() {
             Some(response) => {
-                let (code, message) = match error.as_service_error() {
-                    Some(service) => (service.code(), service.message()),
-                    None => (None, None),
-                };
-                self.answered(code, response.status().as_u16(), message)
+                let status = response.status().as_u16();
+                match error.as_service_error() {
+                    Some(service) if status >= 300 => self.answered(service.code(), status, service.message()),
+                    // It went well, and what came could not be read.
+                    Some(_) | None => self.answered(None, status, Some(&innermost(error))),
+                }
             }
             None => self.unanswered(error),
         };
