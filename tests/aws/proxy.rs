@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 
 use super::moto::Moto;
@@ -28,72 +28,92 @@ struct Memory {
     tokens: HashMap<String, Vec<u8>>,
 }
 
+#[derive(Default)]
+struct Shared {
+    memory: Mutex<Memory>,
+    /// What takes two steps here and one at Amazon is held for writing, so that nobody sees its middle:
+    /// not even who comes after a client that was killed in it.
+    gate: RwLock<()>,
+}
+
 pub struct Proxy {
     pub endpoint: String,
-    memory: Arc<Mutex<Memory>>,
+    shared: Arc<Shared>,
 }
 
 impl Proxy {
     pub fn before(moto: &Moto) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let memory = Arc::new(Mutex::new(Memory::default()));
-        let (host, shared) = (moto.host.clone(), memory.clone());
+        let shared = Arc::new(Shared::default());
+        let (host, inner) = (moto.host.clone(), shared.clone());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (host, shared) = (host.clone(), shared.clone());
-                thread::spawn(move || serve(client, &host, &shared));
+                let (host, inner) = (host.clone(), inner.clone());
+                thread::spawn(move || serve(client, &host, &inner));
             }
         });
-        Proxy { endpoint, memory }
+        Proxy { endpoint, shared }
     }
 
     /// Lets this happen to the next call that contains the text.
     pub fn next(&self, call: &str, mishap: Mishap) {
-        self.memory.lock().unwrap().mishaps.push((call.to_string(), mishap));
+        self.shared.memory.lock().unwrap().mishaps.push((call.to_string(), mishap));
     }
 
     /// How many calls contained the text.
     pub fn count(&self, call: &str) -> usize {
-        self.memory.lock().unwrap().calls.iter().filter(|line| line.contains(call)).count()
+        self.shared.memory.lock().unwrap().calls.iter().filter(|line| line.contains(call)).count()
     }
 }
 
 /// One request a connection: that is allowed, and simple.
-fn serve(mut client: TcpStream, host: &str, memory: &Mutex<Memory>) {
+fn serve(mut client: TcpStream, host: &str, shared: &Shared) {
     let Some((head, body)) = request(&mut client) else {
         return;
     };
     let line = head.lines().next().unwrap_or_default().to_string();
     let call = format!("{line} {}", String::from_utf8_lossy(&body));
-    let (mishap, known) = {
-        let mut memory = memory.lock().unwrap();
+    let mishap = {
+        let mut memory = shared.memory.lock().unwrap();
         memory.calls.push(call.clone());
         let at = memory.mishaps.iter().position(|(text, _)| call.contains(text));
-        (at.map(|at| memory.mishaps.remove(at).1), token(&call).and_then(|token| memory.tokens.get(&token).cloned()))
+        at.map(|at| memory.mishaps.remove(at).1)
     };
-    if let Some(Mishap::Refusal(status, code)) = mishap {
-        let _ = client.write_all(refusal(status, code, line.contains(" / ")).as_bytes());
-        return;
-    }
-    let answer = match known {
-        Some(answer) => answer,
-        None => forward(host, &head, &body),
+    let answer = match mishap {
+        Some(Mishap::Refusal(status, code)) => refusal(status, code, line.contains(" / ")).into_bytes(),
+        Some(Mishap::LostAnswer) | None => carry_out(host, shared, &call, &head, &body),
     };
-    if answer.starts_with(b"HTTP/1.1 200") {
-        if let Some(token) = token(&call) {
-            memory.lock().unwrap().tokens.insert(token, answer.clone());
-        }
-        if let Some(tags) = bucket_tags(&line, &call) {
-            let head = head.replacen(&line, &line.replacen(" HTTP", "?tagging HTTP", 1), 1);
-            let answer = forward(host, &without_digest(&head, tags.len()), tags.as_bytes());
-            assert!(answer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&answer));
-        }
-    }
     if !matches!(mishap, Some(Mishap::LostAnswer)) {
+        // Who asked may be gone.
         let _ = client.write_all(&answer);
     }
     let _ = client.shutdown(Shutdown::Both);
+}
+
+fn carry_out(host: &str, shared: &Shared, call: &str, head: &str, body: &[u8]) -> Vec<u8> {
+    if let Some(token) = token(call) {
+        let _alone = shared.gate.write().unwrap();
+        let known = shared.memory.lock().unwrap().tokens.get(&token).cloned();
+        let answer = known.unwrap_or_else(|| forward(host, head, body));
+        if answer.starts_with(b"HTTP/1.1 200") {
+            shared.memory.lock().unwrap().tokens.insert(token, answer.clone());
+        }
+        return answer;
+    }
+    let line = head.lines().next().unwrap_or_default();
+    let Some(tags) = bucket_tags(line, call) else {
+        let _together = shared.gate.read().unwrap();
+        return forward(host, head, body);
+    };
+    let _alone = shared.gate.write().unwrap();
+    let answer = forward(host, head, body);
+    if answer.starts_with(b"HTTP/1.1 200") {
+        let head = head.replacen(line, &line.replacen(" HTTP", "?tagging HTTP", 1), 1);
+        let tagged = forward(host, &without_digest(&head, tags.len()), tags.as_bytes());
+        assert!(tagged.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&tagged));
+    }
+    answer
 }
 
 fn request(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
