@@ -214,7 +214,8 @@ impl<'a> Run<'a> {
     }
 
     fn ended(&mut self, number: usize) {
-        for dependent in self.dependents[number].clone() {
+        // It ends once.
+        for dependent in std::mem::take(&mut self.dependents[number]) {
             self.left[dependent] -= 1;
             let acts = self.plan.changes[dependent].kind.acts();
             if self.left[dependent] == 0 && acts && !self.never.contains(&dependent) {
@@ -269,7 +270,10 @@ fn work(
                 samples.insert(name.clone(), value);
             }
         }
-        let lifecycle = resource.lifecycle.partly(state).map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        let lifecycle = resource
+            .lifecycle
+            .try_map(|action| action.partly(state).map(Some))
+            .map_err(|message| Fault::new(FaultKind::Refused, message))?;
         wanted = Some(Wanted {
             template: resource.template.clone(),
             kind: resource.schema.kind.clone(),
@@ -303,9 +307,7 @@ fn work(
         });
     }
     let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
-    let lists = crate::model::action::Lifecycle::<crate::model::action::Action>::ATTRIBUTES;
-    let inputs_differ =
-        incomplete || change.attributes.iter().any(|attribute| !lists.contains(&attribute.name.as_str()));
+    let inputs_differ = incomplete || change.changes_inputs();
     Ok(Work {
         kind: change.kind,
         address: change.address.clone(),

@@ -3,6 +3,7 @@
 //! the executor to record, and waits until that is durable.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -180,17 +181,8 @@ impl Step {
 
     /// As [`Step::recorded`], where the outputs are not known: actions that need them are left out.
     fn intended(&self, wanted: &Wanted, id: Arc<str>) -> Recorded {
-        let settled = |actions: &[ActionTerm]| -> Vec<Action> {
-            let known = actions.iter().map(|action| {
-                let settings = action.settings.iter().map(|(name, term)| Some((name.clone(), term.known()?.clone())));
-                Some(Action {
-                    name: action.name.clone(),
-                    verb: action.verb,
-                    settings: settings.collect::<Option<_>>()?,
-                })
-            });
-            known.flatten().collect()
-        };
+        let known = |action: &ActionTerm| Ok::<_, Infallible>(action.known().ok());
+        let Ok(lifecycle) = wanted.lifecycle.try_map(known);
         Recorded {
             template: wanted.template.clone(),
             kind: wanted.kind.clone(),
@@ -199,12 +191,7 @@ impl Step {
             inputs: wanted.inputs.clone(),
             outputs: Fields::new(),
             dependencies: wanted.dependencies.clone(),
-            lifecycle: Lifecycle {
-                start: settled(&wanted.lifecycle.start),
-                liveness: settled(&wanted.lifecycle.liveness),
-                terminate: settled(&wanted.lifecycle.terminate),
-                update: settled(&wanted.lifecycle.update),
-            },
+            lifecycle,
         }
     }
 
@@ -231,12 +218,7 @@ impl Step {
 
     fn settled(&self, action: &ActionTerm, recorded: &Recorded) -> Result<Action, Fault> {
         let own = Own { address: &self.work.address, id: &recorded.id, outputs: &recorded.outputs };
-        let one = Lifecycle { start: vec![action.clone()], ..Lifecycle::default() };
-        let settled = one.settle(&own).map_err(|message| Fault::new(FaultKind::Refused, message))?;
-        match settled.start.into_iter().next() {
-            Some(action) => Ok(action),
-            None => unreachable!("one action settles to one"),
-        }
+        action.settle(&own).map_err(|message| Fault::new(FaultKind::Refused, message))
     }
 
     /// Brings it into being. The operation is left open: it ends when it is live.

@@ -52,8 +52,7 @@ impl Destroy {
         if !self.place.names_an_environment(look) {
             return Exit::Wrong;
         }
-        let directory = self.place.directory().join(".tadpole").join(self.place.environment());
-        if !directory.exists() {
+        if !self.place.record().exists() {
             eprintln!("Nothing is recorded of the environment `{}`: nothing to destroy.", self.place.environment());
             return Exit::Done;
         }

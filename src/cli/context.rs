@@ -161,23 +161,30 @@ impl Place {
         if !self.names_an_environment(look) {
             return None;
         }
-        let mut sources = Sources::default();
-        let mut report = Report::default();
-        let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
-        let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report);
-        report.secrets().iter().for_each(|span| sources.hide(*span));
+        let (graph, sources, report) = self.compiled();
         eprint!("{}", ui::render(&report, &sources, look));
         graph.map(|graph| Compiled { graph, sources })
     }
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.
     pub fn compile_quietly(&self) -> Option<Compiled> {
+        let (graph, sources, _) = self.compiled();
+        graph.map(|graph| Compiled { graph, sources })
+    }
+
+    /// With what no message may show hidden in the sources.
+    fn compiled(&self) -> (Option<ResourceGraph>, Sources, Report) {
         let mut sources = Sources::default();
         let mut report = Report::default();
         let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
-        let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report)?;
+        let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report);
         report.secrets().iter().for_each(|span| sources.hide(*span));
-        Some(Compiled { graph, sources })
+        (graph, sources, report)
+    }
+
+    /// The directory in which the environment is recorded.
+    pub fn record(&self) -> PathBuf {
+        self.directory().join(".tadpole").join(self.environment())
     }
 
     /// The environment: as `--env` says, else as the param `env` is set to.

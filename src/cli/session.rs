@@ -62,7 +62,7 @@ impl Session {
         look: Look,
     ) -> Result<Session, Exit> {
         let environment = place.environment();
-        let directory = place.directory().join(".tadpole").join(&environment);
+        let directory = place.record();
         let provider = provider(cloud, &directory, &graph, look).await?;
         let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
         if let Some(recorded) = &recorded

@@ -23,7 +23,7 @@ impl Show {
             return Exit::Wrong;
         }
         let environment = self.place.environment();
-        let directory = self.place.directory().join(".tadpole").join(&environment);
+        let directory = self.place.record();
         let state = match store::peek(&directory) {
             Ok(Some(state)) => state,
             Ok(None) => {

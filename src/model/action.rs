@@ -71,21 +71,14 @@ impl<A> Lifecycle<A> {
     pub const ATTRIBUTES: [&'static str; 4] = ["startActions", "livenessActions", "terminateActions", "updateActions"];
 }
 
-impl Lifecycle<ActionTerm> {
-    /// With all that is known put in; what is not stays as it is.
+impl<A> Lifecycle<A> {
+    /// The same lists with something else for each action, or nothing where there is nothing.
     ///
     /// # Errors
-    /// When an operation in a setting has no result, in the user's words.
-    pub fn partly(&self, world: &dyn Known) -> Result<Lifecycle<ActionTerm>, String> {
-        let list = |actions: &[ActionTerm]| -> Result<Vec<ActionTerm>, String> {
-            actions
-                .iter()
-                .map(|action| {
-                    let settings = action.settings.iter();
-                    let settings = settings.map(|(name, term)| Ok((name.clone(), term.settle(world)?)));
-                    Ok(ActionTerm { settings: settings.collect::<Result<_, String>>()?, ..action.clone() })
-                })
-                .collect()
+    /// The first that `change` gives.
+    pub fn try_map<B, E>(&self, change: impl Fn(&A) -> Result<Option<B>, E>) -> Result<Lifecycle<B>, E> {
+        let list = |actions: &[A]| -> Result<Vec<B>, E> {
+            actions.iter().filter_map(|action| change(action).transpose()).collect()
         };
         Ok(Lifecycle {
             start: list(&self.start)?,
@@ -93,37 +86,44 @@ impl Lifecycle<ActionTerm> {
             terminate: list(&self.terminate)?,
             update: list(&self.update)?,
         })
+    }
+}
+
+impl ActionTerm {
+    /// With all that is known put in; what is not stays as it is.
+    ///
+    /// # Errors
+    /// When an operation in a setting has no result, in the user's words.
+    pub fn partly(&self, world: &dyn Known) -> Result<ActionTerm, String> {
+        let settings = self.settings.iter().map(|(name, term)| Ok((name.clone(), term.settle(world)?)));
+        Ok(ActionTerm { settings: settings.collect::<Result<_, String>>()?, ..self.clone() })
     }
 
     /// With everything decided.
     ///
     /// # Errors
     /// When a setting is not known yet or has no result, in the user's words.
-    pub fn settle(&self, world: &dyn Known) -> Result<Lifecycle, String> {
-        let list = |actions: &[ActionTerm]| -> Result<Vec<Action>, String> {
-            let mut settled = Vec::with_capacity(actions.len());
-            for action in actions {
-                let mut settings = Fields::new();
-                for (name, term) in &action.settings {
-                    match term.settle(world)? {
-                        Term::Known(value) => settings.insert(name.clone(), value),
-                        _ => return Err(format!("`{name}` of `{}` is not known yet", action.name)),
-                    };
-                }
-                settled.push(Action { name: action.name.clone(), verb: action.verb, settings });
-            }
-            Ok(settled)
-        };
-        Ok(Lifecycle {
-            start: list(&self.start)?,
-            liveness: list(&self.liveness)?,
-            terminate: list(&self.terminate)?,
-            update: list(&self.update)?,
-        })
+    pub fn settle(&self, world: &dyn Known) -> Result<Action, String> {
+        let partly = self.partly(world)?;
+        partly.known().map_err(|name| format!("`{name}` of `{}` is not known yet", self.name))
     }
 
-    /// All actions of all lists.
-    pub fn all(&self) -> impl Iterator<Item = &ActionTerm> {
-        [&self.start, &self.liveness, &self.terminate, &self.update].into_iter().flatten()
+    /// As an action, if nothing in it is unknown.
+    ///
+    /// # Errors
+    /// The first setting that is.
+    pub fn known(&self) -> Result<Action, &Name> {
+        let settings = self.settings.iter().map(|(name, term)| Ok((name.clone(), term.known().ok_or(name)?.clone())));
+        Ok(Action { name: self.name.clone(), verb: self.verb, settings: settings.collect::<Result<Fields, _>>()? })
+    }
+}
+
+impl Lifecycle<ActionTerm> {
+    /// [`ActionTerm::settle`] of every action.
+    ///
+    /// # Errors
+    /// Of the first that has one.
+    pub fn settle(&self, world: &dyn Known) -> Result<Lifecycle, String> {
+        self.try_map(|action| action.settle(world).map(Some))
     }
 }

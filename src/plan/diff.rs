@@ -163,7 +163,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     }
     let id = Some(recorded.id.clone());
     let never = resource.lifecycle.update.is_empty() || exists_already;
-    if never && changed.iter().any(|change| resource.schema.get(change.name.as_str()).is_some()) {
+    if never && changed.iter().any(AttributeChange::is_input) {
         let why =
             if exists_already { "it exists already, and is left as it is" } else { "its `updateActions` are empty" };
         let reason = Some(why.to_string());
@@ -188,8 +188,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         });
     }
     // Lists of actions are recorded anew without a call.
-    let calls = recorded.status == Status::Incomplete
-        || changed.iter().any(|change| resource.schema.get(change.name.as_str()).is_some());
+    let calls = recorded.status == Status::Incomplete || changed.iter().any(AttributeChange::is_input);
     let update = resource.lifecycle.update.iter().filter(|_| calls);
     Some(Change {
         id,

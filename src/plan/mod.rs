@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::action::{Action, Lifecycle};
 use crate::name::{Address, Name};
 use crate::state::observed::{Here, Reading};
 use crate::value::Value;
@@ -74,6 +75,13 @@ pub struct Change {
     pub waits: BTreeSet<usize>,
 }
 
+impl Change {
+    /// Whether there is anything for the provider to change: lists of actions are only recorded.
+    pub fn changes_inputs(&self) -> bool {
+        self.attributes.iter().any(AttributeChange::is_input)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
@@ -112,6 +120,13 @@ pub struct AttributeChange {
     /// The old value is not what was recorded: somebody else changed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
+}
+
+impl AttributeChange {
+    /// Whether it is an attribute that the provider knows, rather than a list of actions.
+    pub fn is_input(&self) -> bool {
+        !Lifecycle::<Action>::ATTRIBUTES.contains(&self.name.as_str())
+    }
 }
 
 /// A value as far as it is known when planning.

@@ -83,17 +83,6 @@ pub struct Scope {
     pub levels: u16,
 }
 
-impl<'a> Member<'a> {
-    /// Whether it is a nested component rather than an attribute: what it was last replaced by.
-    pub fn is_component(&self) -> bool {
-        self.settings.iter().rev().find_map(|setting| match setting.kind {
-            SettingKind::Define(..) => Some(true),
-            SettingKind::Value(_) => Some(false),
-            SettingKind::Merge(_) | SettingKind::Reach(..) => None,
-        }) == Some(true)
-    }
-}
-
 pub(super) fn flatten<'a>(modules: Vec<Module<'a>>, templates: Vec<Template<'a>>, report: &mut Report) -> Library<'a> {
     let count = templates.len();
     let mut flattener = Flattener {

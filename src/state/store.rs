@@ -98,7 +98,18 @@ pub struct LocalStore {
     directory: PathBuf,
     /// Locked for as long as this lives.
     _lock: File,
+    /// As found when the lock was taken, and as left by the last snapshot since; none before the first.
+    continued: Option<Continued>,
     journal: Option<Journal>,
+}
+
+/// What the journal goes on from: a snapshot, and the lines that are there already.
+struct Continued {
+    header: Header,
+    /// Whole lines, the header among them; none when the journal is to be begun anew.
+    lines: u64,
+    /// Their bytes.
+    length: u64,
 }
 
 struct Journal {
@@ -122,13 +133,7 @@ impl LocalStore {
     pub fn open(directory: &Path, holder: &Holder) -> Result<(LocalStore, Option<Replayed>), StoreFault> {
         std::fs::create_dir_all(directory).map_err(io_fault(directory, "make the directory"))?;
         let path = directory.join(LOCK);
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io_fault(&path, "open"))?;
+        let mut lock = open_or_make(&path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -142,39 +147,25 @@ impl LocalStore {
         let text = serde_json::to_string(holder).unwrap_or_default();
         let written = lock.set_len(0).and_then(|()| lock.write_all(text.as_bytes()));
         written.map_err(io_fault(&path, "write"))?;
-        let replayed = replay(directory)?;
-        Ok((LocalStore { directory: directory.to_path_buf(), _lock: lock, journal: None }, replayed))
+        let (replayed, continued) = replay(directory)?.unzip();
+        Ok((LocalStore { directory: directory.to_path_buf(), _lock: lock, continued, journal: None }, replayed))
     }
 
     /// Starts the journal of a snapshot, or goes on behind the last whole line of it.
     fn journal(&mut self) -> Result<&mut Journal, StoreFault> {
         if self.journal.is_none() {
             let path = self.directory.join(JOURNAL);
-            let snapshot = read_snapshot(&self.directory.join(SNAPSHOT))?;
-            let (lineage, serial) = match &snapshot {
-                Some(state) => (state.lineage.clone(), state.serial),
-                None => {
-                    return Err(StoreFault::Damaged {
-                        path: self.directory.join(SNAPSHOT),
-                        what: "it is not there".into(),
-                    });
-                }
+            let Some(continued) = &self.continued else {
+                let what = "it is not there".into();
+                return Err(StoreFault::Damaged { path: self.directory.join(SNAPSHOT), what });
             };
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(io_fault(&path, "open"))?;
-            let scan = scan_journal(&path, &mut file, &lineage, serial)?;
+            let mut file = open_or_make(&path)?;
             // What is behind the last whole line was never acknowledged to anybody.
-            file.set_len(scan.length).map_err(io_fault(&path, "shorten"))?;
+            file.set_len(continued.length).map_err(io_fault(&path, "shorten"))?;
             file.seek(SeekFrom::End(0)).map_err(io_fault(&path, "write"))?;
-            let mut journal = Journal { file, next: scan.lines, length: scan.length };
-            if scan.lines == 0 {
-                let header = Header { version: VERSION, lineage, serial };
-                journal.write(&path, &[header])?;
+            let mut journal = Journal { file, next: continued.lines, length: continued.length };
+            if continued.lines == 0 {
+                journal.write(&path, &[&continued.header])?;
                 sync_directory(&self.directory)?;
             }
             self.journal = Some(journal);
@@ -218,6 +209,8 @@ impl Store for LocalStore {
         write_snapshot(&self.directory, &path, state)?;
         // The old journal names the old serial: should it survive a crash here, it is not replayed.
         self.journal = None;
+        let header = Header { version: VERSION, lineage: state.lineage.clone(), serial: state.serial };
+        self.continued = Some(Continued { header, lines: 0, length: 0 });
         let journal = self.directory.join(JOURNAL);
         match std::fs::remove_file(&journal) {
             Ok(()) => {}
@@ -233,7 +226,7 @@ impl Store for LocalStore {
 /// # Errors
 /// When a file cannot be read or is not what was written.
 pub fn peek(directory: &Path) -> Result<Option<State>, StoreFault> {
-    Ok(replay(directory)?.map(|replayed| replayed.state))
+    Ok(replay(directory)?.map(|(replayed, _)| replayed.state))
 }
 
 /// A snapshot with its journal applied.
@@ -243,7 +236,7 @@ pub struct Replayed {
     pub records: usize,
 }
 
-fn replay(directory: &Path) -> Result<Option<Replayed>, StoreFault> {
+fn replay(directory: &Path) -> Result<Option<(Replayed, Continued)>, StoreFault> {
     let path = directory.join(JOURNAL);
     let Some(mut state) = read_snapshot(&directory.join(SNAPSHOT))? else {
         // A journal is only ever written beside its snapshot: without it, what was made would be lost.
@@ -253,18 +246,16 @@ fn replay(directory: &Path) -> Result<Option<Replayed>, StoreFault> {
         }
         return Ok(None);
     };
-    let mut records = 0;
-    match File::open(&path) {
-        Ok(mut file) => {
-            for record in scan_journal(&path, &mut file, &state.lineage, state.serial)?.records {
-                state.apply(record);
-                records += 1;
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+    let scan = match File::open(&path) {
+        Ok(mut file) => scan_journal(&path, &mut file, &state.lineage, state.serial)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Scan { records: Vec::new(), lines: 0, length: 0 },
         Err(error) => return Err(io_fault(&path, "open")(error)),
-    }
-    Ok(Some(Replayed { state, records }))
+    };
+    let header = Header { version: VERSION, lineage: state.lineage.clone(), serial: state.serial };
+    let continued = Continued { header, lines: scan.lines, length: scan.length };
+    let records = scan.records.len();
+    scan.records.into_iter().for_each(|record| state.apply(record));
+    Ok(Some((Replayed { state, records }, continued)))
 }
 
 /// The key of the environment's fingerprints, if it has one yet.
@@ -435,6 +426,12 @@ fn read_snapshot(path: &Path) -> Result<Option<State>, StoreFault> {
 /// Makes the names in a directory durable, not only the files.
 fn sync_directory(directory: &Path) -> Result<(), StoreFault> {
     File::open(directory).and_then(|file| file.sync_all()).map_err(io_fault(directory, "write"))
+}
+
+fn open_or_make(path: &Path) -> Result<File, StoreFault> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(io_fault(path, "open"))
 }
 
 fn io_fault(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> StoreFault {
