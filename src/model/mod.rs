@@ -2,6 +2,7 @@
 //! resources, functions. Data and its arithmetic; no pass over a program lives here.
 
 pub mod action;
+pub mod format;
 pub mod function;
 pub mod operation;
 pub mod resource;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::format::Format;
 use crate::name::Name;
 use crate::value::Value;
 
@@ -58,6 +59,7 @@ pub enum Refinement {
     /// Both ends included.
     Between(i64, i64),
     Matching(regex::Regex),
+    Format(&'static Format),
 }
 
 impl Refinement {
@@ -67,6 +69,7 @@ impl Refinement {
             (Refinement::Between(low, high), Value::Int(value)) => (low..=high).contains(&value),
             (Refinement::Between(low, high), Value::Number(value)) => (*low as f64..=*high as f64).contains(value),
             (Refinement::Matching(pattern), Value::String(text)) => pattern.is_match(text),
+            (Refinement::Format(format), Value::String(text)) => (format.admits)(text),
             _ => true,
         }
     }
@@ -78,6 +81,7 @@ impl fmt::Display for Refinement {
         match self {
             Refinement::Between(low, high) => write!(f, "must be from {low} to {high}"),
             Refinement::Matching(pattern) => write!(f, "must match {pattern}"),
+            Refinement::Format(format) => write!(f, "must be {}", format.meaning),
         }
     }
 }

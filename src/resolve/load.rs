@@ -59,14 +59,18 @@ pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mu
         Ok(paths) => {
             for path in paths {
                 if let Some(file) = read(&path, loader, sources, report, None) {
-                    queue.extend(file.imports.iter().map(|import| (PROGRAM, path.clone(), import.clone())));
+                    queue.extend(file.imports.iter().map(|import| (PROGRAM, path.clone(), import.path.clone())));
                     program.files.push(file);
                 }
             }
         }
     }
     let says_nothing = |file: &File| {
-        file.items.is_empty() && file.params.is_empty() && file.outputs.is_empty() && file.aliases.is_empty()
+        file.items.is_empty()
+            && file.params.is_empty()
+            && file.outputs.is_empty()
+            && file.aliases.is_empty()
+            && file.functions.is_empty()
     };
     if !report.has_errors() && program.files.iter().all(says_nothing) {
         let mut diagnostic = Diagnostic::error("cloud::file::empty", "this program is empty")
@@ -89,7 +93,7 @@ pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mu
                 known.insert(target.clone(), id);
                 let mut module = LoadedModule::default();
                 if let Some(file) = read(&target, loader, sources, report, Some(import.span)) {
-                    queue.extend(file.imports.iter().map(|inner| (id, target.clone(), inner.clone())));
+                    queue.extend(file.imports.iter().map(|inner| (id, target.clone(), inner.path.clone())));
                     module.files.push(file);
                 }
                 loaded.modules.push(module);

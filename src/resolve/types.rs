@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
+use crate::model::format;
 use crate::model::schema::{Attribute, Modifiers};
 use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
 use crate::name::Name;
@@ -153,6 +154,18 @@ impl<'a, 'r> Types<'a, 'r> {
     fn alias(&mut self, module: ModuleId, alias: &tree::Alias) -> Ty {
         let base = self.ty(module, &alias.ty);
         let refinement = alias.refinement.as_ref().and_then(|written| match written {
+            tree::Refinement::Format(name) => {
+                let format = format::find(name.value.as_str());
+                if format.is_none() {
+                    let known = format::TABLE.iter().map(|format| format.name);
+                    let message = format!("there is no format `{}`", name.value);
+                    self.report.push(
+                        scope::unknown("cloud::type::format", &message, name, known.clone())
+                            .help(format!("formats are {}", known.collect::<Vec<_>>().join(", "))),
+                    );
+                }
+                format.map(Refinement::Format)
+            }
             tree::Refinement::Between(low, high) => Some(Refinement::Between(*low, *high)),
             tree::Refinement::Matching(pattern) => match regex::Regex::new(&pattern.value) {
                 Ok(regex) => Some(Refinement::Matching(regex)),
@@ -169,12 +182,13 @@ impl<'a, 'r> Types<'a, 'r> {
             (None, _) | (_, Ty::Any) => ("", true),
             (Some(tree::Refinement::Between(..)), plain) => ("in", matches!(plain, Ty::Int | Ty::Number)),
             (Some(tree::Refinement::Matching(_)), plain) => ("matching", matches!(plain, Ty::String)),
+            (Some(tree::Refinement::Format(_)), plain) => ("is", matches!(plain, Ty::String)),
         };
         if !narrows {
             self.report.push(
                 Diagnostic::error("cloud::type::narrowed", format!("`{word}` cannot narrow `{base}`"))
                     .label(alias.ty.span, format!("this is a `{base}`"))
-                    .help("`in` narrows `Int` and `Number`, `matching` narrows `String`"),
+                    .help("`in` narrows `Int` and `Number`, `matching` and `is` narrow `String`"),
             );
         }
         Ty::Alias(Arc::new(Alias { name: alias.name.value.clone(), base, refinement }))

@@ -130,23 +130,26 @@ impl<'a> Builder<'a> {
             outputs: Vec::new(),
             assertions: Vec::new(),
             aliases: Vec::new(),
+            functions: Vec::new(),
             items: Vec::new(),
             span: Span::new(self.source, 0, self.text.len()),
         };
         for pair in pair.into_inner() {
-            let doc = self.doc(self.span(&pair));
+            let whole = self.span(&pair);
+            let doc = self.doc(whole);
             match pair.as_rule() {
                 Rule::import => {
                     let literal = second(pair);
                     let span = self.span(&literal);
-                    file.imports.push(Spanned::new(self.literal(literal)?, span));
+                    let path = Spanned::new(self.literal(literal)?, span);
+                    file.imports.push(Import { span: whole, path });
                 }
                 Rule::param => {
                     let mut parts = Parts::of(pair);
                     parts.required();
                     let name = self.ident(&parts.required());
                     let declaration = self.declare(&mut parts)?;
-                    file.params.push(Param { doc, name, declaration });
+                    file.params.push(Param { doc, span: whole, name, declaration });
                 }
                 Rule::output => {
                     let mut parts = Parts::of(pair);
@@ -154,14 +157,14 @@ impl<'a> Builder<'a> {
                     let name = self.ident(&parts.required());
                     let ty = parts.optional(Rule::type_expr).map(|ty| self.type_expr(ty)).transpose()?;
                     let value = self.expr(parts.required())?;
-                    file.outputs.push(Output { doc, name, ty, value });
+                    file.outputs.push(Output { doc, span: whole, name, ty, value });
                 }
                 Rule::assertion => {
                     let mut parts = Parts::of(pair);
                     parts.required();
                     let condition = self.expr(parts.required())?;
                     let message = self.text(parts.required())?;
-                    file.assertions.push(Assertion { condition, message });
+                    file.assertions.push(Assertion { span: whole, condition, message });
                 }
                 Rule::type_alias => {
                     let mut parts = Parts::of(pair);
@@ -169,7 +172,21 @@ impl<'a> Builder<'a> {
                     let name = self.ident(&parts.required());
                     let ty = self.type_expr(parts.required())?;
                     let refinement = parts.optional(Rule::refinement).map(|pair| self.refinement(pair)).transpose()?;
-                    file.aliases.push(Alias { doc, name, ty, refinement });
+                    file.aliases.push(Alias { doc, span: whole, name, ty, refinement });
+                }
+                Rule::function => {
+                    let mut parts = Parts::of(pair);
+                    parts.required();
+                    let name = self.ident(&parts.required());
+                    let mut parameters = Vec::new();
+                    while let Some(parameter) = parts.optional(Rule::parameter) {
+                        let mut inner = Parts::of(parameter);
+                        let name = self.ident(&inner.required());
+                        parameters.push(Parameter { name, ty: self.type_expr(inner.required())? });
+                    }
+                    let result = parts.optional(Rule::type_expr).map(|ty| self.type_expr(ty)).transpose()?;
+                    let body = self.expr(parts.required())?;
+                    file.functions.push(Function { doc, span: whole, name, parameters, result, body });
                 }
                 Rule::item => file.items.push(self.item(pair)?),
                 Rule::EOI => {}
@@ -183,6 +200,7 @@ impl<'a> Builder<'a> {
         let mut parts = Parts::of(pair);
         match parts.required().as_rule() {
             Rule::in_word => Ok(Refinement::Between(self.bound(parts.required())?, self.bound(parts.required())?)),
+            Rule::is_word => Ok(Refinement::Format(self.ident(&parts.required()))),
             _ => {
                 let literal = parts.required();
                 let span = self.span(&literal);
@@ -227,8 +245,10 @@ impl<'a> Builder<'a> {
             Rule::define_tail => {
                 let mut inner = Parts::of(tail);
                 let repeat = inner.optional(Rule::repeat).map(|pair| self.repeat(&mut Parts::of(pair))).transpose()?;
+                let formerly = inner.optional(Rule::formerly).map(|pair| self.formerly(pair)).transpose()?;
                 let condition = inner.optional(Rule::condition).map(|pair| self.expr(second(pair))).transpose()?;
-                ItemKind::Define(self.define(repeat, condition, inner.required())?)
+                let define = self.define(repeat, condition, inner.required())?;
+                ItemKind::Define(Define { formerly: formerly.unwrap_or_default(), ..define })
             }
             Rule::conditional_tail => {
                 let whole = self.span(&tail);
@@ -261,28 +281,44 @@ impl<'a> Builder<'a> {
         for step in parts.pairs {
             match step.as_rule() {
                 Rule::name => rest.push(PathStep::Name(self.ident(&step))),
-                _ => {
-                    let span = self.span(&step);
-                    let literal = first(step);
-                    let key = match literal.as_rule() {
-                        Rule::number => match self.number(&literal)? {
-                            ExprKind::Int(index) => Key::Index(index.unsigned_abs()),
-                            _ => {
-                                return Err(Diagnostic::error(
-                                    "cloud::syntax::key",
-                                    "a key is a whole number or a text",
-                                )
-                                .label(span, "here")
-                                .into());
-                            }
-                        },
-                        _ => Key::Text(self.literal(literal)?.into()),
-                    };
-                    rest.push(PathStep::Key(Spanned::new(key, span)));
-                }
+                _ => rest.push(self.key(step)?),
             }
         }
         Ok(Path { head, rest, quoted: false, span })
+    }
+
+    /// `["a"]` or `[0]`.
+    fn key(&mut self, pair: Pair<Rule>) -> Fallible<PathStep> {
+        let span = self.span(&pair);
+        let literal = first(pair);
+        let key = match literal.as_rule() {
+            Rule::number => match self.number(&literal)? {
+                ExprKind::Int(index) => Key::Index(index.unsigned_abs()),
+                _ => {
+                    return Err(Diagnostic::error("cloud::syntax::key", "a key is a whole number or a text")
+                        .label(span, "here")
+                        .into());
+                }
+            },
+            _ => Key::Text(self.literal(literal)?.into()),
+        };
+        Ok(PathStep::Key(Spanned::new(key, span)))
+    }
+
+    fn formerly(&mut self, pair: Pair<Rule>) -> Fallible<Vec<OldPath>> {
+        let mut paths = Vec::new();
+        for old in pair.into_inner().filter(|part| part.as_rule() == Rule::old_path) {
+            let span = self.span(&old);
+            let mut steps = Vec::new();
+            for step in old.into_inner() {
+                steps.push(match step.as_rule() {
+                    Rule::name => PathStep::Name(self.ident(&step)),
+                    _ => self.key(step)?,
+                });
+            }
+            paths.push(OldPath { steps, span });
+        }
+        Ok(paths)
     }
 
     fn declare(&mut self, parts: &mut Parts) -> Fallible<Declare> {
@@ -308,7 +344,7 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         }
-        Ok(Define { repeat, condition, prototypes, body })
+        Ok(Define { repeat, formerly: Vec::new(), condition, prototypes, body })
     }
 
     fn repeat(&mut self, parts: &mut Parts) -> Fallible<Repeat> {

@@ -9,19 +9,28 @@ pub type Ident = Spanned<Name>;
 /// One file.
 #[derive(Clone, PartialEq, Debug)]
 pub struct File {
-    pub imports: Vec<Spanned<String>>,
+    pub imports: Vec<Import>,
     pub params: Vec<Param>,
     pub outputs: Vec<Output>,
     pub assertions: Vec<Assertion>,
     pub aliases: Vec<Alias>,
+    pub functions: Vec<Function>,
     pub items: Vec<Item>,
     /// From the first byte to the last.
     pub span: Span,
 }
 
+/// `import "../lib/web.cloud";`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Import {
+    pub span: Span,
+    pub path: Spanned<String>,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Param {
     pub doc: Option<String>,
+    pub span: Span,
     pub name: Ident,
     pub declaration: Declare,
 }
@@ -29,6 +38,7 @@ pub struct Param {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Output {
     pub doc: Option<String>,
+    pub span: Span,
     pub name: Ident,
     pub ty: Option<TypeExpr>,
     pub value: Expr,
@@ -36,6 +46,7 @@ pub struct Output {
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Assertion {
+    pub span: Span,
     pub condition: Expr,
     pub message: Expr,
 }
@@ -44,6 +55,7 @@ pub struct Assertion {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Alias {
     pub doc: Option<String>,
+    pub span: Span,
     pub name: Ident,
     pub ty: TypeExpr,
     pub refinement: Option<Refinement>,
@@ -54,6 +66,25 @@ pub enum Refinement {
     /// Both ends included.
     Between(i64, i64),
     Matching(Spanned<String>),
+    /// `is cidr`: one of the formats that the language knows.
+    Format(Ident),
+}
+
+/// `fn slug(s: String): String = lower(s);`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    pub doc: Option<String>,
+    pub span: Span,
+    pub name: Ident,
+    pub parameters: Vec<Parameter>,
+    pub result: Option<TypeExpr>,
+    pub body: Expr,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parameter {
+    pub name: Ident,
+    pub ty: TypeExpr,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -130,9 +161,18 @@ pub struct Modifier {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Define {
     pub repeat: Option<Repeat>,
+    /// Names under which it was recorded before.
+    pub formerly: Vec<OldPath>,
     pub condition: Option<Expr>,
     pub prototypes: Vec<Ident>,
     pub body: Body,
+}
+
+/// `formerly site.server["a"]`: names and keys, in turn.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OldPath {
+    pub steps: Vec<PathStep>,
+    pub span: Span,
 }
 
 /// `[key in xs]` or `[key, value in xs]`

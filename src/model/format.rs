@@ -1,0 +1,89 @@
+//! Formats that `type X = String is FORMAT;` can ask for: one row each.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A format of texts.
+pub struct Format {
+    pub name: &'static str,
+    /// What such a text is, with an example, for messages and documentation.
+    pub meaning: &'static str,
+    pub admits: fn(&str) -> bool,
+}
+
+impl std::fmt::Debug for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A format by its name.
+pub fn find(name: &str) -> Option<&'static Format> {
+    TABLE.iter().find(|format| format.name == name)
+}
+
+/// All of them, in alphabetical order.
+pub static TABLE: [Format; 7] = [
+    Format { name: "arn", meaning: "an ARN: `arn:aws:s3:::my-bucket`", admits: is_arn },
+    Format {
+        name: "cidr",
+        meaning: "an address range, with no bits set behind its prefix: `10.0.0.0/16`",
+        admits: |text| text.parse::<ipnet::IpNet>().is_ok_and(|net| net.addr() == net.network()),
+    },
+    Format { name: "hostname", meaning: "a host name: `www.example.com`", admits: is_hostname },
+    Format { name: "ipv4", meaning: "an IPv4 address: `10.0.0.1`", admits: |text| text.parse::<Ipv4Addr>().is_ok() },
+    Format { name: "ipv6", meaning: "an IPv6 address: `2001:db8::1`", admits: |text| text.parse::<Ipv6Addr>().is_ok() },
+    Format {
+        name: "json",
+        meaning: "a JSON document",
+        admits: |text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
+    },
+    Format {
+        name: "url",
+        meaning: "a URL with its scheme: `https://example.com/`",
+        admits: |text| url::Url::parse(text).is_ok_and(|url| url.has_host()),
+    },
+];
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`; region and account may be empty.
+/// Source: "Identify AWS resources with Amazon Resource Names", IAM user guide.
+fn is_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    matches!(parts.as_slice(), ["arn", partition, service, _, _, resource]
+        if !partition.is_empty() && !service.is_empty() && !resource.is_empty())
+}
+
+/// Labels of letters, digits and inner `-`, of 63 at most, 253 in all. Source: RFC 1123, section 2.1.
+fn is_hostname(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TABLE, find};
+
+    #[test]
+    fn each_format_takes_its_like_and_nothing_else() {
+        for (name, good, bad) in [
+            ("arn", "arn:aws:iam::123456789012:role/a:b", "arn:aws:s3"),
+            ("cidr", "10.0.0.0/16", "10.0.0.1/16"),
+            ("cidr", "2001:db8::/32", "10.0.0.0"),
+            ("hostname", "a-b.example.com", "-a.example.com"),
+            ("ipv4", "10.0.0.1", "10.0.0.256"),
+            ("ipv6", "::1", "10.0.0.1"),
+            ("json", "{\"a\": [1, null]}", "{a: 1}"),
+            ("url", "https://example.com/x?y", "example.com/x"),
+            ("url", "http://[::1]:80/", "mailto:a@example.com"),
+        ] {
+            let format = find(name).unwrap();
+            assert!((format.admits)(good), "{name}: {good}");
+            assert!(!(format.admits)(bad), "{name}: {bad}");
+        }
+        assert!(TABLE.is_sorted_by_key(|format| format.name));
+    }
+}
