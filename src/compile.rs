@@ -1,71 +1,194 @@
 //! The pipeline, in order: text to resource graph. Pure but for the loader it is given.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::check::{self, Given};
-use crate::diagnostic::Report;
+use elsa::FrozenVec;
+
+use crate::check::{self, Given, Outside};
+use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::{self, ResourceGraph};
 use crate::name::Name;
 use crate::resolve::load::{self, Loader};
 use crate::resolve::{self, Library, PROGRAM};
 use crate::source::{Sources, Span};
 use crate::syntax;
-use crate::syntax::tree::TypeExprKind;
+use crate::syntax::tree::{Expr, ExprKind, ItemKind, TypeExprKind};
 
-/// Compiles the program at `path`, with params from outside as they were typed; `env` is the value of
-/// a param of that name, if the program declares one and `params` do not give it. Answers a graph when
-/// the report has no errors. Passes that follow a failed one run as long as they can say something
-/// that is not its consequence.
+/// What a program is compiled with.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// A directory, or one file.
+    pub program: PathBuf,
+    /// Values of params, as they were typed at the command line.
+    pub params: BTreeMap<String, String>,
+    /// The value of a param `env`, if the program declares one and nothing else gives it.
+    pub env: Option<String>,
+    /// Files of values for params, which count before those of the environment; the last counts most.
+    pub files: Vec<PathBuf>,
+    /// Files of values that count after those of the environment.
+    pub fallback_files: Vec<PathBuf>,
+    /// A secret that is not at hand is a warning, and stays open.
+    pub without_secrets: bool,
+}
+
+impl Inputs {
+    pub fn of(program: &Path) -> Inputs {
+        Inputs { program: program.to_path_buf(), ..Inputs::default() }
+    }
+}
+
+/// Compiles a program. Answers a graph when the report has no errors. Passes that follow a failed one
+/// run as long as they can say something that is not its consequence.
 pub fn compile(
-    path: &Path,
-    params: &BTreeMap<String, String>,
-    env: Option<&str>,
+    inputs: &Inputs,
     loader: &dyn Loader,
     sources: &mut Sources,
     report: &mut Report,
 ) -> Option<ResourceGraph> {
-    let loaded = load::load(path, loader, sources, report);
-    // A file that cannot be read leaves names behind that nothing else can judge.
-    if report.has_errors() {
-        return None;
-    }
-    let library = resolve::link(&loaded, report);
-    let mut params = params.clone();
-    if let Some(env) = env.filter(|_| library.module(PROGRAM).params.contains_key("env")) {
-        params.entry("env".into()).or_insert_with(|| env.to_string());
-    }
-    let given = given(&params, &library, sources, report);
-    let program = check::check(&library, &given, report);
+    let program = with_library(inputs, loader, sources, report, |library, outside, sources, report| {
+        check::check(library, outside, sources, report)
+    })?;
     if report.has_errors() {
         return None;
     }
     graph::build(program, report)
 }
 
-/// Params as they were typed: texts as they are, anything else as a value of the language.
+/// Loads and links a program, and hands it to a pass over its components. Nothing when a file cannot
+/// be read: that leaves names behind that nothing else can judge.
+fn with_library<T>(
+    inputs: &Inputs,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    report: &mut Report,
+    pass: impl for<'a> FnOnce(&'a Library<'a>, &'a Outside<'a>, &mut Sources, &mut Report) -> T,
+) -> Option<T> {
+    let loaded = load::load(&inputs.program, loader, sources, report);
+    if report.has_errors() {
+        return None;
+    }
+    let library = resolve::link(&loaded, report);
+    let given = given(inputs, loader, &library, sources, report);
+    let texts = FrozenVec::new();
+    let outside = Outside { given: &given, loader, texts: &texts, without_secrets: inputs.without_secrets };
+    Some(pass(&library, &outside, sources, report))
+}
+
+/// Values for params, from wherever, what counts least first.
 fn given(
-    params: &BTreeMap<String, String>,
+    inputs: &Inputs,
+    loader: &dyn Loader,
     library: &Library,
     sources: &mut Sources,
     report: &mut Report,
 ) -> BTreeMap<Name, (Given, Span)> {
     let mut given = BTreeMap::new();
-    for (name, text) in params {
-        let source = sources.add(format!("--set {name}"), text.as_str());
+    let params = &library.module(PROGRAM).params;
+    let mut typed = |label: String, name: &Name, text: &str, report: &mut Report| {
+        let source = sources.add(label, text);
         let span = Span::new(source, 0, text.len());
-        let name = Name::from(name.as_str());
-        let value = match library.module(PROGRAM).params.get(&name) {
+        let value = match params.get(name) {
             Some(param) if !is_text(library, &param.declaration.ty.kind) => {
                 syntax::parse_value(source, text, report).map(Given::Expr)
             }
-            _ => Some(Given::Text(text.clone())),
+            _ => Some(Given::Text(text.to_string())),
         };
-        if let Some(value) = value {
-            given.insert(name, (value, span));
+        value.map(|value| (name.clone(), (value, span)))
+    };
+    let mut from_environment = Vec::new();
+    for name in params.keys() {
+        let variable = variable(name.as_str());
+        if let Some(text) = loader.variable(&variable) {
+            from_environment.extend(typed(variable, name, &text, report));
         }
     }
+    let mut from_command = Vec::new();
+    if let Some(env) = inputs.env.as_deref().filter(|_| params.contains_key("env")) {
+        from_command.extend(typed("--env".into(), &"env".into(), env, report));
+    }
+    for (name, text) in &inputs.params {
+        from_command.extend(typed(format!("--set {name}"), &name.as_str().into(), text, report));
+    }
+    for path in &inputs.fallback_files {
+        from_file(path, loader, sources, report, &mut given);
+    }
+    given.extend(from_environment);
+    for path in &inputs.files {
+        from_file(path, loader, sources, report, &mut given);
+    }
+    given.extend(from_command);
     given
+}
+
+/// The variable of the environment that gives a param its value: `TADPOLE_PARAM_DB_SIZE` for `dbSize`.
+pub fn variable(param: &str) -> String {
+    let mut name = String::from("TADPOLE_PARAM_");
+    let mut after_lower = false;
+    for c in param.chars() {
+        if c.is_ascii_uppercase() && after_lower {
+            name.push('_');
+        }
+        after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        name.push(c.to_ascii_uppercase());
+    }
+    name
+}
+
+/// The values in a `.cloudvars` file: statements `name value;`.
+fn from_file(
+    path: &Path,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    report: &mut Report,
+    given: &mut BTreeMap<Name, (Given, Span)>,
+) {
+    let text = match loader.read(path) {
+        Ok(text) => text,
+        Err(diagnostic) => return report.push(diagnostic),
+    };
+    let source = sources.add(path.display().to_string(), text.as_str());
+    let Some(file) = syntax::parse(source, &text, report) else { return };
+    let mut odd: Vec<Span> = file.imports.iter().map(|import| import.span).collect();
+    odd.extend(file.params.iter().map(|param| param.span));
+    odd.extend(file.outputs.iter().map(|output| output.span));
+    odd.extend(file.assertions.iter().map(|assertion| assertion.span));
+    odd.extend(file.aliases.iter().map(|alias| alias.span));
+    odd.extend(file.functions.iter().map(|function| function.span));
+    let mut seen: BTreeMap<Name, Span> = BTreeMap::new();
+    for item in file.items {
+        let name = item.path.head;
+        if item.path.quoted || !item.path.rest.is_empty() {
+            odd.push(item.span);
+            continue;
+        }
+        let expr = match item.kind {
+            ItemKind::Set(value) => value,
+            ItemKind::Merge(body) => Expr { span: item.span, kind: ExprKind::Block(body) },
+            ItemKind::Declare(_) | ItemKind::Define(_) => {
+                odd.push(item.span);
+                continue;
+            }
+        };
+        if let Some(first) = seen.insert(name.value.clone(), name.span) {
+            report.push(resolve::scope::duplicate(&name.value, first, name.span));
+        }
+        if name.value.as_str() == "env" {
+            report.push(
+                Diagnostic::error("cloud::param::file", "`env` is the name of the environment, not a value of it")
+                    .label(name.span, "not in a file")
+                    .help("name the environment with `--env NAME`"),
+            );
+            continue;
+        }
+        given.insert(name.value, (Given::Expr(expr), name.span));
+    }
+    for span in odd {
+        report.push(
+            Diagnostic::error("cloud::param::file", "a file of values has statements `name value;` and no others")
+                .label(span, "this is something else"),
+        );
+    }
 }
 
 /// Whether values of a written type are texts.
@@ -82,5 +205,17 @@ fn is_text(library: &Library, ty: &TypeExprKind) -> bool {
                 alias.is_some_and(|alias| is_text(library, &alias.ty.kind))
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variable;
+
+    #[test]
+    fn params_have_variables_in_capitals() {
+        for (param, name) in [("env", "ENV"), ("dbSize", "DB_SIZE"), ("ec2Type", "EC2_TYPE"), ("aURL", "A_URL")] {
+            assert_eq!(variable(param), format!("TADPOLE_PARAM_{name}"));
+        }
     }
 }

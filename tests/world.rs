@@ -13,7 +13,7 @@ use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::refresh;
 use tadpole::apply::{Outcome, Stop, execute};
 use tadpole::cli::ui::{self, Look};
-use tadpole::compile::compile;
+use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::graph::ResourceGraph;
 use tadpole::plan::{self, Plan, text};
@@ -39,12 +39,20 @@ impl Files {
 
 impl Loader for Files {
     fn program(&self, _path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-        Ok(self.0.keys().filter(|path| path.parent() == Some(Path::new(""))).cloned().collect())
+        let is_program = |path: &&PathBuf| {
+            path.parent() == Some(Path::new("")) && path.extension().is_some_and(|extension| extension == "cloud")
+        };
+        Ok(self.0.keys().filter(is_program).cloned().collect())
     }
 
     fn read(&self, path: &Path) -> Result<String, Diagnostic> {
         let missing = || Diagnostic::error("cloud::file::missing", format!("there is no file `{}`", path.display()));
         self.0.get(path).cloned().ok_or_else(missing)
+    }
+
+    /// A "file" `env:NAME` is a variable.
+    fn variable(&self, name: &str) -> Option<String> {
+        self.0.get(Path::new(&format!("env:{name}"))).map(|text| text.trim_end().to_string())
     }
 }
 
@@ -53,7 +61,9 @@ pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph
     let mut sources = Sources::default();
     let mut report = Report::default();
     let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let graph = compile(Path::new(""), &params, None, files, &mut sources, &mut report);
+    let files_of_values = files.0.keys().filter(|path| path.extension().is_some_and(|e| e == "cloudvars"));
+    let inputs = Inputs { params, files: files_of_values.cloned().collect(), ..Inputs::of(Path::new("")) };
+    let graph = compile(&inputs, files, &mut sources, &mut report);
     assert_eq!(graph.is_none(), report.has_errors(), "a graph and errors exclude each other");
     report.secrets().iter().for_each(|span| sources.hide(*span));
     (graph, ui::render(&report, &sources, LOOK))

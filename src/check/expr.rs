@@ -7,14 +7,13 @@ use std::rc::Rc;
 use crate::check::Checker;
 use crate::check::instance::{Bound, DataLayer, Elements, NodeId};
 use crate::diagnostic::Diagnostic;
-use crate::model::function;
 use crate::model::operation::Operation;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, Ty};
 use crate::name::{Key, Name};
 use crate::resolve::{Family, ModuleId, PROGRAM, scope};
 use crate::source::Span;
-use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, Ident, ItemKind, TextPart};
+use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, TextPart};
 use crate::value::Value;
 
 /// What a text can see, and what it is the value of.
@@ -31,6 +30,15 @@ pub(super) struct Env {
     /// The attribute that the text is the value of, and which of its settings: for `super`, and so
     /// that `env env;` means the `env` further out.
     pub of: Option<(NodeId, Name, usize)>,
+    /// What its value is to be, when that is not the whole attribute: "`text` of `upper`".
+    pub part: Option<Rc<str>>,
+}
+
+impl Env {
+    /// The same, for a value that is only a part of an attribute's.
+    pub fn for_part(&self, part: &str) -> Env {
+        Env { part: Some(part.into()), ..self.clone() }
+    }
 }
 
 /// A value, or something that is more than one: a component, a group of them.
@@ -74,14 +82,16 @@ impl<'a> Checker<'a, '_> {
             }
             (ExprKind::List(elements), Ty::List(of)) => self.list(elements, &of.clone(), env),
             (ExprKind::List(elements), Ty::Any) => self.list(elements, &Ty::Any, env),
-            (ExprKind::If { condition, then, otherwise }, _) => match self.eval(condition, &Ty::Bool, env) {
-                Term::Known(Value::Bool(holds)) => self.eval(if holds { then } else { otherwise }, wanted, env),
-                condition => {
-                    let then = self.eval(then, wanted, env);
-                    let otherwise = self.eval(otherwise, wanted, env);
-                    self.apply(Operation::If, vec![condition, then, otherwise], expr.span)
+            (ExprKind::If { condition, then, otherwise }, _) => {
+                match self.eval(condition, &Ty::Bool, &env.for_part("a condition")) {
+                    Term::Known(Value::Bool(holds)) => self.eval(if holds { then } else { otherwise }, wanted, env),
+                    condition => {
+                        let then = self.eval(then, wanted, env);
+                        let otherwise = self.eval(otherwise, wanted, env);
+                        self.apply(Operation::If, vec![condition, then, otherwise], expr.span)
+                    }
                 }
-            },
+            }
             (ExprKind::Binary(Binary::Coalesce, left, right), _) => {
                 let first = self.eval(left, &wanted.clone().optional(), env);
                 match first {
@@ -125,6 +135,14 @@ impl<'a> Checker<'a, '_> {
             ExprKind::Size(bytes) => known(Value::Size(*bytes)),
             ExprKind::Text(parts) => Operand::Term(self.text(parts, env, expr.span)),
             ExprKind::Name(name) => self.name(name, expr.span, env),
+            ExprKind::This | ExprKind::Parent | ExprKind::Root if self.is_pure(env) => {
+                self.report.push(
+                    Diagnostic::error("cloud::function::impure", "a function stands in no component")
+                        .label(expr.span, "it sees its parameters, constants and other functions")
+                        .help("give the function a parameter, and pass the value to it"),
+                );
+                POISON
+            }
             ExprKind::This => Operand::Node(env.node),
             ExprKind::Root => match self.root {
                 Some(root) if env.module == PROGRAM => Operand::Node(root),
@@ -267,9 +285,10 @@ impl<'a> Checker<'a, '_> {
         let mut parts: Vec<Term> = Vec::new();
         let mut run: Vec<Term> = Vec::new();
         let mut spread = false;
+        let item = env.part.as_ref().map(|part| env.for_part(&format!("an item of {part}")));
         for element in elements {
             match element {
-                Element::Item(expr) => run.push(self.eval(expr, of, env)),
+                Element::Item(expr) => run.push(self.eval(expr, of, item.as_ref().unwrap_or(env))),
                 Element::Spread(expr) => {
                     spread = true;
                     parts.push(Term::list(std::mem::take(&mut run)));
@@ -328,7 +347,7 @@ impl<'a> Checker<'a, '_> {
             locals.extend(bound.names(repeat));
             let inner = Env { locals: Rc::new(locals), ..env.clone() };
             if let Some(guard) = &comprehension.guard {
-                match self.eval(guard, &Ty::Bool, &inner) {
+                match self.eval(guard, &Ty::Bool, &inner.for_part("a condition")) {
                     Term::Known(Value::Bool(true)) => {}
                     Term::Known(_) => continue,
                     term => {
@@ -340,7 +359,7 @@ impl<'a> Checker<'a, '_> {
             let value = self.eval(&comprehension.value, of, &inner);
             match &comprehension.key {
                 None => list.push(value),
-                Some(key) => match self.eval(key, &Ty::String, &inner) {
+                Some(key) => match self.eval(key, &Ty::String, &inner.for_part("a key")) {
                     Term::Known(Value::String(text)) => {
                         if map.insert(text.to_string(), value).is_some() {
                             self.report.push(
@@ -357,28 +376,6 @@ impl<'a> Checker<'a, '_> {
             }
         }
         if comprehension.key.is_some() { Term::map(map) } else { Term::list(list) }
-    }
-
-    fn call(&mut self, name: &Ident, arguments: &'a [Expr], env: &Env, span: Span) -> Term {
-        let Some(function) = function::find(name.value.as_str()) else {
-            let known = function::TABLE.iter().map(|function| function.name);
-            let message = format!("there is no function `{}`", name.value);
-            self.report.push(scope::unknown("cloud::function::unknown", &message, name, known));
-            return Term::POISON;
-        };
-        let (least, most) = function.arity;
-        if arguments.len() < least || arguments.len() > most {
-            self.report.push(
-                Diagnostic::error(
-                    "cloud::function::arguments",
-                    format!("`{}` does not take {} arguments", name.value, arguments.len()),
-                )
-                .label(span, format!("it is called as `{}`", function.usage)),
-            );
-            return Term::POISON;
-        }
-        let terms = arguments.iter().map(|argument| self.eval(argument, &Ty::Any, env)).collect();
-        self.apply(Operation::Function(function), terms, span)
     }
 
     /// A block where keys are free.
@@ -449,6 +446,4 @@ impl<'a> Checker<'a, '_> {
         }
         Term::map(entries)
     }
-
-    // ---- names
 }

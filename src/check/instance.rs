@@ -166,7 +166,7 @@ impl<'a> Checker<'a, '_> {
         let env = self.env(node, settings[at].scope, None);
         let probe = self.nodes[node.0].probe;
         if let Some(condition) = &define.condition {
-            match self.eval(condition, &Ty::Bool, &env) {
+            match self.eval(condition, &Ty::Bool, &env.for_part("a condition")) {
                 Term::Known(Value::Bool(true)) => {}
                 Term::Known(_) => return Children::Absent,
                 Term::Open(_) if probe => {}
@@ -378,7 +378,7 @@ impl<'a> Checker<'a, '_> {
         for _ in 0..scope.skip {
             start = self.nodes[start.0].parent.unwrap_or(start);
         }
-        Env { node: start, levels: scope.levels, module: scope.module, locals: Rc::default(), of }
+        Env { node: start, levels: scope.levels, module: scope.module, locals: Rc::default(), of, part: None }
     }
 
     /// What the program's own statements can see.

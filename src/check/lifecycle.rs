@@ -68,6 +68,14 @@ impl Checker<'_, '_> {
 
     fn action(&mut self, term: Term, list: &str, place: Span) -> Option<ActionTerm> {
         let Term::Data { template, name, fields } = term else {
+            // A function that looks into its arguments gives back values, which nothing can be run by.
+            if !term.is_open() {
+                self.report.push(
+                    Diagnostic::error("cloud::action::value", format!("`{list}` has something that cannot be run"))
+                        .label(place, "an action that went through a function is only a value")
+                        .help("write the list with `[a, ...b]`"),
+                );
+            }
             return None;
         };
         let Some(verb) = self.library.verb(template.id) else {

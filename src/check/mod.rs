@@ -2,6 +2,7 @@
 //! checked against its type. What only the provider can fill in stays a term.
 
 mod body;
+mod call;
 mod expr;
 mod instance;
 mod lifecycle;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use elsa::FrozenVec;
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Report};
@@ -21,12 +23,14 @@ use crate::model::schema::Schema;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, Ty};
 use crate::name::{Address, Name};
+use crate::resolve::load::Loader;
 use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
 use crate::resolve::types::Types;
 use crate::resolve::{Family, Library, ModuleId, PROGRAM};
-use crate::source::Span;
+use crate::source::{Sources, Span};
 use crate::syntax::tree::{Expr, Ident};
 use crate::value::Value;
+use call::Call;
 use instance::{Children, Node, NodeId};
 
 /// Components that one program may have.
@@ -48,9 +52,25 @@ pub enum Given {
     Text(String),
 }
 
+/// What a program asks of the world while it is compiled.
+pub struct Outside<'a> {
+    /// Values of params, and where they were given.
+    pub given: &'a BTreeMap<Name, (Given, Span)>,
+    pub loader: &'a dyn Loader,
+    /// Keeps what is parsed on the way: template files.
+    pub texts: &'a FrozenVec<Box<Expr>>,
+    /// A secret that is not at hand is a warning, and stays open.
+    pub without_secrets: bool,
+}
+
 /// Checks everything. Always answers a program; it means something only when the report has no errors.
-pub fn check<'a>(library: &'a Library<'a>, given: &'a BTreeMap<Name, (Given, Span)>, report: &mut Report) -> Program {
-    let mut checker = Checker::new(library, given, report);
+pub fn check<'a>(
+    library: &'a Library<'a>,
+    outside: &'a Outside<'a>,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Program {
+    let mut checker = Checker::new(library, outside, sources, report);
     checker.given_params_exist();
     let root = checker.root();
     let mut resources = IndexMap::new();
@@ -63,6 +83,7 @@ pub fn check<'a>(library: &'a Library<'a>, given: &'a BTreeMap<Name, (Given, Spa
     checker.assertions(root);
     checker.params();
     checker.unused_constants();
+    checker.functions();
     checker.probes();
     checker.unused(root);
     let project = checker.project(root);
@@ -71,12 +92,17 @@ pub fn check<'a>(library: &'a Library<'a>, given: &'a BTreeMap<Name, (Given, Spa
 
 struct Checker<'a, 'r> {
     library: &'a Library<'a>,
-    given: &'a BTreeMap<Name, (Given, Span)>,
+    outside: &'a Outside<'a>,
+    sources: &'r mut Sources,
     report: &'r mut Report,
     nodes: Vec<Node<'a>>,
     by_address: HashMap<Address, NodeId>,
     /// One node without members a module: what its own texts stand in.
     module_nodes: HashMap<usize, NodeId>,
+    /// The node without members that the texts of functions stand in.
+    function_node: Option<NodeId>,
+    /// Functions of the program being evaluated, outermost first.
+    calls: Vec<Call<'a>>,
     /// Attributes being evaluated, outermost first.
     stack: Vec<Frame>,
     constants: HashMap<(ModuleId, Name), Option<Term>>,
@@ -113,16 +139,20 @@ enum What {
 impl<'a, 'r> Checker<'a, 'r> {
     fn new(
         library: &'a Library<'a>,
-        given: &'a BTreeMap<Name, (Given, Span)>,
+        outside: &'a Outside<'a>,
+        sources: &'r mut Sources,
         report: &'r mut Report,
     ) -> Checker<'a, 'r> {
         Checker {
             library,
-            given,
+            outside,
+            sources,
             report,
             nodes: Vec::new(),
             by_address: HashMap::new(),
             module_nodes: HashMap::new(),
+            function_node: None,
+            calls: Vec::new(),
             stack: Vec::new(),
             constants: HashMap::new(),
             params: HashMap::new(),
@@ -198,7 +228,7 @@ impl<'a, 'r> Checker<'a, 'r> {
     fn given_params_exist(&mut self) {
         let params = &self.library.module(PROGRAM).params;
         let mut wrong = Vec::new();
-        for (name, (_, span)) in self.given {
+        for (name, (_, span)) in self.outside.given {
             if !params.contains_key(name) {
                 let ident = Ident::new(name.clone(), *span);
                 let known = params.keys().map(Name::as_str);

@@ -12,7 +12,7 @@ use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::{Key, Name};
 use crate::resolve::prototype::{names_of, unknown_attribute};
-use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, scope};
+use crate::resolve::{Family, ModuleId, PROGRAM, scope};
 use crate::source::Span;
 use crate::syntax::tree::{Ident, ItemKind};
 use crate::value::Value;
@@ -26,7 +26,7 @@ impl<'a> Checker<'a, '_> {
         for level in 0..env.levels {
             let Some(id) = node else { break };
             let itself = env.of.as_ref().is_some_and(|(of, attribute, _)| *of == id && attribute == name);
-            if self.nodes[id.0].has(name.as_str()) && !itself {
+            if self.shows(id, name) && !itself {
                 return self.member(id, name, span);
             }
             // The text stands inside the repetition's own body when it sees past the element.
@@ -43,16 +43,17 @@ impl<'a> Checker<'a, '_> {
     fn module_name(&mut self, name: &'a Name, span: Span, env: &Env) -> Operand {
         let library = self.library;
         if name.is_constant() {
-            let modules = [env.module].into_iter().chain(library.module(env.module).imports.iter().copied());
-            let found = modules.chain([PRELUDE]).find(|id| library.module(*id).constants.contains_key(name));
-            if let Some(module) = found {
+            scope::clash(&library.modules, env.module, &Ident::new(name.clone(), span), self.report);
+            let has = |module: &scope::Module| module.constants.contains_key(name).then_some(());
+            if let Some((module, ())) = scope::search_from(&library.modules, env.module, has) {
                 return self.constant(module, name, span);
             }
         }
-        if env.module == PROGRAM {
+        let pure = self.is_pure(env);
+        if env.module == PROGRAM && !pure {
             let itself = env.of.as_ref().is_some_and(|(of, attribute, _)| Some(*of) == self.root && attribute == name);
             if let Some(root) = self.root
-                && self.nodes[root.0].has(name.as_str())
+                && self.shows(root, name)
                 && !itself
             {
                 return self.member(root, name, span);
@@ -60,6 +61,15 @@ impl<'a> Checker<'a, '_> {
             if library.module(PROGRAM).params.contains_key(name) {
                 return Operand::Term(self.param(name, span));
             }
+        }
+        let of_program = |root: NodeId| self.nodes[root.0].has(name.as_str());
+        if pure && (self.root.is_some_and(of_program) || library.module(PROGRAM).params.contains_key(name)) {
+            self.report.push(
+                Diagnostic::error("cloud::function::impure", format!("a function does not see `{name}`"))
+                    .label(span, "it sees its parameters, constants and other functions")
+                    .help(format!("give the function a parameter, and pass `{name}` to it")),
+            );
+            return POISON;
         }
         let ident = Ident::new(name.clone(), span);
         if let Some(id) = scope::find_template(&library.modules, env.module, name.as_str()) {
@@ -81,7 +91,7 @@ impl<'a> Checker<'a, '_> {
             visible.extend(self.nodes[id.0].member_names().cloned());
             node = self.nodes[id.0].parent;
         }
-        if env.module == PROGRAM {
+        if env.module == PROGRAM && !pure {
             visible.extend(library.module(PROGRAM).params.keys().cloned());
             visible.extend(self.root.iter().flat_map(|root| self.nodes[root.0].member_names()).cloned());
         }
@@ -90,6 +100,14 @@ impl<'a> Checker<'a, '_> {
         let names = visible.iter().map(Name::as_str);
         self.report.push(scope::unknown("cloud::name::unknown", &message, &ident, names));
         POISON
+    }
+
+    /// Whether a component has something of that name. Attributes that every program has, such as
+    /// `region`, make way for a param as long as nothing sets them.
+    fn shows(&self, node: NodeId, name: &Name) -> bool {
+        let is_param = || Some(node) == self.root && self.library.module(PROGRAM).params.contains_key(name);
+        let node = &self.nodes[node.0];
+        node.has(name.as_str()) && (node.settings(name.as_str()).next().is_some() || !is_param())
     }
 
     /// What a member of a component means as part of an expression.
@@ -344,7 +362,7 @@ impl<'a> Checker<'a, '_> {
         let mut types = crate::resolve::types::Types::new(&library.modules, &mut self.types, self.report);
         let attribute = types.attribute(PROGRAM, &param.name, param.doc.as_deref(), &param.declaration);
         let env = self.module_env(PROGRAM);
-        let term = match (self.given.get(name), &param.declaration.default) {
+        let term = match (self.outside.given.get(name), &param.declaration.default) {
             (Some((Given::Expr(expr), _)), _) => self.eval(expr, &attribute.ty, &env),
             (Some((Given::Text(text), span)), _) => {
                 self.coerce(Term::string(text.as_str()), &attribute.ty, *span, &env)
@@ -363,7 +381,10 @@ impl<'a> Checker<'a, '_> {
         if !attribute.modifiers.secret {
             return term;
         }
-        let given = self.given.get(name).map(|(_, span)| *span);
+        let given = self.outside.given.get(name).map(|(given, span)| match given {
+            Given::Expr(expr) => expr.span,
+            Given::Text(_) => *span,
+        });
         for span in param.declaration.default.iter().map(|default| default.span).chain(given) {
             self.report.hide(span);
         }

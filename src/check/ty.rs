@@ -15,6 +15,14 @@ use crate::value::{Secret, Value, with_unit};
 impl Checker<'_, '_> {
     /// The term as a value of that type, or an error at `span` and poison.
     pub(super) fn coerce(&mut self, term: Term, wanted: &Ty, span: Span, env: &Env) -> Term {
+        // What is open has a type all the same, unless an error made it so.
+        if let Term::Open(ty) = &term
+            && !ty.fits(wanted, &|one, two| self.library.descends(one, two))
+        {
+            let found = self.a_type(ty);
+            self.mismatch(&found, wanted, span, env, None);
+            return Term::POISON;
+        }
         if term.is_open() && !matches!(term, Term::List(_) | Term::Map(_)) {
             return term;
         }
@@ -130,9 +138,10 @@ impl Checker<'_, '_> {
     }
 
     pub(super) fn mismatch(&mut self, found: &str, wanted: &Ty, span: Span, env: &Env, help: Option<String>) {
-        let message = match &env.of {
-            Some((_, name, _)) => format!("`{name}` takes {}, not {found}", self.a_type(wanted)),
-            None => format!("{} is needed here, not {found}", self.a_type(wanted)),
+        let message = match (&env.part, &env.of) {
+            (Some(part), _) => format!("{part} is {}, not {found}", self.a_type(wanted)),
+            (None, Some((_, name, _))) => format!("`{name}` takes {}, not {found}", self.a_type(wanted)),
+            (None, None) => format!("{} is needed here, not {found}", self.a_type(wanted)),
         };
         let mut diagnostic = self
             .declared(Diagnostic::error("cloud::type::mismatch", message).label(span, format!("this is {found}")), env);
@@ -142,7 +151,8 @@ impl Checker<'_, '_> {
 
     /// Adds where the attribute is declared that a value was meant for.
     fn declared(&self, diagnostic: Diagnostic, env: &Env) -> Diagnostic {
-        let attribute = env.of.as_ref().and_then(|(node, name, _)| self.nodes[node.0].attribute(name.as_str()));
+        let of = env.of.as_ref().filter(|_| env.part.is_none());
+        let attribute = of.and_then(|(node, name, _)| self.nodes[node.0].attribute(name.as_str()));
         match attribute {
             Some(attribute) => {
                 diagnostic.label(attribute.span, format!("`{}` is declared as `{}` here", attribute.name, attribute.ty))

@@ -12,7 +12,7 @@ pub struct Check {
 
 impl Check {
     pub fn run(self, look: Look) -> Exit {
-        match self.place.compile(look) {
+        match self.place.check(look) {
             Some(compiled) => {
                 let count = compiled.graph.len();
                 let name = compiled.graph.project.as_deref().map_or_else(|| self.place.default_name(), str::to_string);

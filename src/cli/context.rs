@@ -1,11 +1,10 @@
 //! What every command starts from: the program's place, its params, its files.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::cli::ui::{self, Look};
-use crate::compile::compile;
+use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::resolve::load::Loader;
@@ -58,6 +57,10 @@ impl Loader for Disk {
             .help("is this a `.cloud` file? save it as UTF-8")
         })
     }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
@@ -80,6 +83,9 @@ pub struct Place {
     /// Give a param its value; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_set)]
     pub params: Vec<(String, String)>,
+    /// A file of values for params; may be repeated, the last counts most
+    #[arg(long = "vars", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// The environment: one recorded instance of the program, and the param `env` [default: default]
     #[arg(long, value_name = "NAME", value_parser = parse_env)]
     pub env: Option<String>,
@@ -90,6 +96,11 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_string(), value.to_string())),
         _ => Err("write it as NAME=VALUE".into()),
     }
+}
+
+/// The environment that the command's own environment names, if it does.
+fn ambient_environment() -> Option<String> {
+    Disk.variable(&variable("env"))
 }
 
 /// Environments name directories and end up in the names of things.
@@ -143,7 +154,13 @@ impl Place {
     /// What is wrong with the name of the environment, if anything: `--env` and the param `env` may not
     /// differ, and as a param it is as much the name of a directory as it is as a flag.
     fn wrong_environment(&self) -> Option<Diagnostic> {
-        let set = self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value)?;
+        let set = self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value);
+        let Some(set) = set else {
+            let ambient = ambient_environment().filter(|_| self.env.is_none())?;
+            let why = parse_env(&ambient).err()?;
+            let message = format!("`{}={ambient}` names no environment", variable("env"));
+            return Some(Diagnostic::error("cloud::command", message).help(why));
+        };
         match &self.env {
             Some(env) if env != set => {
                 let message = format!("`--env {env}` and `--set env={set}` name two environments");
@@ -161,25 +178,49 @@ impl Place {
         if !self.names_an_environment(look) {
             return None;
         }
-        let (graph, sources, report) = self.compiled();
+        self.compile_with(false, look)
+    }
+
+    /// As [`Place::compile`], where secrets that are not at hand are no error.
+    pub fn check(&self, look: Look) -> Option<Compiled> {
+        if !self.names_an_environment(look) {
+            return None;
+        }
+        self.compile_with(true, look)
+    }
+
+    fn compile_with(&self, without_secrets: bool, look: Look) -> Option<Compiled> {
+        let (graph, sources, report) = self.compiled(without_secrets);
         eprint!("{}", ui::render(&report, &sources, look));
         graph.map(|graph| Compiled { graph, sources })
     }
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.
     pub fn compile_quietly(&self) -> Option<Compiled> {
-        let (graph, sources, _) = self.compiled();
+        let (graph, sources, _) = self.compiled(true);
         graph.map(|graph| Compiled { graph, sources })
     }
 
     /// With what no message may show hidden in the sources.
-    fn compiled(&self) -> (Option<ResourceGraph>, Sources, Report) {
+    fn compiled(&self, without_secrets: bool) -> (Option<ResourceGraph>, Sources, Report) {
         let mut sources = Sources::default();
         let mut report = Report::default();
-        let params: BTreeMap<String, String> = self.params.iter().cloned().collect();
-        let graph = compile(&self.program, &params, self.env.as_deref(), &Disk, &mut sources, &mut report);
+        let graph = compile(&self.inputs(without_secrets), &Disk, &mut sources, &mut report);
         report.secrets().iter().for_each(|span| sources.hide(*span));
         (graph, sources, report)
+    }
+
+    /// What the program is compiled with. `ENVIRONMENT.cloudvars` beside it is read without being named.
+    pub fn inputs(&self, without_secrets: bool) -> Inputs {
+        let beside = self.directory().join(format!("{}.cloudvars", self.environment()));
+        Inputs {
+            program: self.program.clone(),
+            params: self.params.iter().cloned().collect(),
+            env: self.env.clone(),
+            files: self.files.clone(),
+            fallback_files: beside.is_file().then_some(beside).into_iter().collect(),
+            without_secrets,
+        }
     }
 
     /// The directory in which the environment is recorded.
@@ -187,9 +228,10 @@ impl Place {
         self.directory().join(".tadpole").join(self.environment())
     }
 
-    /// The environment: as `--env` says, else as the param `env` is set to.
+    /// The environment: as `--env` says, else as the param `env` is set to on the command line, else as
+    /// `TADPOLE_PARAM_ENV` says.
     pub fn environment(&self) -> String {
         let set = || self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value.clone());
-        self.env.clone().or_else(set).unwrap_or_else(|| "default".into())
+        self.env.clone().or_else(set).or_else(ambient_environment).unwrap_or_else(|| "default".into())
     }
 }

@@ -63,6 +63,8 @@ impl Operation {
         if let Some(early) = self.without_all(&arguments)? {
             return Ok(early);
         }
+        let whole = matches!(self, Operation::Function(_) | Operation::Binary(Binary::Equal | Binary::Unequal));
+        let arguments = if whole { arguments.into_iter().map(Term::collapsed).collect() } else { arguments };
         let mut values = Vec::with_capacity(arguments.len());
         for argument in &arguments {
             match argument {
@@ -180,7 +182,7 @@ impl Operation {
                 }
             }
             Operation::Concatenate => ty(0),
-            Operation::Function(function) => function.result.clone(),
+            Operation::Function(function) => function.result_for(&arguments.iter().map(Term::ty).collect::<Vec<_>>()),
         }
     }
 
@@ -230,7 +232,7 @@ impl Operation {
                 }
                 Ok(Value::List(all))
             }
-            (Operation::Function(function), values) => (function.compute)(values),
+            (Operation::Function(function), values) => function.compute(values),
             (operation, values) => unreachable!("{operation:?} with {} arguments", values.len()),
         }
     }
@@ -294,7 +296,7 @@ fn revealed(value: &Value) -> Value {
 }
 
 /// A value inside a text: texts as they are, the rest as it is written.
-fn as_text(value: &Value) -> Result<String, String> {
+pub(super) fn as_text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.to_string()),
         Value::Reference(reference) => Ok(reference.id.to_string()),
@@ -342,9 +344,9 @@ pub fn fitting(length: usize) -> Result<(), String> {
 }
 
 /// Elements that one range may have.
-const MAX_RANGE: i64 = 1_000_000;
+pub const MAX_RANGE: i64 = 1_000_000;
 
-fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Result<Value, String> {
+pub(super) fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Result<Value, String> {
     use std::cmp::Ordering;
     let mismatch = || Err(format!("`{}` cannot take {} and {}", sign.sign(), a_kind(left), a_kind(right)));
     let compare = |test: fn(Ordering) -> bool| match ordering(left, right) {
@@ -416,14 +418,16 @@ fn arithmetic(sign: Binary, left: &Value, right: &Value) -> Option<Result<Value,
         (Value::Size(one), Value::Int(by)) if scaling => scaled(*one, *by).map(Value::Size),
         _ => {
             let (one, two) = (float(left)?, float(right)?);
-            Ok(Value::Number(match sign {
+            let result = match sign {
                 Binary::Add => one + two,
                 Binary::Subtract => one - two,
                 Binary::Multiply => one * two,
-                Binary::Remainder => one % two,
                 _ if two == 0.0 => return Some(Err(zero())),
+                Binary::Remainder => one % two,
                 _ => one / two,
-            }))
+            };
+            // So that every number in a program can be compared and written.
+            if result.is_finite() { Ok(Value::Number(result)) } else { Err("the result is too large a number".into()) }
         }
     })
 }
@@ -443,7 +447,7 @@ fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn ordering(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
+pub(super) fn ordering(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
     match (left, right) {
         (Value::Int(one), Value::Int(two)) => Some(one.cmp(two)),
         (Value::String(one), Value::String(two)) => Some(one.cmp(two)),

@@ -173,18 +173,35 @@ impl Term {
                     .iter()
                     .map(|(name, item)| Ok((name.clone(), item.settle(world)?)))
                     .collect::<Result<_, String>>()?;
-                if fields.values().all(|field| matches!(field, Term::Known(_))) {
-                    let known = fields.into_iter().filter_map(|(name, field)| Some((name, field.into_value()?)));
-                    Term::Known(Value::Data(Data { template: template.name.clone(), fields: known.collect() }))
-                } else {
-                    Term::Data { template: template.clone(), name: name.clone(), fields }
-                }
+                Term::data(template.clone(), name.clone(), fields)
             }
             Term::Call { operation, arguments, .. } => {
                 let arguments = arguments.iter().map(|item| item.settle(world)).collect::<Result<_, _>>()?;
                 operation.apply(arguments)?
             }
         })
+    }
+
+    /// With values of templates that are known in every part as known values.
+    pub fn collapsed(self) -> Term {
+        match self {
+            Term::List(items) => Term::list(items.into_iter().map(Term::collapsed).collect()),
+            Term::Map(entries) => Term::map(entries.into_iter().map(|(key, item)| (key, item.collapsed())).collect()),
+            Term::Data { template, name, fields } => {
+                Term::data(template, name, fields.into_iter().map(|(name, field)| (name, field.collapsed())).collect())
+            }
+            Term::Known(_) | Term::Output(_) | Term::Reference { .. } | Term::Open(_) | Term::Call { .. } => self,
+        }
+    }
+
+    /// A value of a template: a known one, if all its fields are.
+    fn data(template: TemplateRef, name: Option<Name>, fields: BTreeMap<Name, Term>) -> Term {
+        if fields.values().all(|field| matches!(field, Term::Known(_))) {
+            let known = fields.into_iter().filter_map(|(name, field)| Some((name, field.into_value()?)));
+            Term::Known(Value::Data(Data { template: template.name, fields: known.collect() }))
+        } else {
+            Term::Data { template, name, fields }
+        }
     }
 
     /// How many values it consists of.

@@ -1,12 +1,12 @@
 //! Finds and parses every file that a program consists of: its own, the prelude, and imports.
 //! The outside is reached through [`Loader`] alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
-use crate::source::{Sources, Span};
+use crate::source::{SourceId, Sources, Span, Spanned};
 use crate::syntax::{self, File};
 
 /// Where files come from.
@@ -22,15 +22,21 @@ pub trait Loader {
     /// # Errors
     /// In the user's words; a file over [`syntax::MAX_FILE`] is refused before it is read.
     fn read(&self, path: &Path) -> Result<String, Diagnostic>;
+
+    /// A variable of the environment that the command runs in.
+    fn variable(&self, name: &str) -> Option<String>;
 }
 
 /// The standard library's modules that are always there, in the order of their floors.
 const PRELUDE_FILES: [(&str, &str); 4] = [
-    ("stdlib/core.cloud", include_str!("../../stdlib/core.cloud")),
-    ("stdlib/actions.cloud", include_str!("../../stdlib/actions.cloud")),
-    ("stdlib/aws/s3.cloud", include_str!("../../stdlib/aws/s3.cloud")),
-    ("stdlib/aws/ec2.cloud", include_str!("../../stdlib/aws/ec2.cloud")),
+    ("core", include_str!("../../stdlib/core.cloud")),
+    ("actions", include_str!("../../stdlib/actions.cloud")),
+    ("aws/s3", include_str!("../../stdlib/aws/s3.cloud")),
+    ("aws/ec2", include_str!("../../stdlib/aws/ec2.cloud")),
 ];
+
+/// Those that a file names in an `import`.
+const STANDARD_FILES: [(&str, &str); 1] = [("net", include_str!("../../stdlib/net.cloud"))];
 
 /// The files of one module, and the modules that they import.
 #[derive(Default)]
@@ -42,93 +48,189 @@ pub struct LoadedModule {
 /// All modules by [`ModuleId`].
 pub struct Loaded {
     pub modules: Vec<LoadedModule>,
+    /// The directory of each file, where the paths that it names start.
+    pub directories: HashMap<SourceId, PathBuf>,
 }
 
-/// Loads the program at `path` with everything that it imports. Values given by name override the
-/// defaults of params later; they are sources too, so that messages can point into them.
+/// Loads the program at `path` with everything that it imports.
 pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mut Report) -> Loaded {
     let mut prelude = LoadedModule::default();
     for (name, text) in PRELUDE_FILES {
-        let id = sources.add(name, text);
+        let id = sources.add(format!("stdlib/{name}.cloud"), text);
         prelude.files.extend(syntax::parse(id, text, report));
     }
-    let mut queue = Vec::new();
-    let mut program = LoadedModule::default();
-    match loader.program(path) {
-        Err(diagnostic) => report.push(diagnostic),
-        Ok(paths) => {
-            for path in paths {
-                if let Some(file) = read(&path, loader, sources, report, None) {
-                    queue.extend(file.imports.iter().map(|import| (PROGRAM, path.clone(), import.path.clone())));
-                    program.files.push(file);
-                }
-            }
-        }
-    }
-    let says_nothing = |file: &File| {
-        file.items.is_empty()
-            && file.params.is_empty()
-            && file.outputs.is_empty()
-            && file.aliases.is_empty()
-            && file.functions.is_empty()
-    };
-    if !report.has_errors() && program.files.iter().all(says_nothing) {
-        let mut diagnostic = Diagnostic::error("cloud::file::empty", "this program is empty")
-            .help("a program has components: `media extends TransientS3Bucket { bucket \"my-media\"; }`");
-        for file in &program.files {
-            let start = Span { end: file.span.start, ..file.span };
-            diagnostic = diagnostic.label(start, "nothing is deployed by this");
-        }
-        report.push(diagnostic);
-    }
-    let mut loaded = Loaded { modules: vec![prelude, program] };
     debug_assert_eq!((PRELUDE.0, PROGRAM.0), (0, 1));
-    let mut known: HashMap<PathBuf, ModuleId> = HashMap::new();
-    while let Some((importer, from, import)) = queue.pop() {
-        let target = normal(&from.parent().unwrap_or(Path::new("")).join(&import.value));
-        let id = match known.get(&target) {
-            Some(id) => *id,
-            None => {
-                let id = ModuleId(loaded.modules.len());
-                known.insert(target.clone(), id);
-                let mut module = LoadedModule::default();
-                if let Some(file) = read(&target, loader, sources, report, Some(import.span)) {
-                    queue.extend(file.imports.iter().map(|inner| (id, target.clone(), inner.path.clone())));
-                    module.files.push(file);
-                }
-                loaded.modules.push(module);
-                id
+    let loaded = Loaded { modules: vec![prelude, LoadedModule::default()], directories: HashMap::new() };
+    let mut loading = Loading { loader, sources, report, loaded, known: HashMap::new(), queue: VecDeque::new() };
+    match loader.program(path) {
+        Err(diagnostic) => loading.report.push(diagnostic),
+        Ok(paths) => {
+            loading.known.extend(paths.iter().map(|path| (normal(path), PROGRAM)));
+            for path in paths {
+                loading.file(PROGRAM, &path, None);
             }
-        };
-        loaded.modules[importer.0].imports.push((id, import.span));
+        }
     }
+    loading.refuse_empty();
+    while let Some((importer, from, import)) = loading.queue.pop_front() {
+        loading.import(importer, &from, &import);
+    }
+    let Loading { loaded, report, .. } = loading;
+    report_cycles(&loaded, report);
     loaded
 }
 
-fn read(
-    path: &Path,
-    loader: &dyn Loader,
-    sources: &mut Sources,
-    report: &mut Report,
-    wanted_at: Option<Span>,
-) -> Option<File> {
-    match loader.read(path) {
-        Ok(text) => {
-            let id = sources.add(path.display().to_string(), text.as_str());
-            syntax::parse(id, &text, report)
+/// Files on their way in.
+struct Loading<'l> {
+    loader: &'l dyn Loader,
+    sources: &'l mut Sources,
+    report: &'l mut Report,
+    loaded: Loaded,
+    known: HashMap<PathBuf, ModuleId>,
+    /// Imports that are not followed yet: whose, from which directory.
+    queue: VecDeque<(ModuleId, PathBuf, Spanned<String>)>,
+}
+
+impl Loading<'_> {
+    /// Reads and parses a file of a module.
+    fn file(&mut self, module: ModuleId, path: &Path, wanted_at: Option<Span>) {
+        let text = match self.loader.read(path) {
+            Ok(text) => text,
+            Err(diagnostic) => {
+                self.report.push(match wanted_at {
+                    Some(span) => diagnostic.label(span, "imported here"),
+                    None => diagnostic,
+                });
+                return;
+            }
+        };
+        let id = self.sources.add(path.display().to_string(), text.as_str());
+        let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        self.loaded.directories.insert(id, directory.clone());
+        if let Some(file) = syntax::parse(id, &text, self.report) {
+            self.add(module, file, directory);
         }
-        Err(diagnostic) => {
-            report.push(match wanted_at {
-                Some(span) => diagnostic.label(span, "imported here"),
-                None => diagnostic,
-            });
-            None
+    }
+
+    fn add(&mut self, module: ModuleId, file: File, directory: PathBuf) {
+        self.queue.extend(file.imports.iter().map(|import| (module, directory.clone(), import.path.clone())));
+        self.loaded.modules[module.0].files.push(file);
+    }
+
+    fn import(&mut self, importer: ModuleId, from: &Path, import: &Spanned<String>) {
+        if PRELUDE_FILES.iter().any(|(name, _)| *name == import.value) {
+            return;
+        }
+        let standard = STANDARD_FILES.iter().find(|(name, _)| *name == import.value);
+        let is_file =
+            import.value.ends_with(".cloud") || import.value.starts_with('.') || import.value.starts_with('/');
+        if standard.is_none() && !is_file {
+            let names = STANDARD_FILES.iter().chain(&PRELUDE_FILES).map(|(name, _)| *name);
+            let near = closest(&import.value, names);
+            self.report.push(
+                Diagnostic::error("cloud::import::unknown", format!("there is no module `{}`", import.value))
+                    .label(import.span, near.map_or("not found".into(), |near| format!("did you mean `{near}`?")))
+                    .help(format!("a file is imported by its path: `import \"./{}.cloud\";`", import.value)),
+            );
+            return;
+        }
+        // A module of the library has a name that no file has.
+        let target = match standard {
+            Some((name, _)) => PathBuf::from(format!("<{name}>")),
+            None => normal(&from.join(&import.value)),
+        };
+        let id = match self.known.get(&target) {
+            Some(id) if *id == PROGRAM && importer == PROGRAM => {
+                self.report.push(
+                    Diagnostic::error(
+                        "cloud::import::own",
+                        format!("`{}` is part of this program already", import.value),
+                    )
+                    .label(import.span, "imported here")
+                    .help("remove this import: all `.cloud` files of a directory are one program"),
+                );
+                return;
+            }
+            Some(id) => *id,
+            None => {
+                let id = ModuleId(self.loaded.modules.len());
+                self.known.insert(target.clone(), id);
+                self.loaded.modules.push(LoadedModule::default());
+                match standard {
+                    Some((name, text)) => {
+                        let source = self.sources.add(format!("stdlib/{name}.cloud"), *text);
+                        if let Some(file) = syntax::parse(source, text, self.report) {
+                            self.add(id, file, PathBuf::new());
+                        }
+                    }
+                    None => self.file(id, &target, Some(import.span)),
+                }
+                id
+            }
+        };
+        self.loaded.modules[importer.0].imports.push((id, import.span));
+    }
+
+    fn refuse_empty(&mut self) {
+        let files = &self.loaded.modules[PROGRAM.0].files;
+        let says_nothing = |file: &File| {
+            file.items.is_empty()
+                && file.params.is_empty()
+                && file.outputs.is_empty()
+                && file.aliases.is_empty()
+                && file.functions.is_empty()
+        };
+        if self.report.has_errors() || !files.iter().all(says_nothing) {
+            return;
+        }
+        let mut diagnostic = Diagnostic::error("cloud::file::empty", "this program is empty")
+            .help("a program has components: `media extends TransientS3Bucket { bucket \"my-media\"; }`");
+        for file in files {
+            let start = Span { end: file.span.start, ..file.span };
+            diagnostic = diagnostic.label(start, "nothing is deployed by this");
+        }
+        self.report.push(diagnostic);
+    }
+}
+
+/// One error for each import that leads back to where it came from, with a label on every step.
+fn report_cycles(loaded: &Loaded, report: &mut Report) {
+    let modules = &loaded.modules;
+    let mut done = vec![false; modules.len()];
+    for start in 0..modules.len() {
+        // The modules on the way from the start, and how many of their imports were followed.
+        let mut path: Vec<(usize, usize)> = if done[start] { Vec::new() } else { vec![(start, 0)] };
+        while let Some((module, next)) = path.last_mut() {
+            let Some((target, _)) = modules[*module].imports.get(*next) else {
+                done[*module] = true;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            if let Some(at) = path.iter().position(|(module, _)| *module == target.0) {
+                let steps = path[at..].iter().map(|(module, next)| modules[*module].imports[*next - 1].1);
+                let message = if path.len() - at == 1 {
+                    "this file imports itself"
+                } else {
+                    "these files import one another in a circle"
+                };
+                let diagnostic = Diagnostic::error("cloud::import::cycle", message);
+                let diagnostic = steps.enumerate().fold(diagnostic, |diagnostic, (step, span)| {
+                    diagnostic.label(
+                        span,
+                        if step == 0 { "this import comes back to this file" } else { "by way of this import" },
+                    )
+                });
+                report.push(diagnostic.help("move what both need into a third file, and import that"));
+            } else if !done[target.0] {
+                path.push((target.0, 0));
+            }
         }
     }
 }
 
 /// Without `.` and `..` where that needs no look at the file system.
-fn normal(path: &Path) -> PathBuf {
+pub fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -6,11 +6,14 @@ pub mod prototype;
 pub mod scope;
 pub mod types;
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::diagnostic::Report;
 use crate::model::action::Verb;
 use crate::model::ty::TemplateId;
+use crate::source::SourceId;
 use crate::syntax::tree;
 use prototype::{Shape, Template};
 use scope::Module;
@@ -29,6 +32,7 @@ pub struct Library<'a> {
     /// By template; what each has after all that it inherits.
     pub shapes: Vec<Rc<Shape<'a>>>,
     pub roots: Roots,
+    directories: &'a HashMap<SourceId, PathBuf>,
 }
 
 /// The templates of `stdlib/core.cloud` and `stdlib/actions.cloud` that the compiler itself knows.
@@ -55,7 +59,8 @@ pub enum Family {
 /// Puts every name in its place and flattens every template.
 pub fn link<'a>(loaded: &'a load::Loaded, report: &mut Report) -> Library<'a> {
     let (modules, templates) = scope::collect(loaded, report);
-    prototype::flatten(modules, templates, report)
+    let (shapes, roots) = prototype::flatten(&modules, &templates, report);
+    Library { modules, templates, shapes, roots, directories: &loaded.directories }
 }
 
 impl<'a> Library<'a> {
@@ -69,6 +74,11 @@ impl<'a> Library<'a> {
 
     pub fn module(&self, id: ModuleId) -> &Module<'a> {
         &self.modules[id.0]
+    }
+
+    /// Where the paths that a file names start; for what was typed at the command line, here.
+    pub fn directory(&self, source: SourceId) -> &'a Path {
+        self.directories.get(&source).map_or(Path::new(""), PathBuf::as_path)
     }
 
     /// What an action does, by the template of the library that it descends from.

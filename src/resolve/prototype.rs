@@ -13,7 +13,7 @@ use crate::model::ty::{TemplateId, Ty};
 use crate::name::Name;
 use crate::resolve::scope::{self, Module, duplicate, lower_camel};
 use crate::resolve::types::Types;
-use crate::resolve::{Library, ModuleId, PRELUDE, Roots};
+use crate::resolve::{ModuleId, PRELUDE, Roots};
 use crate::source::Span;
 use crate::syntax::tree::{Body, Define, Expr, Ident, Item, ItemKind, PathStep};
 
@@ -83,22 +83,20 @@ pub struct Scope {
     pub levels: u16,
 }
 
-pub(super) fn flatten<'a>(modules: Vec<Module<'a>>, templates: Vec<Template<'a>>, report: &mut Report) -> Library<'a> {
+pub(super) fn flatten<'a>(
+    modules: &[Module<'a>],
+    templates: &[Template<'a>],
+    report: &mut Report,
+) -> (Vec<Rc<Shape<'a>>>, Roots) {
     let count = templates.len();
-    let mut flattener = Flattener {
-        modules: &modules,
-        templates: &templates,
-        shapes: vec![None; count],
-        types: HashMap::new(),
-        report,
-    };
+    let mut flattener = Flattener { modules, templates, shapes: vec![None; count], types: HashMap::new(), report };
     for number in 0..count {
         flattener.shape(TemplateId(number as u32));
     }
     // Types that nothing uses are read too: a mistake in one shows when it is made.
     for (number, module) in modules.iter().enumerate() {
         for (name, alias) in &module.aliases {
-            let mut types = Types::new(&modules, &mut flattener.types, flattener.report);
+            let mut types = Types::new(modules, &mut flattener.types, flattener.report);
             types.named(ModuleId(number), name, alias.name.span);
         }
     }
@@ -113,7 +111,7 @@ pub(super) fn flatten<'a>(modules: Vec<Module<'a>>, templates: Vec<Template<'a>>
         action: named("Action"),
         project: named("Project"),
     };
-    Library { modules, templates, shapes, roots }
+    (shapes, roots)
 }
 
 struct Flattener<'a, 'r> {

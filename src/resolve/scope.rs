@@ -23,7 +23,9 @@ pub struct Module<'a> {
     pub aliases: HashMap<Name, &'a tree::Alias>,
     pub constants: HashMap<Name, &'a Item>,
     pub params: IndexMap<Name, &'a tree::Param>,
-    pub imports: Vec<ModuleId>,
+    pub functions: IndexMap<Name, &'a tree::Function>,
+    /// With the places that import them.
+    pub imports: Vec<(ModuleId, Span)>,
 }
 
 pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Module<'a>>, Vec<Template<'a>>) {
@@ -37,7 +39,8 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
             aliases: HashMap::new(),
             constants: HashMap::new(),
             params: IndexMap::new(),
-            imports: loaded.imports.iter().map(|(id, _)| *id).collect(),
+            functions: IndexMap::new(),
+            imports: loaded.imports.clone(),
         };
         let mut seen: HashMap<&Name, Span> = HashMap::new();
         let mut once = |name: &'a Ident, report: &mut Report| match seen.get(&name.value) {
@@ -54,6 +57,11 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
             for alias in &file.aliases {
                 if once(&alias.name, report) {
                     module.aliases.insert(alias.name.value.clone(), alias);
+                }
+            }
+            for function in &file.functions {
+                if once(&function.name, report) {
+                    module.functions.insert(function.name.value.clone(), function);
                 }
             }
             for param in &file.params {
@@ -156,10 +164,47 @@ pub fn search<'m, 'a, T>(
     from: ModuleId,
     find: impl Fn(&'m Module<'a>) -> Option<T>,
 ) -> Option<T> {
-    let module = &modules[from.0];
-    find(module)
-        .or_else(|| module.imports.iter().find_map(|id| find(&modules[id.0])))
-        .or_else(|| find(&modules[PRELUDE.0]))
+    search_from(modules, from, find).map(|(_, found)| found)
+}
+
+/// As [`search`], with the module in which it was.
+pub fn search_from<'m, 'a, T>(
+    modules: &'m [Module<'a>],
+    from: ModuleId,
+    find: impl Fn(&'m Module<'a>) -> Option<T>,
+) -> Option<(ModuleId, T)> {
+    let mut all = [from].into_iter().chain(modules[from.0].imports.iter().map(|(id, _)| *id)).chain([PRELUDE]);
+    all.find_map(|id| Some((id, find(&modules[id.0])?)))
+}
+
+/// Reports a name that means different things in two imports of a module, and nothing in itself.
+pub fn clash(modules: &[Module], from: ModuleId, name: &Ident, report: &mut Report) {
+    let own = &modules[from.0];
+    let has = |module: &Module| {
+        let name = name.value.as_str();
+        module.templates.contains_key(name)
+            || module.aliases.contains_key(name)
+            || module.constants.contains_key(name)
+            || module.functions.contains_key(name)
+    };
+    if own.imports.len() < 2 || has(own) {
+        return;
+    }
+    let mut places: Vec<(ModuleId, Span)> = Vec::new();
+    for (id, span) in &own.imports {
+        if has(&modules[id.0]) && places.iter().all(|(seen, _)| seen != id) {
+            places.push((*id, *span));
+        }
+    }
+    if let [(_, first), (_, second), ..] = places.as_slice() {
+        report.push(
+            Diagnostic::error("cloud::import::clash", format!("`{}` comes from two imports", name.value))
+                .label(name.span, "which of them?")
+                .label(*first, "one is in here")
+                .label(*second, "another is in here")
+                .help(format!("define `{}` in this file, or leave one of the imports out", name.value)),
+        );
+    }
 }
 
 /// The template that a name means in a module.
@@ -170,8 +215,9 @@ pub fn find_template(modules: &[Module], from: ModuleId, name: &str) -> Option<T
 /// As [`find_template`], reporting a name that means none.
 pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: &mut Report) -> Option<TemplateId> {
     let found = find_template(modules, from, name.value.as_str());
+    clash(modules, from, name, report);
     if found.is_none() {
-        let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().copied());
+        let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().map(|(id, _)| *id));
         let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
         let diagnostic =
             unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known);

@@ -126,6 +126,7 @@ impl<'a, 'r> Types<'a, 'r> {
         if let Some(ty) = self.cache.get(&key) {
             return ty.clone();
         }
+        scope::clash(self.modules, module, &Ident::new(name.clone(), span), self.report);
         let found = scope::search(self.modules, module, |m| {
             m.aliases.get(name).map(|alias| Ok(*alias)).or_else(|| m.templates.get(name).map(|id| Err(*id)))
         });

@@ -19,26 +19,34 @@ pub const MAX_FILE: u64 = 32 << 20;
 
 /// The tree of one text, or nothing with at least one error in the report.
 pub fn parse(source: SourceId, text: &str, report: &mut Report) -> Option<File> {
-    scanned(source, text, report, parser::parse)
+    scanned(source, text, report, scan::scan, parser::parse)
 }
 
 /// As [`parse`], for one value, such as is given for a param on the command line.
 pub fn parse_value(source: SourceId, text: &str, report: &mut Report) -> Option<tree::Expr> {
-    scanned(source, text, report, parser::parse_value)
+    scanned(source, text, report, scan::scan, parser::parse_value)
 }
+
+/// As [`parse`], for a file of any kind with `${ }` in it: one text.
+pub fn parse_template(source: SourceId, text: &str, report: &mut Report) -> Option<tree::Expr> {
+    scanned(source, text, report, scan::scan_template, parser::parse_template)
+}
+
+type Fallible<T> = Result<T, Box<Diagnostic>>;
 
 fn scanned<T>(
     source: SourceId,
     text: &str,
     report: &mut Report,
-    parse: fn(SourceId, &str) -> Result<T, Box<Diagnostic>>,
+    scan: fn(SourceId, &str) -> Fallible<()>,
+    parse: fn(SourceId, &str) -> Fallible<T>,
 ) -> Option<T> {
     if text.len() as u64 > MAX_FILE {
         report.push(too_large(Some(source), text.len() as u64, "this file"));
         return None;
     }
     // The grammar recurses: MAX_DEPTH levels of it fit into this stack with a wide margin.
-    let parsed = scan::scan(source, text).and_then(|()| stacker::grow(64 << 20, || parse(source, text)));
+    let parsed = scan(source, text).and_then(|()| stacker::grow(64 << 20, || parse(source, text)));
     parsed.map_err(|diagnostic| report.push(*diagnostic)).ok()
 }
 

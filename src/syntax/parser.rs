@@ -28,6 +28,14 @@ pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
     }
 }
 
+pub(super) fn parse_template(source: SourceId, text: &str) -> Fallible<Expr> {
+    let mut pairs = Grammar::parse(Rule::template_file, text).map_err(|error| syntax_error(source, text, &error))?;
+    match pairs.next() {
+        Some(template) => Builder::new(source, text).text(template),
+        None => unreachable!("the grammar's rule always gives a text"),
+    }
+}
+
 pub(super) fn parse_value(source: SourceId, text: &str) -> Fallible<Expr> {
     let mut pairs = Grammar::parse(Rule::given, text).map_err(|error| syntax_error(source, text, &error))?;
     match pairs.next() {
@@ -538,7 +546,7 @@ impl<'a> Builder<'a> {
             };
         }
         if digits.contains('.') {
-            if let Ok(number) = digits.parse() {
+            if let Some(number) = digits.parse().ok().filter(|number: &f64| number.is_finite()) {
                 return Ok(ExprKind::Number(number));
             }
         } else if let Ok(int) = digits.parse() {
@@ -557,9 +565,17 @@ impl<'a> Builder<'a> {
     }
 
     fn piece(&self, part: &Pair<Rule>, text: &mut String) -> Fallible<()> {
-        if part.as_rule() != Rule::escape {
-            text.push_str(part.as_str());
-            return Ok(());
+        match part.as_rule() {
+            Rule::escape => {}
+            Rule::dollar => {
+                text.push_str("${");
+                return Ok(());
+            }
+            Rule::EOI => return Ok(()),
+            _ => {
+                text.push_str(part.as_str());
+                return Ok(());
+            }
         }
         let escape = &part.as_str()[1..];
         let decoded = match escape {

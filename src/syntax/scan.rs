@@ -20,6 +20,8 @@ enum Open {
 struct Scanner<'a> {
     source: SourceId,
     bytes: &'a [u8],
+    /// The text is no program, but has `${ }` in it.
+    template: bool,
     at: usize,
     open: Vec<(Open, usize)>,
     /// `if`s nest without brackets: those since the last `;` or `,` inside the innermost bracket,
@@ -33,24 +35,34 @@ struct Scanner<'a> {
 }
 
 pub(super) fn scan(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
-    Scanner {
-        source,
-        bytes: text.as_bytes(),
-        at: 0,
-        open: Vec::new(),
-        ifs: 0,
-        outer_ifs: Vec::new(),
-        depth: 0,
-        after_brace: false,
-    }
-    .run()
+    Scanner::new(source, text, false).run()
+}
+
+/// As [`scan`], where everything outside `${ }` is plain text.
+pub(super) fn scan_template(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
+    Scanner::new(source, text, true).run()
 }
 
 impl Scanner<'_> {
+    fn new(source: SourceId, text: &str, template: bool) -> Scanner<'_> {
+        Scanner {
+            source,
+            template,
+            bytes: text.as_bytes(),
+            at: 0,
+            open: Vec::new(),
+            ifs: 0,
+            outer_ifs: Vec::new(),
+            depth: 0,
+            after_brace: false,
+        }
+    }
+
     fn run(mut self) -> Result<(), Box<Diagnostic>> {
         while self.at < self.bytes.len() {
             match self.open.last() {
                 Some((Open::Text | Open::TextBlock, _)) => self.in_text()?,
+                None if self.template => self.in_template()?,
                 _ => self.in_code()?,
             }
         }
@@ -192,6 +204,17 @@ impl Scanner<'_> {
             }
             b'$' if self.starts("${") => self.push(Open::Interpolation, 2)?,
             _ => self.at += 1,
+        }
+        Ok(())
+    }
+
+    fn in_template(&mut self) -> Result<(), Box<Diagnostic>> {
+        if self.starts("$${") {
+            self.at += 3;
+        } else if self.starts("${") {
+            self.push(Open::Interpolation, 2)?;
+        } else {
+            self.at += 1;
         }
         Ok(())
     }
