@@ -58,7 +58,9 @@ impl Checker<'_, '_> {
         let place = self.nodes[node.0].settings(list).last().map_or(span, |setting| setting.span);
         match self.attribute(node, &Name::from(list), span) {
             Term::List(items) => items.into_iter().filter_map(|item| self.action(item, list, place)).collect(),
-            Term::Known(Value::List(items)) if items.is_empty() => Vec::new(),
+            Term::Known(Value::List(items)) => {
+                items.into_iter().filter_map(|item| self.action(Term::Known(item), list, place)).collect()
+            }
             term => {
                 self.known_later(&term, place, &format!("`{list}`"));
                 Vec::new()

@@ -188,6 +188,13 @@ impl<'a, 'r> Checker<'a, 'r> {
             .collect();
         let mut own = Members::new();
         let compound = self.library.shape(self.library.roots.compound).clone();
+        for name in items.iter().map(|item| &item.path.head) {
+            if let Some(param) = self.library.module(PROGRAM).params.get(&name.value)
+                && !compound.members.contains_key(&name.value)
+            {
+                self.report.push(crate::resolve::scope::duplicate(&name.value, param.name.span, name.span));
+            }
+        }
         // The files stand one after another, so the body itself is not asked.
         let nothing = &self.library.template(self.library.roots.compound).body;
         let layer = Layer {

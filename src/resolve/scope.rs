@@ -98,7 +98,8 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
                         module.constants.insert(name.value.clone(), item);
                     }
                 } else if id == PROGRAM {
-                    if matches!(item.kind, ItemKind::Define(_) | ItemKind::Declare(_) | ItemKind::Set(_)) {
+                    // What only sets an attribute may be called like a param: `region region;`.
+                    if matches!(item.kind, ItemKind::Define(_) | ItemKind::Declare(_)) {
                         once(name, report);
                     }
                 } else {
