@@ -28,8 +28,8 @@ pub struct Inputs {
     pub files: Vec<PathBuf>,
     /// Files of values that count after those of the environment.
     pub fallback_files: Vec<PathBuf>,
-    /// A secret that is not at hand is a warning, and stays open.
-    pub without_secrets: bool,
+    /// A secret, or an output of another program, that is not at hand stays open; a secret with a warning.
+    pub absent_is_open: bool,
 }
 
 impl Inputs {
@@ -71,7 +71,7 @@ fn with_library<T>(
     let library = resolve::link(&loaded, report);
     let given = given(inputs, loader, &library, sources, report);
     let texts = FrozenVec::new();
-    let outside = Outside { given: &given, loader, texts: &texts, without_secrets: inputs.without_secrets };
+    let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: inputs.absent_is_open };
     Some(pass(&library, &outside, sources, report))
 }
 

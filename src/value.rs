@@ -38,12 +38,28 @@ pub struct Data {
     pub fields: Fields,
 }
 
-/// A resource as the value of an attribute of another.
-#[derive(Clone, PartialEq, Debug)]
+/// A resource as the value of an attribute of another. Two are the same when the cloud calls them the
+/// same, wherever the program has them.
+#[derive(Clone, Debug)]
 pub struct Reference {
-    pub address: Address,
+    pub of: Target,
     /// The provider's id of it.
     pub id: Arc<str>,
+}
+
+impl PartialEq for Reference {
+    fn eq(&self, other: &Reference) -> bool {
+        self.id == other.id
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// A component of the program.
+    Address(Address),
+    /// Something that exists already, as a template describes it.
+    Existing(Name),
 }
 
 /// A text that is never written. What is written says where it came from and whether it changed.
@@ -168,6 +184,29 @@ impl Value {
         }
     }
 
+    /// With every reference to a component that moved following it.
+    pub fn follow(&mut self, moves: &BTreeMap<Address, Address>) {
+        match self {
+            Value::Reference(Reference { of: Target::Address(address), .. }) => {
+                if let Some(new) = moves.get(address) {
+                    *address = new.clone();
+                }
+            }
+            Value::List(items) => items.iter_mut().for_each(|item| item.follow(moves)),
+            Value::Map(entries) => entries.values_mut().for_each(|item| item.follow(moves)),
+            Value::Data(data) => data.fields.values_mut().for_each(|item| item.follow(moves)),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Duration(_)
+            | Value::Size(_)
+            | Value::Reference(_)
+            | Value::Secret(_) => {}
+        }
+    }
+
     /// Plain JSON for a provider's call: references become ids, secrets their text, durations seconds,
     /// sizes bytes.
     pub fn reveal(&self) -> serde_json::Value {
@@ -259,7 +298,10 @@ impl fmt::Display for Value {
                 let set = data.fields.iter().filter(|(_, value)| **value != Value::Null);
                 entries(f, &mut set.map(|(name, value)| (name.to_string(), value)))
             }
-            Value::Reference(reference) => write!(f, "{}", reference.address),
+            Value::Reference(Reference { of: Target::Address(address), .. }) => write!(f, "{address}"),
+            Value::Reference(Reference { of: Target::Existing(template), id }) => {
+                write!(f, "{template} {{ id {}; }}", Quoted(id))
+            }
             Value::Secret(_) => f.write_str("(secret)"),
         }
     }
@@ -301,7 +343,7 @@ enum Tagged {
     Number { of: f64 },
     Map { of: BTreeMap<String, Value> },
     Data { template: Name, of: Fields },
-    Reference { address: Address, id: Arc<str> },
+    Reference { of: Target, id: Arc<str> },
     Secret { origin: Arc<str>, fingerprint: Option<Arc<str>> },
 }
 
@@ -332,7 +374,7 @@ impl Serialize for Value {
             Value::Map(of) if of.contains_key("$") => Recorded::Tagged(Tagged::Map { of }),
             Value::Map(entries) => Recorded::Map(entries),
             Value::Data(Data { template, fields }) => Recorded::Tagged(Tagged::Data { template, of: fields }),
-            Value::Reference(Reference { address, id }) => Recorded::Tagged(Tagged::Reference { address, id }),
+            Value::Reference(Reference { of, id }) => Recorded::Tagged(Tagged::Reference { of, id }),
             Value::Secret(Secret { origin, fingerprint, .. }) => {
                 Recorded::Tagged(Tagged::Secret { origin, fingerprint })
             }
@@ -354,7 +396,7 @@ impl<'de> Deserialize<'de> for Value {
             Recorded::Tagged(Tagged::Size { of }) => Value::Size(of),
             Recorded::Tagged(Tagged::Number { of }) => Value::Number(of),
             Recorded::Tagged(Tagged::Data { template, of }) => Value::Data(Data { template, fields: of }),
-            Recorded::Tagged(Tagged::Reference { address, id }) => Value::Reference(Reference { address, id }),
+            Recorded::Tagged(Tagged::Reference { of, id }) => Value::Reference(Reference { of, id }),
             Recorded::Tagged(Tagged::Secret { origin, fingerprint }) => {
                 Value::Secret(Secret { origin, text: None, fingerprint })
             }

@@ -38,9 +38,9 @@ impl Files {
 }
 
 impl Loader for Files {
-    fn program(&self, _path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    fn program(&self, directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
         let is_program = |path: &&PathBuf| {
-            path.parent() == Some(Path::new("")) && path.extension().is_some_and(|extension| extension == "cloud")
+            path.parent() == Some(directory) && path.extension().is_some_and(|extension| extension == "cloud")
         };
         Ok(self.0.keys().filter(is_program).cloned().collect())
     }
@@ -48,6 +48,12 @@ impl Loader for Files {
     fn read(&self, path: &Path) -> Result<String, Diagnostic> {
         let missing = || Diagnostic::error("cloud::file::missing", format!("there is no file `{}`", path.display()));
         self.0.get(path).cloned().ok_or_else(missing)
+    }
+
+    /// A "file" `outputs:PROGRAM:ENVIRONMENT` is a record, as JSON.
+    fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic> {
+        let text = self.0.get(Path::new(&format!("outputs:{}:{environment}", program.display())));
+        Ok(text.map(|text| serde_json::from_str(text).unwrap()))
     }
 
     /// A "file" `env:NAME` is a variable.
@@ -264,10 +270,11 @@ impl World {
             tadpole::apply::recover::RecoveryFault::Store(fault) => fault,
             tadpole::apply::recover::RecoveryFault::Cloud(address, fault) => panic!("{address}: {fault}"),
         })?;
-        let refreshed = refresh(ledger.state(), graph, &calls).await.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let moved = plan::moves(graph, ledger.state());
+        let refreshed = refresh(&moved.state, graph, &calls).await.unwrap_or_else(|faults| panic!("{faults:?}"));
         let mut report = Report::default();
         let names = ("test".into(), "default".into());
-        let plan = plan::diff(graph, ledger.state(), &refreshed, &self.key(), names, &mut report);
+        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), names, &mut report);
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
         let outcome = execute(&plan, graph, &refreshed, &mut ledger, &self.key(), &calls, stop).await;

@@ -64,6 +64,11 @@ pub async fn execute(
     calls: &Calls,
     mut stop: watch::Receiver<Stop>,
 ) -> Outcome {
+    if !plan.moves.is_empty()
+        && let Err(fault) = ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])
+    {
+        return Outcome { store: Some(fault), ..Outcome::default() };
+    }
     let (requests, mut inbox) = mpsc::unbounded_channel();
     let next_op = Arc::new(AtomicU64::new(ledger.next_op()));
     let journal = Journal { requests, next_op, stop: stop.clone() };

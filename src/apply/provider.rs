@@ -61,7 +61,7 @@ pub struct Made {
 }
 
 /// How to find a thing whose id is not known.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Seek {
     /// The one that this very operation made, if it did.
     Made(Owner),

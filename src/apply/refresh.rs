@@ -54,13 +54,25 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
         let Some(inputs) = known_inputs(resource, state) else {
             continue;
         };
-        let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner };
-        match look(&want, &seek, calls).await {
-            Ok(Some(found)) => {
-                refreshed.found.insert(resource.address.clone(), found);
+        let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner: owner.clone() };
+        // What was left standing bears the address that it was made under.
+        let others = resource
+            .formerly
+            .iter()
+            .filter(|_| seek != Seek::Identity)
+            .map(|address| Seek::Owned(Owner { address: address.clone(), ..owner.clone() }));
+        for seek in std::iter::once(seek.clone()).chain(others) {
+            match look(&want, &seek, calls).await {
+                Ok(Some(found)) => {
+                    refreshed.found.insert(resource.address.clone(), found);
+                    break;
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    faults.push((resource.address.clone(), fault));
+                    break;
+                }
             }
-            Ok(None) => {}
-            Err(fault) => faults.push((resource.address.clone(), fault)),
         }
     }
     if faults.is_empty() { Ok(refreshed) } else { Err(faults) }

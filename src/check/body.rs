@@ -173,6 +173,7 @@ impl<'a> Checker<'a, '_> {
             samples,
             lifecycle,
             depends_on: self.depends_on(node),
+            formerly: self.nodes[node.0].formerly.clone(),
             span,
         })
     }

@@ -285,7 +285,7 @@ impl<'a> Checker<'a, '_> {
         match found {
             Ok(text) => Term::Known(Value::Secret(Secret::new(origin, text))),
             // A program can be checked where its secrets are not at hand, as in a pull request.
-            Err(diagnostic) if self.outside.without_secrets => {
+            Err(diagnostic) if self.outside.absent_is_open => {
                 self.report.push(Diagnostic { severity: crate::diagnostic::Severity::Warning, ..diagnostic });
                 Term::Open(Ty::Secret)
             }

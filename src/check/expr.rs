@@ -9,7 +9,7 @@ use crate::check::instance::{Bound, DataLayer, Elements, NodeId};
 use crate::diagnostic::Diagnostic;
 use crate::model::operation::Operation;
 use crate::model::term::Term;
-use crate::model::ty::{TemplateId, Ty};
+use crate::model::ty::{TemplateId, TemplateRef, Ty};
 use crate::name::{Key, Name};
 use crate::resolve::{Family, ModuleId, PROGRAM, scope};
 use crate::source::Span;
@@ -68,8 +68,7 @@ impl<'a> Checker<'a, '_> {
             (ExprKind::Block(body), Ty::Template(template)) => {
                 let family = self.library.family(self.library.shape(template.id));
                 if matches!(family, Family::Resource | Family::Compound) {
-                    let message = format!("`{}` is a component, not a block", template.name);
-                    self.mismatch("a block", wanted, expr.span, env, Some(message));
+                    self.mismatch("a block", wanted, expr.span, env, self.help_component(template));
                     return Term::POISON;
                 }
                 let layers = [(DataLayer::Body(body), env.clone())];
@@ -209,6 +208,12 @@ impl<'a> Checker<'a, '_> {
                     return POISON;
                 };
                 let family = library.family(library.shape(id));
+                if family == Family::Resource
+                    && let Some(given) = named_by_id(body)
+                {
+                    let template = TemplateRef { id, name: template.value.clone() };
+                    return Operand::Term(self.existing(template, given, env));
+                }
                 if matches!(family, Family::Resource | Family::Compound) {
                     self.report.push(
                         Diagnostic::error(
@@ -225,6 +230,18 @@ impl<'a> Checker<'a, '_> {
             }
             ExprKind::List(_) | ExprKind::Block(_) | ExprKind::If { .. } | ExprKind::For(_) => {
                 Operand::Term(self.eval_inner(expr, &Ty::Any, env))
+            }
+        }
+    }
+
+    /// `SecurityGroup { id "sg-1"; }`: something that exists already.
+    fn existing(&mut self, template: TemplateRef, id: &'a Expr, env: &Env) -> Term {
+        match self.eval(id, &Ty::String, &env.for_part("an id")) {
+            Term::Known(Value::String(id)) => Term::Existing { template, id },
+            Term::Open(_) => Term::Open(Ty::Template(template)),
+            term => {
+                self.known_later(&term, id.span, "the id of something that exists already");
+                Term::POISON
             }
         }
     }
@@ -445,5 +462,16 @@ impl<'a> Checker<'a, '_> {
             }
         }
         Term::map(entries)
+    }
+}
+
+/// The id in a body that sets nothing else.
+fn named_by_id(body: &Body) -> Option<&Expr> {
+    match body.items.as_slice() {
+        [item] if item.path.head.value.as_str() == "id" && item.path.rest.is_empty() => match &item.kind {
+            ItemKind::Set(id) => Some(id),
+            ItemKind::Declare(_) | ItemKind::Merge(_) | ItemKind::Define(_) => None,
+        },
+        _ => None,
     }
 }

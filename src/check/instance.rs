@@ -39,6 +39,8 @@ pub(super) struct Node<'a> {
     pub probe: bool,
     /// The statement that made it.
     pub define: Option<*const Define>,
+    /// Addresses under which it may be recorded still.
+    pub formerly: Vec<Address>,
     pub memo: HashMap<Name, Option<Term>>,
     pub children: HashMap<Name, Option<Children>>,
 }
@@ -68,6 +70,7 @@ impl<'a> Node<'a> {
             span: Span::new(crate::source::SourceId::default(), 0, 0),
             probe: false,
             define: None,
+            formerly: Vec::new(),
             memo: HashMap::new(),
             children: HashMap::new(),
         }
@@ -292,6 +295,7 @@ impl<'a> Checker<'a, '_> {
             apply_setting(&mut own, &shape.members, setting, key.as_ref(), &layer.subject, &mut types);
         }
         let parent = &self.nodes[plan.parent.0];
+        let formerly = former_addresses(parent, plan, key.as_ref());
         let (address, probe) = (parent.address.child(Segment { name: plan.name.clone(), key }), parent.probe);
         Some(self.add(Node {
             own,
@@ -299,6 +303,7 @@ impl<'a> Checker<'a, '_> {
             span: plan.ident.span,
             probe,
             define: Some(plan.define),
+            formerly,
             ..Node::new(Some(plan.parent), address, shape, family)
         }))
     }
@@ -480,6 +485,49 @@ impl Bound {
             Some(second) => vec![(repeat.first.value.clone(), self.key), (second.value.clone(), self.item)],
         }
     }
+}
+
+/// Former addresses that a component may have; more than this are not looked for.
+const MAX_FORMERLY: usize = 64;
+
+/// Every address that a component had if it, or what it stands in, was called otherwise.
+fn former_addresses(parent: &Node, plan: &ChildPlan, key: Option<&Key>) -> Vec<Address> {
+    if parent.formerly.is_empty() && plan.define.formerly.is_empty() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    let bases = || std::iter::once(&parent.address).chain(&parent.formerly);
+    for old in &plan.define.formerly {
+        let mut segments: Vec<Segment> = Vec::new();
+        for step in &old.steps {
+            match step {
+                PathStep::Name(name) => segments.push(Segment { name: name.value.clone(), key: None }),
+                PathStep::Key(key) => {
+                    segments.iter_mut().next_back().into_iter().for_each(|last| last.key = Some(key.value.clone()))
+                }
+            }
+        }
+        let below = |base: &Address, last_key: Option<&Key>| {
+            let mut segments = segments.clone();
+            if let Some(last) = segments.last_mut().filter(|last| last.key.is_none()) {
+                last.key = last_key.cloned();
+            }
+            segments.into_iter().fold(base.clone(), |address, segment| address.child(segment))
+        };
+        let root = Address::root();
+        let bases: Vec<&Address> = if old.from_root { vec![&root] } else { bases().collect() };
+        for base in bases {
+            all.push(below(base, key));
+            // The first of several was the only one before.
+            if key == Some(&Key::Index(0)) {
+                all.push(below(base, None));
+            }
+        }
+    }
+    let own = Segment { name: plan.name.clone(), key: key.cloned() };
+    all.extend(parent.formerly.iter().map(|base| base.child(own.clone())));
+    all.truncate(MAX_FORMERLY);
+    all
 }
 
 /// How the children of one name are made.

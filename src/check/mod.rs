@@ -9,8 +9,10 @@ mod lifecycle;
 mod reference;
 mod setting;
 mod ty;
+mod upstream;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ use crate::syntax::tree::{Expr, Ident};
 use crate::value::Value;
 use call::Call;
 use instance::{Children, Node, NodeId};
+use upstream::Upstream;
 
 /// Components that one program may have.
 pub const MAX_COMPONENTS: usize = 1_000_000;
@@ -59,8 +62,8 @@ pub struct Outside<'a> {
     pub loader: &'a dyn Loader,
     /// Keeps what is parsed on the way: template files.
     pub texts: &'a FrozenVec<Box<Expr>>,
-    /// A secret that is not at hand is a warning, and stays open.
-    pub without_secrets: bool,
+    /// A secret, or an output of another program, that is not at hand stays open; a secret with a warning.
+    pub absent_is_open: bool,
 }
 
 /// Checks everything. Always answers a program; it means something only when the report has no errors.
@@ -103,6 +106,8 @@ struct Checker<'a, 'r> {
     function_node: Option<NodeId>,
     /// Functions of the program being evaluated, outermost first.
     calls: Vec<Call<'a>>,
+    /// Other programs whose outputs were asked for, by directory and environment.
+    upstreams: HashMap<(PathBuf, String), Rc<Upstream>>,
     /// Attributes being evaluated, outermost first.
     stack: Vec<Frame>,
     constants: HashMap<(ModuleId, Name), Option<Term>>,
@@ -153,6 +158,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             module_nodes: HashMap::new(),
             function_node: None,
             calls: Vec::new(),
+            upstreams: HashMap::new(),
             stack: Vec::new(),
             constants: HashMap::new(),
             params: HashMap::new(),

@@ -147,6 +147,21 @@ impl<'a> Checker<'a, '_> {
                 Some(node) => self.get_from(node, name),
                 None => unreachable!("`{address}` of `{}` refers to a component that was made", template.name),
             },
+            Operand::Term(Term::Existing { id, .. }) if name.value.as_str() == "id" => Operand::Term(Term::string(id)),
+            Operand::Term(Term::Existing { template, .. }) => {
+                self.report.push(
+                    Diagnostic::error(
+                        "cloud::value::existing",
+                        format!("nothing but the id of this `{}` is known", template.name),
+                    )
+                    .label(name.span, "not known")
+                    .help(format!(
+                        "make a component of it to read the rest: `name extends {} {{ startActions []; ... }}`",
+                        template.name
+                    )),
+                );
+                POISON
+            }
             Operand::Term(Term::Known(Value::Null)) if optional => Operand::Term(Term::NULL),
             Operand::Term(Term::Known(Value::Null)) => {
                 self.report.push(
@@ -166,6 +181,9 @@ impl<'a> Checker<'a, '_> {
     fn get_from(&mut self, node: NodeId, name: &'a Ident) -> Operand {
         if self.nodes[node.0].has(name.value.as_str()) {
             return self.member(node, &name.value, name.span);
+        }
+        if self.nodes[node.0].shape.lineage.contains(&self.library.roots.upstream) {
+            return Operand::Term(self.upstream(node, name));
         }
         let template = self.template_ref(node).name;
         if self.nodes[node.0].shape.broken {

@@ -85,7 +85,7 @@ impl<'a> Checker<'a, '_> {
             (Ty::Template(template), None | Some(Term::Known(Value::Null))) => {
                 let id = template.id;
                 if matches!(self.library.family(self.library.shape(id)), Family::Resource | Family::Compound) {
-                    self.mismatch("a block", ty, span, &env, None);
+                    self.mismatch("a block", ty, span, &env, self.help_component(template));
                     return Term::POISON;
                 }
                 let node = self.block_node(id, &layers, span);

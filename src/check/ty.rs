@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::check::Checker;
 use crate::check::expr::Env;
 use crate::diagnostic::{Diagnostic, closest};
-use crate::model::operation::a_kind;
+use crate::model::operation::{Operation, a_kind};
 use crate::model::term::Term;
-use crate::model::ty::Ty;
+use crate::model::ty::{TemplateRef, Ty};
 use crate::resolve::Family;
 use crate::source::Span;
 use crate::value::{Secret, Value, with_unit};
@@ -28,6 +28,11 @@ impl Checker<'_, '_> {
         }
         match (wanted, term) {
             (Ty::Any, term) => term,
+            (Ty::Optional(_) | Ty::Alias(_), term)
+                if !matches!(term, Term::Known(_) | Term::List(_) | Term::Map(_)) =>
+            {
+                self.conform(term, wanted, span, env)
+            }
             (Ty::Optional(inner), term) => {
                 if term.is_null() {
                     term
@@ -65,16 +70,25 @@ impl Checker<'_, '_> {
                 Term::map(coerced.collect::<BTreeMap<_, _>>())
             }
             (wanted, Term::Known(value)) => self.coerce_value(value, wanted, span, env),
-            (wanted, term) => {
-                let library = self.library;
-                let ty = term.ty();
-                if ty.fits(wanted, &|one, two| library.descends(one, two)) {
-                    return term;
-                }
-                self.mismatch(&self.a_type(&ty), wanted, span, env, self.help_for(&term, wanted));
-                Term::POISON
-            }
+            (wanted, term) => self.conform(term, wanted, span, env),
         }
+    }
+
+    /// A term that is not known yet as a value of that type.
+    fn conform(&mut self, term: Term, wanted: &Ty, span: Span, env: &Env) -> Term {
+        let library = self.library;
+        let ty = term.ty();
+        let descends = |one, two| library.descends(one, two);
+        if ty.fits(wanted, &descends) {
+            // What only the value can tell is asked when it is known.
+            if ty.assures(wanted, &descends) {
+                return term;
+            }
+            let operation = Operation::Conform(wanted.clone());
+            return Term::Call { operation, arguments: vec![term], ty: wanted.clone() };
+        }
+        self.mismatch(&self.a_type(&ty), wanted, span, env, self.help_for(&term, wanted));
+        Term::POISON
     }
 
     fn coerce_value(&mut self, value: Value, wanted: &Ty, span: Span, env: &Env) -> Term {
@@ -127,6 +141,9 @@ impl Checker<'_, '_> {
             (Ty::Bool, Value::String(text)) if text.parse::<bool>().is_ok() => {
                 Some(format!("write it without quotes: `{text}`"))
             }
+            (Ty::Template(template), Value::String(text)) => self
+                .help_component(template)
+                .map(|help| help.replace("\"...\"", &crate::value::Quoted(text).to_string())),
             (Ty::List(_), _) => Some(format!("a list stands in brackets: `[{value}]`")),
             (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_)) => {
                 Some(format!("write it in quotes: `\"{value}\"`"))
@@ -199,13 +216,20 @@ impl Checker<'_, '_> {
                 (!computed.is_empty()).then(|| format!("name one of its attributes: {}", computed.join(", ")))
             }
             (Term::Reference { address, .. }, Ty::List(_)) => Some(format!("a list stands in brackets: `[{address}]`")),
-            (_, Ty::Template(template)) => match self.library.family(self.library.shape(template.id)) {
-                Family::Resource | Family::Compound => {
-                    Some(format!("name a component that extends `{}`", template.name))
-                }
-                Family::Action | Family::Data => None,
-            },
+            (_, Ty::Template(template)) => self.help_component(template),
             _ => None,
+        }
+    }
+
+    /// What to write where a component is wanted.
+    pub(super) fn help_component(&self, template: &TemplateRef) -> Option<String> {
+        let name = &template.name;
+        match self.library.family(self.library.shape(template.id)) {
+            Family::Resource => Some(format!(
+                "name a component that extends `{name}`, or write `{name} {{ id \"...\"; }}` for one that exists already"
+            )),
+            Family::Compound => Some(format!("name a component that extends `{name}`")),
+            Family::Action | Family::Data => None,
         }
     }
 }

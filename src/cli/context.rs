@@ -9,7 +9,9 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::resolve::load::Loader;
 use crate::source::Sources;
+use crate::state::store;
 use crate::syntax;
+use crate::value::Fields;
 
 /// Files from disk.
 pub struct Disk;
@@ -61,6 +63,12 @@ impl Loader for Disk {
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
+
+    fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic> {
+        let state = store::peek(&record_of(program, environment))
+            .map_err(|fault| Diagnostic::error("cloud::upstream::unreadable", fault.to_string()).help(fault.help()))?;
+        Ok(state.map(|state| state.outputs))
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
@@ -72,6 +80,26 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
         }
         _ => Diagnostic::error("cloud::file::unreadable", format!("`{shown}` cannot be read: {error}")),
     }
+}
+
+/// The directory that holds a program, beside which its state lies.
+fn directory_of(program: &Path) -> &Path {
+    let file = program.extension().is_some_and(|extension| extension == "cloud") && !program.is_dir();
+    match program.parent() {
+        Some(parent) if file => {
+            if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            }
+        }
+        _ => program,
+    }
+}
+
+/// The directory in which an environment of a program is recorded.
+fn record_of(program: &Path, environment: &str) -> PathBuf {
+    directory_of(program).join(".tadpole").join(environment)
 }
 
 /// Where a program is, and with which params it is compiled.
@@ -122,17 +150,7 @@ pub struct Compiled {
 impl Place {
     /// The directory that holds the program, beside which its state lies.
     pub fn directory(&self) -> &Path {
-        let file = self.program.extension().is_some_and(|extension| extension == "cloud") && !self.program.is_dir();
-        match self.program.parent() {
-            Some(parent) if file => {
-                if parent.as_os_str().is_empty() {
-                    Path::new(".")
-                } else {
-                    parent
-                }
-            }
-            _ => &self.program,
-        }
+        directory_of(&self.program)
     }
 
     /// What a program without a name of its own is called: as its directory.
@@ -189,8 +207,8 @@ impl Place {
         self.compile_with(true, look)
     }
 
-    fn compile_with(&self, without_secrets: bool, look: Look) -> Option<Compiled> {
-        let (graph, sources, report) = self.compiled(without_secrets);
+    fn compile_with(&self, absent_is_open: bool, look: Look) -> Option<Compiled> {
+        let (graph, sources, report) = self.compiled(absent_is_open);
         eprint!("{}", ui::render(&report, &sources, look));
         graph.map(|graph| Compiled { graph, sources })
     }
@@ -202,16 +220,16 @@ impl Place {
     }
 
     /// With what no message may show hidden in the sources.
-    fn compiled(&self, without_secrets: bool) -> (Option<ResourceGraph>, Sources, Report) {
+    fn compiled(&self, absent_is_open: bool) -> (Option<ResourceGraph>, Sources, Report) {
         let mut sources = Sources::default();
         let mut report = Report::default();
-        let graph = compile(&self.inputs(without_secrets), &Disk, &mut sources, &mut report);
+        let graph = compile(&self.inputs(absent_is_open), &Disk, &mut sources, &mut report);
         report.secrets().iter().for_each(|span| sources.hide(*span));
         (graph, sources, report)
     }
 
     /// What the program is compiled with. `ENVIRONMENT.cloudvars` beside it is read without being named.
-    pub fn inputs(&self, without_secrets: bool) -> Inputs {
+    pub fn inputs(&self, absent_is_open: bool) -> Inputs {
         let beside = self.directory().join(format!("{}.cloudvars", self.environment()));
         Inputs {
             program: self.program.clone(),
@@ -219,13 +237,13 @@ impl Place {
             env: self.env.clone(),
             files: self.files.clone(),
             fallback_files: beside.is_file().then_some(beside).into_iter().collect(),
-            without_secrets,
+            absent_is_open,
         }
     }
 
     /// The directory in which the environment is recorded.
     pub fn record(&self) -> PathBuf {
-        self.directory().join(".tadpole").join(self.environment())
+        record_of(&self.program, &self.environment())
     }
 
     /// The environment: as `--env` says, else as the param `env` is set to on the command line, else as

@@ -163,14 +163,15 @@ impl Session {
     /// # Errors
     /// With what the command ends with, after having said why.
     pub async fn plan(&self, state: &State) -> Result<(Plan, Refreshed), Exit> {
-        let refreshed = refresh::refresh(state, &self.graph, &self.calls).await.map_err(|faults| {
+        let moved = plan::moves(&self.graph, state);
+        let refreshed = refresh::refresh(&moved.state, &self.graph, &self.calls).await.map_err(|faults| {
             self.say_faults(&faults);
             Exit::Failed
         })?;
         let mut report = Report::default();
         let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
         let names = (project, self.place.environment().into());
-        let plan = plan::diff(&self.graph, state, &refreshed, &self.key, names, &mut report);
+        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, names, &mut report);
         eprint!("{}", ui::render(&report, &self.sources, self.look));
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
     }

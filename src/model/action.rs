@@ -72,6 +72,12 @@ impl<A> Lifecycle<A> {
 }
 
 impl<A> Lifecycle<A> {
+    /// Every action of every list.
+    pub fn actions_mut(&mut self) -> impl Iterator<Item = &mut A> {
+        let Lifecycle { start, liveness, terminate, update } = self;
+        start.iter_mut().chain(liveness).chain(terminate).chain(update)
+    }
+
     /// The same lists with something else for each action, or nothing where there is nothing.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ pub enum Operation {
     /// Lists, one behind the other.
     Concatenate,
     Function(&'static Function),
+    /// Its argument, which must turn out to be a value of that type.
+    Conform(Ty),
 }
 
 /// The type that a known value shows by itself.
@@ -91,7 +93,11 @@ impl Operation {
             // The keys of a map are written in the program.
             Operation::Function(function) => function.name != "keys",
             Operation::Binary(sign) => *sign != Binary::Coalesce,
-            Operation::Get { .. } | Operation::Index | Operation::If | Operation::Concatenate => false,
+            Operation::Get { .. }
+            | Operation::Index
+            | Operation::If
+            | Operation::Concatenate
+            | Operation::Conform(_) => false,
         }
     }
 
@@ -182,6 +188,7 @@ impl Operation {
                 }
             }
             Operation::Concatenate => ty(0),
+            Operation::Conform(ty) => ty.clone(),
             Operation::Function(function) => function.result_for(&arguments.iter().map(Term::ty).collect::<Vec<_>>()),
         }
     }
@@ -232,6 +239,10 @@ impl Operation {
                 }
                 Ok(Value::List(all))
             }
+            (Operation::Conform(ty), [value]) => match ty.refuses(value) {
+                Some(why) => Err(why),
+                None => Ok((*value).clone()),
+            },
             (Operation::Function(function), values) => function.compute(values),
             (operation, values) => unreachable!("{operation:?} with {} arguments", values.len()),
         }

@@ -26,6 +26,8 @@ pub struct Resource {
     pub lifecycle: Lifecycle<ActionTerm>,
     /// From `dependsOn`, of this component and of those around it.
     pub depends_on: BTreeMap<Address, Span>,
+    /// Addresses under which it may be recorded still, the likeliest first.
+    pub formerly: Vec<Address>,
     /// Where the component is named.
     pub span: Span,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::operation::{self, Operation};
 use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Address, Name};
-use crate::value::{Data, Reference, Value};
+use crate::value::{Data, Quoted, Reference, Target, Value};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Term {
@@ -19,6 +19,11 @@ pub enum Term {
     Reference {
         address: Address,
         template: TemplateRef,
+    },
+    /// Something that exists already, named by the provider's id of it.
+    Existing {
+        template: TemplateRef,
+        id: Arc<str>,
     },
     /// Not decided: an attribute that a template leaves open, or what an error left behind.
     Open(Ty),
@@ -89,6 +94,7 @@ impl Term {
             Term::Known(_)
             | Term::Output(_)
             | Term::Reference { .. }
+            | Term::Existing { .. }
             | Term::Open(_)
             | Term::List(_)
             | Term::Data { .. }
@@ -111,7 +117,7 @@ impl Term {
     pub fn is_open(&self) -> bool {
         match self {
             Term::Open(_) => true,
-            Term::Known(_) | Term::Output(_) | Term::Reference { .. } => false,
+            Term::Known(_) | Term::Output(_) | Term::Reference { .. } | Term::Existing { .. } => false,
             Term::List(items) => items.iter().any(Term::is_open),
             Term::Map(entries) => entries.values().any(Term::is_open),
             Term::Data { fields, .. } => fields.values().any(Term::is_open),
@@ -123,7 +129,9 @@ impl Term {
         match self {
             Term::Known(value) => operation::value_ty(value),
             Term::Output(output) => output.ty.clone(),
-            Term::Reference { template, .. } | Term::Data { template, .. } => Ty::Template(template.clone()),
+            Term::Reference { template, .. } | Term::Existing { template, .. } | Term::Data { template, .. } => {
+                Ty::Template(template.clone())
+            }
             Term::Open(ty) | Term::Call { ty, .. } => ty.clone(),
             Term::List(items) => Ty::List(Arc::new(common(items.iter()))),
             Term::Map(entries) => Ty::Map(Arc::new(common(entries.values()))),
@@ -133,7 +141,7 @@ impl Term {
     /// Every component that this needs, and through which of its attributes (none: its id).
     pub fn needs(&self, into: &mut BTreeSet<Address>) {
         match self {
-            Term::Known(_) | Term::Open(_) => {}
+            Term::Known(_) | Term::Open(_) | Term::Existing { .. } => {}
             Term::Output(output) => {
                 into.insert(output.address.clone());
             }
@@ -158,9 +166,12 @@ impl Term {
                 None => self.clone(),
             },
             Term::Reference { address, .. } => match world.id(address) {
-                Some(id) => Term::Known(Value::Reference(Reference { address: address.clone(), id })),
+                Some(id) => Term::Known(Value::Reference(Reference { of: Target::Address(address.clone()), id })),
                 None => self.clone(),
             },
+            Term::Existing { template, id } => {
+                Term::Known(Value::Reference(Reference { of: Target::Existing(template.name.clone()), id: id.clone() }))
+            }
             Term::List(items) => Term::list(items.iter().map(|item| item.settle(world)).collect::<Result<_, _>>()?),
             Term::Map(entries) => Term::map(
                 entries
@@ -190,7 +201,12 @@ impl Term {
             Term::Data { template, name, fields } => {
                 Term::data(template, name, fields.into_iter().map(|(name, field)| (name, field.collapsed())).collect())
             }
-            Term::Known(_) | Term::Output(_) | Term::Reference { .. } | Term::Open(_) | Term::Call { .. } => self,
+            Term::Known(_)
+            | Term::Output(_)
+            | Term::Reference { .. }
+            | Term::Existing { .. }
+            | Term::Open(_)
+            | Term::Call { .. } => self,
         }
     }
 
@@ -212,7 +228,7 @@ impl Term {
         }
         match self {
             Term::Known(value) => of(value),
-            Term::Output(_) | Term::Reference { .. } | Term::Open(_) => 1,
+            Term::Output(_) | Term::Reference { .. } | Term::Existing { .. } | Term::Open(_) => 1,
             Term::List(items) | Term::Call { arguments: items, .. } => {
                 1 + items.iter().map(Term::weight).sum::<usize>()
             }
@@ -240,6 +256,7 @@ impl fmt::Display for Term {
             Term::Known(value) => write!(f, "{value}"),
             Term::Output(output) => write!(f, "{}.{}", output.address, output.attribute),
             Term::Reference { address, .. } => write!(f, "{address}"),
+            Term::Existing { template, id } => write!(f, "{} {{ id {}; }}", template.name, Quoted(id)),
             Term::Open(ty) => write!(f, "<{ty}>"),
             Term::List(items) => {
                 f.write_str("[")?;
@@ -267,6 +284,7 @@ impl fmt::Display for Term {
                 }
                 f.write_str("\"")
             }
+            Term::Call { operation: Operation::Conform(_), arguments, .. } => list(f, arguments),
             Term::Call { operation, arguments, .. } => {
                 write!(f, "{operation:?}(")?;
                 list(f, arguments)?;

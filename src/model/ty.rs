@@ -129,6 +129,57 @@ impl Ty {
     }
 }
 
+impl Ty {
+    /// Whether every value of this type is one of `wanted` for certain: nothing is left to be asked of
+    /// the value.
+    pub fn assures(&self, wanted: &Ty, descends: &dyn Fn(TemplateId, TemplateId) -> bool) -> bool {
+        match (self, wanted) {
+            (_, Ty::Any) => true,
+            (Ty::Alias(one), Ty::Alias(two)) if one == two => true,
+            (_, Ty::Alias(alias)) => alias.refinement.is_none() && self.assures(&alias.base, descends),
+            (Ty::Alias(alias), _) => alias.base.assures(wanted, descends),
+            (Ty::Null | Ty::Optional(_), Ty::Optional(two)) => match self {
+                Ty::Optional(one) => one.assures(two, descends),
+                _ => true,
+            },
+            (_, Ty::Optional(two)) => self.assures(two, descends),
+            (Ty::Enum(one), Ty::Enum(two)) => one.iter().all(|word| two.contains(word)),
+            (Ty::Enum(_), Ty::String) => true,
+            (Ty::List(one), Ty::List(two)) | (Ty::Map(one), Ty::Map(two)) => one.assures(two, descends),
+            (Ty::Template(one), Ty::Template(two)) => descends(one.id, two.id),
+            (one, two) => one == two,
+        }
+    }
+
+    /// Why a value is none of this type, in the user's words. What kind of component a reference is has
+    /// been asked when it was written.
+    pub fn refuses(&self, value: &Value) -> Option<String> {
+        let kind = || Some(format!("{self} was expected, and {} came", crate::model::operation::a_kind(value)));
+        match (self, value) {
+            (Ty::Any, _) | (Ty::Null | Ty::Optional(_), Value::Null) => None,
+            (Ty::Optional(inner), _) => inner.refuses(value),
+            (Ty::Alias(alias), _) => alias.base.refuses(value).or_else(|| {
+                let refinement = alias.refinement.as_ref().filter(|refinement| !refinement.admits(value))?;
+                Some(format!("{value} is no `{}`: it {refinement}", alias.name))
+            }),
+            (Ty::Enum(words), Value::String(text)) if words.iter().all(|word| **word != **text) => {
+                Some(format!("\"{text}\" is none of {self}"))
+            }
+            (Ty::List(of), Value::List(items)) => items.iter().find_map(|item| of.refuses(item)),
+            (Ty::Map(of), Value::Map(entries)) => entries.values().find_map(|item| of.refuses(item)),
+            (Ty::Bool, Value::Bool(_))
+            | (Ty::Int | Ty::Number, Value::Int(_))
+            | (Ty::Number, Value::Number(_))
+            | (Ty::String | Ty::Enum(_), Value::String(_))
+            | (Ty::String | Ty::Secret, Value::Secret(_) | Value::String(_))
+            | (Ty::Duration, Value::Duration(_))
+            | (Ty::Size, Value::Size(_))
+            | (Ty::Template(_), Value::Data(_) | Value::Reference(_)) => None,
+            _ => kind(),
+        }
+    }
+}
+
 impl fmt::Display for Ty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,7 +9,9 @@ use crate::model::action::{Action, ActionTerm, Lifecycle};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
-use crate::plan::{AttributeChange, Change, ChangeKind, OutputChange, Plan, Planned, Refreshed, VERSION, schedule};
+use crate::plan::{
+    AttributeChange, Change, ChangeKind, Moved, OutputChange, Plan, Planned, Refreshed, VERSION, schedule,
+};
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, SealingKey, Value};
@@ -18,12 +20,13 @@ use crate::value::{Fields, SealingKey, Value};
 /// planned goes into the report.
 pub fn diff(
     graph: &ResourceGraph,
-    state: &State,
+    moved: &Moved,
     refreshed: &Refreshed,
     key: &SealingKey,
     names: (Arc<str>, Arc<str>),
     report: &mut Report,
 ) -> Plan {
+    let state = &*moved.state;
     let mut world = World { state, refreshed, unknown: HashSet::new() };
     let mut changes = Vec::new();
     let mut unchanged = 0;
@@ -54,6 +57,7 @@ pub fn diff(
         lineage: state.lineage.clone(),
         serial: state.serial,
         refreshed: !refreshed.readings.is_empty() || !refreshed.found.is_empty(),
+        moves: moved.moves.clone(),
         changes,
         unchanged,
         outputs,

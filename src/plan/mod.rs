@@ -2,6 +2,7 @@
 //! pure; what the cloud said comes in as [`Refreshed`].
 
 mod diff;
+mod moves;
 mod schedule;
 pub mod text;
 
@@ -16,6 +17,7 @@ use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
 pub use diff::diff;
+pub use moves::{Moved, moves};
 
 /// The version of the plan's own format.
 pub const VERSION: u32 = 1;
@@ -47,6 +49,9 @@ pub struct Plan {
     pub serial: u64,
     /// Whether the cloud was asked.
     pub refreshed: bool,
+    /// What the program calls otherwise than the record does: from the old address to the new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moves: BTreeMap<Address, Address>,
     pub changes: Vec<Change>,
     pub unchanged: usize,
     pub outputs: Vec<OutputChange>,
@@ -151,6 +156,6 @@ pub struct OutputChange {
 impl Plan {
     /// Whether applying it would do anything at all.
     pub fn is_empty(&self) -> bool {
-        self.outputs.is_empty() && self.changes.iter().all(|change| !change.kind.acts())
+        self.moves.is_empty() && self.outputs.is_empty() && self.changes.iter().all(|change| !change.kind.acts())
     }
 }

@@ -36,6 +36,13 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
             lines.push((Tone::Bad, format!("  ! {}  {hazard}", change.address)));
         }
     }
+    if !plan.moves.is_empty() {
+        lines.push((Tone::Plain, String::new()));
+        let column = plan.moves.keys().map(|old| old.to_string().chars().count()).max().unwrap_or(0);
+        for (old, new) in &plan.moves {
+            lines.push((Tone::Change, format!("  > {:column$}  is called {new} from now on", old.to_string())));
+        }
+    }
     if !plan.changes.is_empty() {
         lines.push((Tone::Plain, String::new()));
     }
@@ -166,6 +173,9 @@ pub fn summary(plan: &Plan) -> String {
     }
     if plan.unchanged > 0 {
         parts.push(format!("{} unchanged", plan.unchanged));
+    }
+    if !plan.moves.is_empty() {
+        parts.insert(0, format!("{} renamed", plan.moves.len()));
     }
     if parts.is_empty() {
         parts.push("only outputs change".into());

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
 use crate::source::{SourceId, Sources, Span, Spanned};
 use crate::syntax::{self, File};
+use crate::value::Fields;
 
 /// Where files come from.
 pub trait Loader {
@@ -25,6 +26,13 @@ pub trait Loader {
 
     /// A variable of the environment that the command runs in.
     fn variable(&self, name: &str) -> Option<String>;
+
+    /// What the last apply recorded as the outputs of an environment of another program; nothing when
+    /// nothing is recorded.
+    ///
+    /// # Errors
+    /// In the user's words, when there is a record that cannot be read.
+    fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic>;
 }
 
 /// The standard library's modules that are always there, in the order of their floors.

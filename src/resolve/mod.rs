@@ -42,6 +42,7 @@ pub struct Roots {
     pub compound: TemplateId,
     pub action: TemplateId,
     pub project: TemplateId,
+    pub upstream: TemplateId,
 }
 
 /// What becomes of a component of some template.

@@ -110,6 +110,7 @@ pub(super) fn flatten<'a>(
         compound: named("Compound"),
         action: named("Action"),
         project: named("Project"),
+        upstream: named("Upstream"),
     };
     (shapes, roots)
 }

@@ -19,7 +19,7 @@ use crate::apply::provider::{
 use crate::model::schema::Schema;
 use crate::model::ty::Ty;
 use crate::name::Name;
-use crate::value::{Fields, Value};
+use crate::value::{Fields, Reference, Target, Value};
 
 /// One thing in the sandbox.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -214,11 +214,11 @@ fn name_of(object: &Object, schemas: &Schemas) -> Option<(Arc<str>, String)> {
     (!text.is_empty()).then(|| (object.kind.clone(), text.join("/")))
 }
 
-/// The ids that attributes refer to.
+/// The ids that attributes refer to, but for what was never made here.
 fn references(fields: &Fields) -> Vec<Arc<str>> {
     fn collect(value: &Value, into: &mut Vec<Arc<str>>) {
-        if let Value::Reference(reference) = value {
-            into.push(reference.id.clone());
+        if let Value::Reference(Reference { of: Target::Address(_), id }) = value {
+            into.push(id.clone());
         }
         value.parts().for_each(|part| collect(part, into));
     }

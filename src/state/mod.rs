@@ -124,8 +124,29 @@ impl State {
             Record::Forgotten { address } => {
                 self.resources.remove(&address);
             }
+            Record::Moved { moves } => self.move_to(&moves),
             Record::Outputs { outputs } => self.outputs = outputs,
         }
+    }
+}
+
+impl State {
+    /// Gives resources other addresses, and everything that refers to them with them.
+    fn move_to(&mut self, moves: &BTreeMap<Address, Address>) {
+        let new = |address: &Address| moves.get(address).unwrap_or(address).clone();
+        let old = std::mem::take(&mut self.resources);
+        self.resources = old
+            .into_iter()
+            .map(|(address, mut recorded)| {
+                recorded.dependencies = recorded.dependencies.iter().map(new).collect();
+                let values = recorded.inputs.values_mut().chain(recorded.outputs.values_mut());
+                values.for_each(|value| value.follow(moves));
+                let actions = recorded.lifecycle.actions_mut();
+                actions.flat_map(|action| action.settings.values_mut()).for_each(|value| value.follow(moves));
+                (new(&address), recorded)
+            })
+            .collect();
+        self.outputs.values_mut().for_each(|value| value.follow(moves));
     }
 }
 

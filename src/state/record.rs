@@ -37,6 +37,10 @@ pub enum Record {
     Forgotten {
         address: Address,
     },
+    /// The program calls these otherwise now: from the old address to the new one.
+    Moved {
+        moves: BTreeMap<Address, Address>,
+    },
     Outputs {
         outputs: BTreeMap<Name, Value>,
     },

@@ -317,14 +317,15 @@ impl<'a> Builder<'a> {
         let mut paths = Vec::new();
         for old in pair.into_inner().filter(|part| part.as_rule() == Rule::old_path) {
             let span = self.span(&old);
-            let mut steps = Vec::new();
+            let (mut from_root, mut steps) = (false, Vec::new());
             for step in old.into_inner() {
-                steps.push(match step.as_rule() {
-                    Rule::name => PathStep::Name(self.ident(&step)),
-                    _ => self.key(step)?,
-                });
+                match step.as_rule() {
+                    Rule::root_word => from_root = true,
+                    Rule::name => steps.push(PathStep::Name(self.ident(&step))),
+                    _ => steps.push(self.key(step)?),
+                }
             }
-            paths.push(OldPath { steps, span });
+            paths.push(OldPath { from_root, steps, span });
         }
         Ok(paths)
     }

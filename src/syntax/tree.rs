@@ -171,6 +171,8 @@ pub struct Define {
 /// `formerly site.server["a"]`: names and keys, in turn.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OldPath {
+    /// Written with `root.` before it: from the top of the program, not beside the component.
+    pub from_root: bool,
     pub steps: Vec<PathStep>,
     pub span: Span,
 }

@@ -1,0 +1,190 @@
+//! `Upstream`: outputs of another program, typed by its source where that is at hand, with the values
+//! that its last apply recorded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::check::Checker;
+use crate::check::instance::NodeId;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::model::term::Term;
+use crate::model::ty::Ty;
+use crate::name::Name;
+use crate::resolve::types::Types;
+use crate::resolve::{PRELUDE, PROGRAM, load, scope};
+use crate::source::{Sources, Span};
+use crate::syntax::tree::Ident;
+use crate::value::{Fields, Value};
+
+/// Another program, as far as it could be learned.
+pub(super) struct Upstream {
+    /// What its source declares; nothing when that is not at hand, or has errors.
+    declared: Option<IndexMap<Name, Ty>>,
+    /// What is recorded; nothing when it was never applied.
+    recorded: Option<Fields>,
+}
+
+impl Checker<'_, '_> {
+    /// An output of the program that a component descended from `Upstream` stands for.
+    pub(super) fn upstream(&mut self, node: NodeId, name: &Ident) -> Term {
+        let mut known = |attribute: &str| match self.attribute(node, &attribute.into(), name.span) {
+            Term::Known(Value::String(text)) => Ok(text),
+            term => Err(term),
+        };
+        let (project, environment) = match (known("project"), known("env")) {
+            (Ok(project), Ok(environment)) => (project, environment),
+            (Err(term), _) | (_, Err(term)) => {
+                self.known_later(&term, name.span, "which program this is");
+                return Term::POISON;
+            }
+        };
+        let place = self.nodes[node.0].settings("project").last().map_or(name.span, |setting| setting.span);
+        let Some(upstream) = self.learned(&project, &environment, place) else {
+            return Term::POISON;
+        };
+        let declared = upstream.declared.as_ref().map(|declared| declared.get(&name.value));
+        let names = upstream.declared.iter().flat_map(IndexMap::keys);
+        let names = names.chain(upstream.recorded.iter().filter(|_| declared.is_none()).flat_map(BTreeMap::keys));
+        if declared == Some(None)
+            || declared.is_none() && upstream.recorded.as_ref().is_some_and(|all| !all.contains_key(&name.value))
+        {
+            let message = format!("`{project}` has no output `{}`", name.value);
+            let diagnostic =
+                scope::unknown("cloud::upstream::unknown", &message, name, names.clone().map(Name::as_str));
+            let shown: Vec<&str> = names.map(Name::as_str).take(8).collect();
+            self.report.push(
+                diagnostic
+                    .label(place, "the program is named here")
+                    .help(format!("its outputs are {}", shown.join(", "))),
+            );
+            return Term::POISON;
+        }
+        let ty = declared.flatten().unwrap_or(&Ty::Any);
+        match upstream.recorded.as_ref().map(|recorded| recorded.get(&name.value)) {
+            Some(Some(value)) if holds_secret(value) => {
+                self.report.push(
+                    Diagnostic::error(
+                        "cloud::upstream::secret",
+                        format!("the output `{}` of `{project}` is a secret", name.value),
+                    )
+                    .label(name.span, "secrets are never recorded")
+                    .help("read it from where that program reads it: `secret(\"env:NAME\")`"),
+                );
+                Term::POISON
+            }
+            Some(Some(value)) => received(value, ty),
+            Some(None) | None if self.outside.absent_is_open => Term::Open(ty.clone()),
+            recorded => {
+                let message = match recorded {
+                    Some(_) => format!("`{project}` was not applied since it has an output `{}`", name.value),
+                    None => format!("nothing is recorded of the environment `{environment}` of `{project}`"),
+                };
+                self.report.push(
+                    Diagnostic::error("cloud::upstream::absent", message)
+                        .label(name.span, "this is one of its outputs")
+                        .label(place, "the program is named here")
+                        .help(format!("apply it first: `tadpole apply {project} --env {environment}`")),
+                );
+                Term::POISON
+            }
+        }
+    }
+
+    fn learned(&mut self, project: &str, environment: &str, place: Span) -> Option<Rc<Upstream>> {
+        let path = load::normal(&self.library.directory(place.source).join(project));
+        let key = (path, environment.to_string());
+        if let Some(upstream) = self.upstreams.get(&key) {
+            return Some(upstream.clone());
+        }
+        let declared = self.declared_outputs(&key.0);
+        let recorded = match self.outside.loader.outputs(&key.0, environment) {
+            Ok(recorded) => recorded,
+            Err(diagnostic) => {
+                self.report.push(diagnostic.label(place, "the program is named here"));
+                return None;
+            }
+        };
+        if declared.is_none() && recorded.is_none() {
+            self.report.push(
+                Diagnostic::error("cloud::upstream::missing", format!("there is no program in `{project}`"))
+                    .label(place, "neither `.cloud` files without errors nor a record of this environment")
+                    .help("the path starts at the directory of this file"),
+            );
+            return None;
+        }
+        let upstream = Rc::new(Upstream { declared, recorded });
+        self.upstreams.insert(key, upstream.clone());
+        Some(upstream)
+    }
+
+    /// The outputs that a program's source declares. What is wrong with it is its own affair.
+    fn declared_outputs(&self, program: &Path) -> Option<IndexMap<Name, Ty>> {
+        let (mut sources, mut report) = (Sources::default(), Report::default());
+        let loaded = load::load(program, self.outside.loader, &mut sources, &mut report);
+        if report.has_errors() {
+            return None;
+        }
+        let library = crate::resolve::link(&loaded, &mut report);
+        let mut cache = HashMap::new();
+        let mut types = Types::new(&library.modules, &mut cache, &mut report);
+        let outputs = library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs);
+        let declared = outputs.map(|output| {
+            let ty = output.ty.as_ref().map_or(Ty::Any, |ty| types.ty(PROGRAM, ty));
+            (output.name.value.clone(), self.shared(ty))
+        });
+        Some(declared.collect())
+    }
+
+    /// A type of another program as one of this. Templates are numbered from the prelude on, so those of
+    /// the prelude are the same in both; others mean nothing here.
+    fn shared(&self, ty: Ty) -> Ty {
+        match ty {
+            Ty::Template(template) => {
+                let common = self.library.module(PRELUDE).templates.get(&template.name) == Some(&template.id);
+                if common { Ty::Template(template) } else { Ty::Any }
+            }
+            Ty::List(of) => Ty::List(Arc::new(self.shared(of.as_ref().clone()))),
+            Ty::Map(of) => Ty::Map(Arc::new(self.shared(of.as_ref().clone()))),
+            Ty::Optional(of) => self.shared(of.as_ref().clone()).optional(),
+            Ty::Any
+            | Ty::Null
+            | Ty::Bool
+            | Ty::Int
+            | Ty::Number
+            | Ty::String
+            | Ty::Duration
+            | Ty::Size
+            | Ty::Secret
+            | Ty::Enum(_)
+            | Ty::Alias(_) => ty,
+        }
+    }
+}
+
+/// A recorded value as one of this program. A component of the other one is something that exists
+/// already; without a type for it, only its id says anything here.
+fn received(value: &Value, ty: &Ty) -> Term {
+    match (value, ty.plain()) {
+        (Value::Reference(reference), Ty::Template(template)) => {
+            Term::Existing { template: template.clone(), id: reference.id.clone() }
+        }
+        (Value::Reference(reference), _) => Term::string(reference.id.clone()),
+        (Value::List(items), ty) => {
+            let of = if let Ty::List(of) = ty { of.as_ref() } else { &Ty::Any };
+            Term::list(items.iter().map(|item| received(item, of)).collect())
+        }
+        (Value::Map(entries), ty) => {
+            let of = if let Ty::Map(of) = ty { of.as_ref() } else { &Ty::Any };
+            Term::map(entries.iter().map(|(key, item)| (key.clone(), received(item, of))).collect())
+        }
+        (value, _) => Term::Known(value.clone()),
+    }
+}
+
+fn holds_secret(value: &Value) -> bool {
+    matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
+}
