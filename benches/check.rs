@@ -6,19 +6,19 @@
 
 mod programs;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use programs::{Files, SHAPES};
-use tadpole::compile::compile;
+use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::graph::ResourceGraph;
 use tadpole::resolve::load::Loader;
 use tadpole::source::Sources;
 use tadpole::syntax::{self, File};
+use tadpole::value::Fields;
 
 /// Set, programs of 100,000 components are measured too.
 const LARGE: &str = "TADPOLE_BENCH_LARGE";
@@ -61,13 +61,21 @@ impl Loader for Memory<'_> {
         let found = self.0.iter().find(|(known, _)| known == path);
         found.map(|(_, text)| text.clone()).ok_or_else(|| Diagnostic::error("bench", "no such file"))
     }
+
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn outputs(&self, _program: &Path, _environment: &str) -> Result<Option<Fields>, Diagnostic> {
+        Ok(None)
+    }
 }
 
 /// The texts too, which the program needs for its messages.
 fn compiled(files: &Files) -> (ResourceGraph, Sources) {
     let mut sources = Sources::default();
     let mut report = Report::default();
-    let graph = compile(Path::new(""), &BTreeMap::new(), None, &Memory(files), &mut sources, &mut report);
+    let graph = compile(&Inputs::of(Path::new("")), &Memory(files), &mut sources, &mut report);
     (graph.unwrap_or_else(|| panic!("the program has errors: {:?}", report.sorted().first())), sources)
 }
 

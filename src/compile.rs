@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use elsa::FrozenVec;
 
+use crate::check::origin::Origins;
 use crate::check::{self, Given, Outside};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::{self, ResourceGraph};
-use crate::name::Name;
+use crate::model::term::Term;
+use crate::name::{Address, Name};
 use crate::resolve::load::{self, Loader};
 use crate::resolve::{self, Library, PROGRAM};
 use crate::source::{Sources, Span};
@@ -53,6 +55,47 @@ pub fn compile(
         return None;
     }
     graph::build(program, report)
+}
+
+/// The term of an expression, written for instance at the command line, as if it stood at the top of
+/// the program. Nothing when the expression or the names of the program cannot be read.
+pub fn evaluate(
+    inputs: &Inputs,
+    text: &str,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Option<Term> {
+    let source = sources.add("expression", text);
+    let expr = syntax::parse_value(source, text, report)?;
+    with_library(inputs, loader, sources, report, |library, outside, sources, report| {
+        let expr = outside.texts.push_get(Box::new(expr));
+        (!report.has_errors()).then(|| check::evaluate(library, outside, expr, sources, report))
+    })?
+    .filter(|_| !report.has_errors())
+}
+
+/// Every attribute of a component with the places that set it. Nothing, with an error, when there is
+/// no such component.
+pub fn origins(
+    inputs: &Inputs,
+    address: &Address,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Option<Origins> {
+    let found = with_library(inputs, loader, sources, report, |library, outside, sources, report| {
+        (!report.has_errors()).then(|| check::origins(library, outside, address, sources, report))
+    })??;
+    found
+        .map_err(|until| {
+            let message = format!("the program has no component `{address}`");
+            let there = until.segments().is_empty();
+            let help = format!("there is `{until}`, and it has no such component in it");
+            let diagnostic = Diagnostic::error("cloud::command", message);
+            report.push(if there { diagnostic } else { diagnostic.help(help) });
+        })
+        .ok()
 }
 
 /// Loads and links a program, and hands it to a pass over its components. Nothing when a file cannot

@@ -65,6 +65,10 @@ impl Report {
         }
     }
 
+    pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
     /// Remembers a place whose text no message may show.
     pub fn hide(&mut self, span: Span) {
         self.secrets.push(span);

@@ -141,6 +141,8 @@ impl fmt::Display for AddressError {
     }
 }
 
+impl std::error::Error for AddressError {}
+
 impl FromStr for Address {
     type Err = AddressError;
 

@@ -28,6 +28,9 @@ fn programs_that_change() {
             for (address, fault) in &run.outcome.failed {
                 all.push_str(&format!("failed: {address}: {fault}\n"));
             }
+            for broken in &run.outcome.broken {
+                all.push_str(&format!("does not hold: {}\n", broken.message));
+            }
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
             }
@@ -37,7 +40,7 @@ fn programs_that_change() {
                 all.push_str(&format!("sandbox: {} {} of {}\n", object.kind, object.id, object.owner.address));
             }
             all.push('\n');
-            if run.outcome.failed.is_empty() {
+            if run.outcome.failed.is_empty() && run.outcome.broken.is_empty() {
                 let again = world.apply(&graph);
                 assert!(
                     again.plan.is_empty(),

@@ -353,3 +353,102 @@ fn on_a_terminal_it_asks() {
         assert_eq!(tadpole.run(&["show"]).out.contains("the-media"), made, "{said}");
     }
 }
+
+#[test]
+fn values_and_where_they_come_from_are_shown() {
+    let (directory, tadpole) = program(
+        r#"param env: String = "dev";
+tags { env env; }
+Tier extends Compound {
+    size: Int = 2;
+    group extends S3Bucket { bucket "abc-group"; startActions [PUT_ACTION]; }
+    server[i in 0..size] extends ImageInstance { imageID "ami-12345678"; tags { nr "${i}"; } }
+    arn: String = group.arn;
+}
+europe extends Tier {
+    region "eu-west-1";
+    server { imageID "ami-22345678"; }
+    server[0].maxCount 2;
+}
+password: Secret = secret("env:NO_SUCH_SECRET");
+output all = { a europe.arn; p password; };
+"#,
+    );
+    let eval = |arguments: &[&str]| tadpole.run(&[&["eval"], arguments].concat());
+    assert_eq!(eval(&["europe.server[*].imageID"]).out, "[\"ami-22345678\", \"ami-22345678\"] : [String]\n");
+    assert_eq!(eval(&["-1 + length(europe.server)"]).out, "1 : Int\n");
+    assert_eq!(eval(&["europe.arn", "--json"]).code, 1);
+    assert_eq!(eval(&["{ a [env, 1.5]; }", "--json", "--set", "env=x"]).out, "{\"a\":[\"x\",1.5]}\n");
+    let ran = eval(&["euro"]);
+    assert!(ran.code == 1 && ran.err.contains("did you mean `europe`?"), "{}", ran.err);
+    let before = eval(&["europe.arn"]);
+    assert_eq!(before.out, "europe.group.arn (known after apply) : Arn\n");
+
+    // What is not at hand does not keep a program from being checked, but from being applied.
+    let checked = tadpole.run(&["check"]);
+    assert!(checked.code == 0 && checked.err.contains("NO_SUCH_SECRET"), "{}", checked.err);
+    assert_eq!(tadpole.run(&["plan", "--sandbox"]).code, 1);
+    let tadpole = tadpole.env("NO_SUCH_SECRET", "hunter2");
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    let eval = |arguments: &[&str]| tadpole.run(&[&["eval"], arguments].concat());
+    assert_eq!(eval(&["europe.arn"]).out, "\"arn:aws:s3:::abc-group\" : Arn\n");
+    assert_eq!(eval(&["password"]).out, "(secret) : Secret\n");
+    assert_eq!(eval(&["password", "--json"]).code, 1);
+
+    let origin = tadpole.run(&["show", "--origin", "europe.server[0]"]);
+    insta::with_settings!({ snapshot_path => "cli", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("origin", origin.out);
+    });
+    assert_eq!(tadpole.run(&["show", "--origin", "europe.server[7]"]).code, 1);
+    drop(directory);
+}
+
+#[test]
+fn params_come_from_outside_in_order() {
+    let (directory, tadpole) = program(
+        "param env: String = \"dev\"; param size: Int = 1; output all = \"${env} ${size}\";\nb extends TransientS3Bucket { bucket \"abc\"; }",
+    );
+    let value = |tadpole: &Tadpole, arguments: &[&str]| {
+        tadpole.run(&[&["eval", "\"${env} ${size}\""], arguments].concat()).out.replace(" : String\n", "")
+    };
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    assert_eq!(value(&tadpole, &[]), "\"dev 1\"");
+    write("prod.cloudvars", "size 2;");
+    assert_eq!(value(&tadpole, &["--env", "prod"]), "\"prod 2\"");
+    assert_eq!(value(&tadpole, &["--env", "other"]), "\"other 1\"");
+    let ambient = Tadpole::new(directory.path()).env("TADPOLE_PARAM_SIZE", "3").env("TADPOLE_PARAM_ENV", "prod");
+    assert_eq!(value(&ambient, &[]), "\"prod 3\"");
+    write("more.cloudvars", "size 4;");
+    assert_eq!(value(&ambient, &["--vars", "more.cloudvars"]), "\"prod 4\"");
+    assert_eq!(value(&ambient, &["--vars", "more.cloudvars", "--set", "size=5", "--env", "x"]), "\"x 5\"");
+    let wrong = Tadpole::new(directory.path()).env("TADPOLE_PARAM_ENV", "../x").run(&["show"]);
+    assert!(wrong.code == 1 && wrong.err.contains("TADPOLE_PARAM_ENV"), "{}", wrong.err);
+    assert_eq!(tadpole.run(&["check", "--vars", "none.cloudvars"]).code, 1);
+}
+
+#[test]
+fn one_program_reads_the_outputs_of_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::create_dir_all(directory.path().join(name)).unwrap();
+        std::fs::write(directory.path().join(name).join("main.cloud"), text).unwrap();
+    };
+    write(
+        "network",
+        "logs extends PersistentS3Bucket { bucket \"acme-logs\"; } output logs: S3Bucket = logs; output arn: Arn = logs.arn;",
+    );
+    write(
+        "site",
+        "network extends Upstream { project \"../network\"; env \"prod\"; }\n\
+         site extends TransientS3Bucket { bucket \"acme-site\"; tags { logs network.arn; } dependsOn [network.logs]; }",
+    );
+    let tadpole = Tadpole::new(directory.path());
+    let first = tadpole.run(&["plan", "site", "--sandbox"]);
+    assert!(first.code == 1 && first.err.contains("tadpole apply ../network --env prod"), "{}", first.err);
+    assert_eq!(tadpole.run(&["check", "site"]).code, 0);
+    assert_eq!(tadpole.run(&["apply", "network", "--env", "prod", "--sandbox", "--yes"]).code, 0);
+    let applied = tadpole.run(&["apply", "site", "--sandbox", "--yes"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let shown = tadpole.run(&["show", "site"]).out;
+    assert!(shown.contains("tags        { logs \"arn:aws:s3:::acme-logs\"; }"), "{shown}");
+}

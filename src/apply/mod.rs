@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
 use crate::model::term::Term;
 use crate::name::{Address, Name};
@@ -50,6 +51,8 @@ pub struct Outcome {
     /// Begun, and cut off: recovery finds out what came of it.
     pub cut: Vec<Address>,
     pub interrupted: bool,
+    /// Assertions that do not hold, now that everything is there.
+    pub broken: Vec<Diagnostic>,
     /// The journal could not be written: whatever was in flight is for recovery.
     pub store: Option<StoreFault>,
 }
@@ -163,6 +166,9 @@ pub async fn execute(
     let (cut, skipped): (Vec<_>, Vec<_>) = left.partition(|(number, _)| began.contains_key(number));
     outcome.cut = cut.into_iter().map(|(_, change)| change.address.clone()).collect();
     outcome.skipped = skipped.into_iter().map(|(_, change)| change.address.clone()).collect();
+    if outcome.failed.is_empty() && outcome.skipped.is_empty() {
+        outcome.broken.extend(graph.assertions.iter().filter_map(|assertion| assertion.broken(ledger.state())));
+    }
     if outcome.store.is_none() {
         let finished = ledger.record(afterwards(graph, ledger.state(), key, &outcome)).and_then(|()| ledger.compact());
         outcome.store = finished.err();

@@ -6,6 +6,7 @@ mod call;
 mod expr;
 mod instance;
 mod lifecycle;
+pub mod origin;
 mod reference;
 mod setting;
 mod ty;
@@ -20,9 +21,9 @@ use elsa::FrozenVec;
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Report};
-use crate::model::resource::{Output, Program};
+use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
-use crate::model::term::Term;
+use crate::model::term::{Nothing, Term};
 use crate::model::ty::{TemplateId, Ty};
 use crate::name::{Address, Name};
 use crate::resolve::load::Loader;
@@ -34,6 +35,7 @@ use crate::syntax::tree::{Expr, Ident};
 use crate::value::Value;
 use call::Call;
 use instance::{Children, Node, NodeId};
+use origin::Origins;
 use upstream::Upstream;
 
 /// Components that one program may have.
@@ -83,14 +85,47 @@ pub fn check<'a>(
         }
     });
     let outputs = checker.outputs(root);
-    checker.assertions(root);
+    let assertions = checker.assertions(root);
     checker.params();
     checker.unused_constants();
     checker.functions();
     checker.probes();
     checker.unused(root);
     let project = checker.project(root);
-    Program { project, resources, outputs }
+    Program { project, resources, outputs, assertions }
+}
+
+/// The term of an expression, as if it stood at the top of the program. Only what it uses is evaluated.
+pub fn evaluate<'a>(
+    library: &'a Library<'a>,
+    outside: &'a Outside<'a>,
+    expr: &'a Expr,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Term {
+    let mut checker = Checker::new(library, outside, sources, report);
+    checker.given_params_exist();
+    let root = checker.root();
+    let env = checker.text_of(root);
+    checker.eval(expr, &Ty::Any, &env)
+}
+
+/// Every attribute of the component at an address, with the places that set it.
+///
+/// # Errors
+/// How far down the address there are components.
+pub fn origins<'a>(
+    library: &'a Library<'a>,
+    outside: &'a Outside<'a>,
+    address: &Address,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Result<Origins, Address> {
+    let mut checker = Checker::new(library, outside, sources, report);
+    checker.given_params_exist();
+    let root = checker.root();
+    let node = checker.component_at(root, address)?;
+    Ok(checker.origins(node))
 }
 
 struct Checker<'a, 'r> {
@@ -271,24 +306,22 @@ impl<'a, 'r> Checker<'a, 'r> {
         outputs
     }
 
-    fn assertions(&mut self, root: NodeId) {
+    /// Tests assertions; answers those that only the cloud's answers can decide.
+    fn assertions(&mut self, root: NodeId) -> Vec<Assertion> {
         let library = self.library;
+        let mut open = Vec::new();
         for assertion in library.module(PROGRAM).files.iter().flat_map(|file| &file.assertions) {
             let env = self.text_of(root);
-            let holds = self.eval(&assertion.condition, &Ty::Bool, &env);
+            let condition = self.eval(&assertion.condition, &Ty::Bool, &env.for_part("what is asserted"));
             let message = self.eval(&assertion.message, &Ty::String, &env);
-            if let Term::Known(Value::Bool(false)) = holds {
-                // A message that may not be shown, or is not known, keeps nothing from failing.
-                let message = match message {
-                    Term::Known(Value::String(message)) => message.to_string(),
-                    _ => "this must hold, and does not".to_string(),
-                };
-                self.report.push(
-                    Diagnostic::error("cloud::assertion::failed", message)
-                        .label(assertion.condition.span, "this does not hold"),
-                );
+            let assertion = Assertion { condition, message, span: assertion.condition.span };
+            match &assertion.condition {
+                Term::Known(_) => self.report.extend(assertion.broken(&Nothing)),
+                condition if condition.is_open() => {}
+                _ => open.push(assertion),
             }
         }
+        open
     }
 
     /// Params that nothing refers to are checked like the others.

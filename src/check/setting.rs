@@ -110,27 +110,28 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn inherited_from_outside(&mut self, node: NodeId, name: &Name, ty: &Ty, via: Span) -> Option<Term> {
+    /// The nearest enclosing component that says what an attribute is to be inherited as, and where.
+    pub(super) fn inherits_from(&self, node: NodeId, name: &Name) -> Option<(NodeId, Span)> {
         let mut at = self.nodes[node.0].parent;
         while let Some(outer) = at {
-            let said = self.nodes[outer.0].settings(name.as_str()).any(|setting| {
-                !setting.default || self.nodes[outer.0].attribute(name.as_str()).is_some_and(|a| !a.modifiers.inherit)
-            });
-            if said {
-                let span = self.nodes[outer.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
-                if Some(outer) == self.root {
-                    self.used.insert(name.clone());
-                }
-                let term = self.attribute(outer, name, via);
-                let env = self.env(
-                    node,
-                    crate::resolve::prototype::Scope { module: PROGRAM, skip: 0, levels: 1 },
-                    Some((node, name.clone(), 0)),
-                );
-                return Some(self.coerce(term, ty, span, &env));
+            let this = &self.nodes[outer.0];
+            let inherits = this.attribute(name.as_str()).is_some_and(|attribute| attribute.modifiers.inherit);
+            if this.settings(name.as_str()).any(|setting| !setting.default || !inherits) {
+                return Some((outer, this.settings(name.as_str()).last()?.span));
             }
-            at = self.nodes[outer.0].parent;
+            at = this.parent;
         }
         None
+    }
+
+    fn inherited_from_outside(&mut self, node: NodeId, name: &Name, ty: &Ty, via: Span) -> Option<Term> {
+        let (outer, span) = self.inherits_from(node, name)?;
+        if Some(outer) == self.root {
+            self.used.insert(name.clone());
+        }
+        let term = self.attribute(outer, name, via);
+        let scope = crate::resolve::prototype::Scope { module: PROGRAM, skip: 0, levels: 1 };
+        let env = self.env(node, scope, Some((node, name.clone(), 0)));
+        Some(self.coerce(term, ty, span, &env))
     }
 }

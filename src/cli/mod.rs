@@ -3,6 +3,8 @@
 mod apply;
 mod check;
 pub mod context;
+mod eval;
+mod origin;
 mod plan;
 mod progress;
 pub mod session;
@@ -48,6 +50,8 @@ enum Command {
     Apply(apply::Apply),
     /// Take down everything that is recorded
     Destroy(apply::Destroy),
+    /// Print the value of an expression
+    Eval(eval::Eval),
     /// Show what is recorded
     Show(show::Show),
 }
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Plan(command) => on_runtime(command.run(look), look),
         Command::Apply(command) => on_runtime(command.run(look), look),
         Command::Destroy(command) => on_runtime(command.run(look), look),
+        Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
     };
     ExitCode::from(exit as u8)

@@ -199,7 +199,8 @@ impl Session {
             let _ = shown.await;
         }
         self.sum_up(plan, &outcome);
-        match (&outcome.store, outcome.interrupted, outcome.failed.is_empty()) {
+        let good = outcome.failed.is_empty() && outcome.broken.is_empty();
+        match (&outcome.store, outcome.interrupted, good) {
             (Some(fault), ..) => say_store(fault, self.look),
             (None, true, _) => Exit::Interrupted,
             (None, false, false) => Exit::Failed,
@@ -212,6 +213,11 @@ impl Session {
             eprintln!();
             self.say_faults(&outcome.failed);
         }
+        if !outcome.broken.is_empty() {
+            let mut report = Report::default();
+            report.extend(outcome.broken.iter().cloned());
+            eprint!("\n{}", ui::render(&report, &self.sources, self.look));
+        }
         let mut parts = vec![format!("{} done", outcome.done.len())];
         if !outcome.failed.is_empty() {
             parts.push(format!("{} failed", outcome.failed.len()));
@@ -219,12 +225,18 @@ impl Session {
         if !outcome.skipped.is_empty() {
             parts.push(format!("{} not tried", outcome.skipped.len()));
         }
+        match outcome.broken.len() {
+            0 => {}
+            1 => parts.push("1 assertion does not hold".into()),
+            many => parts.push(format!("{many} assertions do not hold")),
+        }
         if !outcome.cut.is_empty() {
             parts.push(format!("{} cut off", outcome.cut.len()));
         }
         let good = outcome.cut.is_empty()
             && outcome.failed.is_empty()
             && outcome.skipped.is_empty()
+            && outcome.broken.is_empty()
             && outcome.store.is_none();
         let paint = if good { Paint::Good } else { Paint::Bad };
         eprintln!("\n{}", self.look.paint(&format!("  {}.", parts.join(", ")), paint));

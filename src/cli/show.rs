@@ -2,9 +2,10 @@
 
 use crate::cli::Exit;
 use crate::cli::context::Place;
+use crate::cli::origin;
 use crate::cli::session::{output_text, say, say_store};
 use crate::cli::ui::{Look, Paint};
-use crate::name::Name;
+use crate::name::{Address, Name};
 use crate::state::{Recorded, Status, store};
 use crate::value::Value;
 
@@ -15,12 +16,18 @@ pub struct Show {
     /// Only this component, or this group
     #[arg(long, value_name = "ADDRESS")]
     only: Option<String>,
+    /// Every attribute of one component of the program, and the places that set it
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "only")]
+    origin: Option<Address>,
 }
 
 impl Show {
     pub fn run(self, look: Look) -> Exit {
         if !self.place.names_an_environment(look) {
             return Exit::Wrong;
+        }
+        if let Some(address) = &self.origin {
+            return origin::show(&self.place, address, look);
         }
         let environment = self.place.environment();
         let directory = self.place.record();

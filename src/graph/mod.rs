@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use crate::diagnostic::{Diagnostic, Report};
-use crate::model::resource::{Output, Program, Resource};
+use crate::model::resource::{Assertion, Output, Program, Resource};
 use crate::name::{Address, Name};
 use crate::source::Span;
 
@@ -18,6 +18,7 @@ use crate::source::Span;
 pub struct ResourceGraph {
     pub project: Option<std::sync::Arc<str>>,
     pub outputs: Vec<Output>,
+    pub assertions: Vec<Assertion>,
     graph: DiGraph<Resource, Span>,
     index: HashMap<Address, NodeIndex>,
     /// Needed before needing; otherwise in the order of the addresses.
@@ -25,11 +26,11 @@ pub struct ResourceGraph {
 }
 
 /// The graph of a program; nothing when there is a cycle, which is reported.
-pub fn build(program: Program, report: &mut Report) -> Option<ResourceGraph> {
+pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph> {
     let mut graph = DiGraph::with_capacity(program.resources.len(), program.resources.len());
     let mut index = HashMap::with_capacity(program.resources.len());
     let mut sorted = BTreeMap::new();
-    let mut resources: Vec<Resource> = program.resources.into_values().collect();
+    let mut resources: Vec<Resource> = std::mem::take(&mut program.resources).into_values().collect();
     // The order of equals in the topological sort follows from this.
     resources.sort_by(|one, two| two.address.cmp(&one.address));
     for resource in resources {
@@ -55,7 +56,10 @@ pub fn build(program: Program, report: &mut Report) -> Option<ResourceGraph> {
         graph.add_edge(from, to, span);
     }
     match toposort(&graph, None) {
-        Ok(order) => Some(ResourceGraph { project: program.project, outputs: program.outputs, graph, index, order }),
+        Ok(order) => {
+            let Program { project, outputs, assertions, .. } = program;
+            Some(ResourceGraph { project, outputs, assertions, graph, index, order })
+        }
         Err(_) => {
             report_cycles(&graph, report);
             None
@@ -123,7 +127,14 @@ pub fn is_acyclic(edges: impl IntoIterator<Item = (u32, u32)>) -> bool {
 impl ResourceGraph {
     /// A program without resources: what tearing everything down aims at.
     pub fn empty(project: Option<std::sync::Arc<str>>) -> ResourceGraph {
-        ResourceGraph { project, outputs: Vec::new(), graph: DiGraph::new(), index: HashMap::new(), order: Vec::new() }
+        ResourceGraph {
+            project,
+            outputs: Vec::new(),
+            assertions: Vec::new(),
+            graph: DiGraph::new(),
+            index: HashMap::new(),
+            order: Vec::new(),
+        }
     }
 
     pub fn get(&self, address: &Address) -> Option<&Resource> {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::diagnostic::Diagnostic;
 use crate::model::action::{ActionTerm, Lifecycle};
 use crate::model::schema::Schema;
-use crate::model::term::Term;
+use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::source::Span;
+use crate::value::Value;
 
 /// One thing to be deployed.
 #[derive(Clone, Debug)]
@@ -69,4 +71,31 @@ pub struct Program {
     pub project: Option<Arc<str>>,
     pub resources: IndexMap<Address, Resource>,
     pub outputs: Vec<Output>,
+    /// Those that only the cloud's answers can decide.
+    pub assertions: Vec<Assertion>,
+}
+
+/// Something that must hold.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    pub condition: Term,
+    pub message: Term,
+    /// Of the condition.
+    pub span: Span,
+}
+
+impl Assertion {
+    /// What to say if it does not hold in this world. What is not known there may hold yet.
+    pub fn broken(&self, world: &dyn Known) -> Option<Diagnostic> {
+        let message = match self.condition.settle(world) {
+            Ok(Term::Known(Value::Bool(false))) => match self.message.settle(world) {
+                Ok(Term::Known(Value::String(message))) => message.to_string(),
+                // A message that may not be shown, or is not known, keeps nothing from failing.
+                _ => "this must hold, and does not".to_string(),
+            },
+            Ok(_) => return None,
+            Err(message) => message,
+        };
+        Some(Diagnostic::error("cloud::assertion::failed", message).label(self.span, "this does not hold"))
+    }
 }

@@ -57,6 +57,19 @@ pub trait Known {
     fn output(&self, address: &Address, attribute: &Name) -> Option<Value>;
 }
 
+/// A world of which nothing is known.
+pub struct Nothing;
+
+impl Known for Nothing {
+    fn id(&self, _: &Address) -> Option<Arc<str>> {
+        None
+    }
+
+    fn output(&self, _: &Address, _: &Name) -> Option<Value> {
+        None
+    }
+}
+
 impl Term {
     pub const NULL: Term = Term::Known(Value::Null);
 

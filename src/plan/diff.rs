@@ -1,6 +1,6 @@
 //! Program against record: what each resource needs to become what the program says.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
@@ -47,6 +47,15 @@ pub fn diff(
         }
     }
     let outputs = outputs(graph, &world, key, report);
+    // One that is about something that changes now is tested afterwards.
+    let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).collect();
+    for assertion in &graph.assertions {
+        let mut needs = BTreeSet::new();
+        assertion.condition.needs(&mut needs);
+        if needs.iter().all(|address| !changing.contains(address)) {
+            report.extend(assertion.broken(&world));
+        }
+    }
     schedule::order(&mut changes, graph, state);
     let (project, environment) = names;
     Plan {

@@ -112,7 +112,7 @@ impl Loading<'_> {
                 return;
             }
         };
-        let id = self.sources.add(path.display().to_string(), text.as_str());
+        let id = self.sources.add(normal(path).display().to_string(), text.as_str());
         let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
         self.loaded.directories.insert(id, directory.clone());
         if let Some(file) = syntax::parse(id, &text, self.report) {

@@ -1,0 +1,84 @@
+//! `tadpole eval`: the value of an expression against a program and, where there is one, its record.
+
+use crate::cli::Exit;
+use crate::cli::context::{Disk, Place};
+use crate::cli::session::{say, say_store};
+use crate::cli::ui::{self, Look};
+use crate::compile;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::model::operation::value_ty;
+use crate::model::term::{Nothing, Term};
+use crate::model::ty::Ty;
+use crate::source::Sources;
+use crate::state::store;
+use crate::value::Value;
+
+#[derive(clap::Args)]
+pub struct Eval {
+    /// The expression: `site.bucket`, `length(web)`, `if env == "prod" then 3 else 1`
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    expression: String,
+    #[command(flatten)]
+    place: Place,
+    /// Print the value as JSON, without its type
+    #[arg(long)]
+    json: bool,
+}
+
+impl Eval {
+    pub fn run(self, look: Look) -> Exit {
+        if !self.place.names_an_environment(look) {
+            return Exit::Wrong;
+        }
+        let (mut sources, mut report) = (Sources::default(), Report::default());
+        let inputs = self.place.inputs(true);
+        let term = compile::evaluate(&inputs, &self.expression, &Disk, &mut sources, &mut report);
+        report.secrets().iter().for_each(|span| sources.hide(*span));
+        let state = match store::peek(&self.place.record()) {
+            Ok(state) => state,
+            Err(fault) => return say_store(&fault, look),
+        };
+        let Some(term) = term else {
+            eprint!("{}", ui::render(&report, &sources, look));
+            return Exit::Wrong;
+        };
+        eprint!("{}", ui::render(&report, &sources, look));
+        let ty = term.ty();
+        let settled = match &state {
+            Some(state) => term.settle(state),
+            None => term.settle(&Nothing),
+        };
+        match settled {
+            Ok(Term::Known(value)) if self.json => {
+                if holds_secret(&value) {
+                    say("this holds a secret, and secrets are not printed", None, look);
+                    return Exit::Wrong;
+                }
+                println!("{}", value.reveal());
+                Exit::Done
+            }
+            Ok(Term::Known(value)) => {
+                let ty = if ty == Ty::Any { value_ty(&value) } else { ty };
+                println!("{value} : {ty}");
+                Exit::Done
+            }
+            Ok(term) if self.json => {
+                let help = "apply the program, and it is recorded";
+                say(&format!("`{term}` is known only after apply"), Some(help), look);
+                Exit::Wrong
+            }
+            Ok(term) => {
+                println!("{term} (known after apply) : {ty}");
+                Exit::Done
+            }
+            Err(message) => {
+                eprint!("{}", ui::render_one(&Diagnostic::error("cloud::value::impossible", message), &sources, look));
+                Exit::Wrong
+            }
+        }
+    }
+}
+
+fn holds_secret(value: &Value) -> bool {
+    matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
+}
