@@ -21,10 +21,26 @@ struct Grammar;
 type Fallible<T> = Result<T, Box<Diagnostic>>;
 
 pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
-    let mut pairs = Grammar::parse(Rule::file, text).map_err(|error| syntax_error(source, text, &error))?;
-    match pairs.next() {
-        Some(file) => Builder::new(source, text).file(file),
-        None => unreachable!("the grammar's first rule always gives a file"),
+    let mut file = File {
+        imports: Vec::new(),
+        params: Vec::new(),
+        outputs: Vec::new(),
+        assertions: Vec::new(),
+        aliases: Vec::new(),
+        functions: Vec::new(),
+        items: Vec::new(),
+        span: Span::new(source, 0, text.len()),
+    };
+    let mut builder = Builder::new(source, text);
+    // One statement at a time: what pest remembers of a text is many times as large as the text.
+    loop {
+        let statement = builder.read(Rule::statement)?;
+        if statement.as_rule() == Rule::EOI {
+            return Ok(file);
+        }
+        let end = builder.base + statement.as_span().end();
+        builder.statement(statement, &mut file)?;
+        builder.base = end;
     }
 }
 
@@ -37,11 +53,9 @@ pub(super) fn parse_template(source: SourceId, text: &str) -> Fallible<Expr> {
 }
 
 pub(super) fn parse_value(source: SourceId, text: &str) -> Fallible<Expr> {
-    let mut pairs = Grammar::parse(Rule::given, text).map_err(|error| syntax_error(source, text, &error))?;
-    match pairs.next() {
-        Some(given) => Builder::new(source, text).expr(first(given)),
-        None => unreachable!("the grammar's rule always gives a value"),
-    }
+    let mut builder = Builder::new(source, text);
+    let given = builder.read(Rule::given)?;
+    builder.expr(first(given))
 }
 
 /// Loosest first.
@@ -62,6 +76,10 @@ fn precedence() -> PrattParser<Rule> {
 struct Builder<'a> {
     source: SourceId,
     text: &'a str,
+    /// Where in the text the statement begins whose pairs are at hand: pest counts from there.
+    base: usize,
+    /// Where the last statement began that was asked for its documentation.
+    documented: usize,
     /// One allocation a name and file, however often it is written.
     names: HashSet<Name>,
     pratt: PrattParser<Rule>,
@@ -91,13 +109,25 @@ impl<'i> Parts<'i> {
 
 impl<'a> Builder<'a> {
     fn new(source: SourceId, text: &'a str) -> Builder<'a> {
-        Builder { source, text, names: HashSet::new(), pratt: precedence() }
+        Builder { source, text, base: 0, documented: 0, names: HashSet::new(), pratt: precedence() }
+    }
+
+    /// What the text has behind the statements that were read.
+    fn read(&self, rule: Rule) -> Fallible<Pair<'a, Rule>> {
+        match Grammar::parse(rule, &self.text[self.base..]) {
+            Ok(mut pairs) => match pairs.next() {
+                Some(pair) => Ok(pair),
+                None => unreachable!("{rule:?} always gives a pair"),
+            },
+            Err(error) => Err(syntax_error(self.source, self.text, self.base, &error)),
+        }
     }
 
     fn span(&self, pair: &Pair<Rule>) -> Span {
         let span = pair.as_span();
+        let start = self.base + span.start();
         // Pest lets a rule's span run over the white space behind it.
-        Span::new(self.source, span.start(), span.start() + span.as_str().trim_end().len())
+        Span::new(self.source, start, start + span.as_str().trim_end().len())
     }
 
     fn ident(&mut self, pair: &Pair<Rule>) -> Ident {
@@ -112,96 +142,86 @@ impl<'a> Builder<'a> {
         Spanned::new(name, self.span(pair))
     }
 
-    /// The `///` lines right above a statement. Comments are no part of the grammar, so they are
-    /// read from the text.
-    fn doc(&self, span: Span) -> Option<String> {
+    /// The `///` lines right above a statement, if it is the first of its line. Comments are no part of
+    /// the grammar, so they are read from the text.
+    fn doc(&mut self, span: Span) -> Option<String> {
+        let start = span.start as usize;
+        // From the last statement on, so that a long line is looked through once.
+        let from = std::mem::replace(&mut self.documented, start);
+        let line = from + self.text[from..start].rfind('\n')? + 1;
         let mut lines: Vec<&str> = Vec::new();
-        let above = &self.text[..span.start as usize];
-        let mut rest = above.strip_suffix(above.rsplit('\n').next().unwrap_or(""))?;
-        while let Some(stripped) = rest.strip_suffix('\n') {
-            let start = stripped.rfind('\n').map_or(0, |at| at + 1);
-            let line = stripped[start..].trim();
-            match line.strip_prefix("///") {
+        for above in self.text[..line].rsplit_terminator('\n') {
+            match above.trim().strip_prefix("///") {
                 Some(text) if !text.starts_with('/') => lines.push(text.strip_prefix(' ').unwrap_or(text)),
                 _ => break,
             }
-            rest = &stripped[..start];
         }
         lines.reverse();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    fn file(&mut self, pair: Pair<Rule>) -> Fallible<File> {
-        let mut file = File {
-            imports: Vec::new(),
-            params: Vec::new(),
-            outputs: Vec::new(),
-            assertions: Vec::new(),
-            aliases: Vec::new(),
-            functions: Vec::new(),
-            items: Vec::new(),
-            span: Span::new(self.source, 0, self.text.len()),
-        };
-        for pair in pair.into_inner() {
-            let whole = self.span(&pair);
-            let doc = self.doc(whole);
-            match pair.as_rule() {
-                Rule::import => {
-                    let literal = second(pair);
-                    let span = self.span(&literal);
-                    let path = Spanned::new(self.literal(literal)?, span);
-                    file.imports.push(Import { span: whole, path });
-                }
-                Rule::param => {
-                    let mut parts = Parts::of(pair);
-                    parts.required();
-                    let name = self.ident(&parts.required());
-                    let declaration = self.declare(&mut parts)?;
-                    file.params.push(Param { doc, span: whole, name, declaration });
-                }
-                Rule::output => {
-                    let mut parts = Parts::of(pair);
-                    parts.required();
-                    let name = self.ident(&parts.required());
-                    let ty = parts.optional(Rule::type_expr).map(|ty| self.type_expr(ty)).transpose()?;
-                    let value = self.expr(parts.required())?;
-                    file.outputs.push(Output { doc, span: whole, name, ty, value });
-                }
-                Rule::assertion => {
-                    let mut parts = Parts::of(pair);
-                    parts.required();
-                    let condition = self.expr(parts.required())?;
-                    let message = self.text(parts.required())?;
-                    file.assertions.push(Assertion { span: whole, condition, message });
-                }
-                Rule::type_alias => {
-                    let mut parts = Parts::of(pair);
-                    parts.required();
-                    let name = self.ident(&parts.required());
-                    let ty = self.type_expr(parts.required())?;
-                    let refinement = parts.optional(Rule::refinement).map(|pair| self.refinement(pair)).transpose()?;
-                    file.aliases.push(Alias { doc, span: whole, name, ty, refinement });
-                }
-                Rule::function => {
-                    let mut parts = Parts::of(pair);
-                    parts.required();
-                    let name = self.ident(&parts.required());
-                    let mut parameters = Vec::new();
-                    while let Some(parameter) = parts.optional(Rule::parameter) {
-                        let mut inner = Parts::of(parameter);
-                        let name = self.ident(&inner.required());
-                        parameters.push(Parameter { name, ty: self.type_expr(inner.required())? });
-                    }
-                    let result = parts.optional(Rule::type_expr).map(|ty| self.type_expr(ty)).transpose()?;
-                    let body = self.expr(parts.required())?;
-                    file.functions.push(Function { doc, span: whole, name, parameters, result, body });
-                }
-                Rule::item => file.items.push(self.item(pair)?),
-                Rule::EOI => {}
-                other => unreachable!("a file has no {other:?}"),
+    /// Puts one statement of the top of a file where it belongs.
+    fn statement(&mut self, pair: Pair<Rule>, file: &mut File) -> Fallible<()> {
+        let whole = self.span(&pair);
+        match pair.as_rule() {
+            Rule::import => {
+                let literal = second(pair);
+                let span = self.span(&literal);
+                let path = Spanned::new(self.literal(literal)?, span);
+                file.imports.push(Import { span: whole, path });
             }
+            Rule::param => {
+                let doc = self.doc(whole);
+                let mut parts = Parts::of(pair);
+                parts.required();
+                let name = self.ident(&parts.required());
+                let declaration = self.declare(&mut parts)?;
+                file.params.push(Param { doc, span: whole, name, declaration });
+            }
+            Rule::output => {
+                let doc = self.doc(whole);
+                let mut parts = Parts::of(pair);
+                parts.required();
+                let name = self.ident(&parts.required());
+                let ty = parts.optional(Rule::type_expr).map(|ty| self.type_expr(ty)).transpose()?;
+                let value = self.expr(parts.required())?;
+                file.outputs.push(Output { doc, span: whole, name, ty, value });
+            }
+            Rule::assertion => {
+                let mut parts = Parts::of(pair);
+                parts.required();
+                let condition = self.expr(parts.required())?;
+                let message = self.text(parts.required())?;
+                file.assertions.push(Assertion { span: whole, condition, message });
+            }
+            Rule::type_alias => {
+                let doc = self.doc(whole);
+                let mut parts = Parts::of(pair);
+                parts.required();
+                let name = self.ident(&parts.required());
+                let ty = self.type_expr(parts.required())?;
+                let refinement = parts.optional(Rule::refinement).map(|pair| self.refinement(pair)).transpose()?;
+                file.aliases.push(Alias { doc, span: whole, name, ty, refinement });
+            }
+            Rule::function => {
+                let doc = self.doc(whole);
+                let mut parts = Parts::of(pair);
+                parts.required();
+                let name = self.ident(&parts.required());
+                let mut parameters = Vec::new();
+                while let Some(parameter) = parts.optional(Rule::parameter) {
+                    let mut inner = Parts::of(parameter);
+                    let name = self.ident(&inner.required());
+                    parameters.push(Parameter { name, ty: self.type_expr(inner.required())? });
+                }
+                let result = parts.optional(Rule::type_expr).map(|ty| self.type_expr(ty)).transpose()?;
+                let body = self.expr(parts.required())?;
+                file.functions.push(Function { doc, span: whole, name, parameters, result, body });
+            }
+            Rule::item => file.items.push(self.item(pair)?),
+            other => unreachable!("a file has no {other:?}"),
         }
-        Ok(file)
+        Ok(())
     }
 
     fn refinement(&mut self, pair: Pair<Rule>) -> Fallible<Refinement> {
@@ -413,8 +433,8 @@ impl<'a> Builder<'a> {
             operands.push(self.postfix(part)?);
         }
         let mut operands = operands.into_iter();
-        let source = self.source;
-        let sign = |op: &Pair<Rule>| Span::new(source, op.as_span().start(), op.as_span().end());
+        let (source, base) = (self.source, self.base);
+        let sign = |op: &Pair<Rule>| Span::new(source, base + op.as_span().start(), base + op.as_span().end());
         Ok(self
             .pratt
             .map_primary(|_| operands.next().unwrap_or_else(|| unreachable!("one operand a postfix")))
@@ -738,10 +758,11 @@ fn word(rule: Rule) -> Option<&'static str> {
     })
 }
 
-fn syntax_error(source: SourceId, text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
-    let at = match error.location {
-        pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
-    };
+fn syntax_error(source: SourceId, text: &str, base: usize, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
+    let at = base
+        + match error.location {
+            pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
+        };
     let rules = match &error.variant {
         pest::error::ErrorVariant::ParsingError { positives, .. } => positives.as_slice(),
         pest::error::ErrorVariant::CustomError { .. } => &[],
