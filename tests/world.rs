@@ -65,7 +65,7 @@ pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph
     let inputs = Inputs { params, files: files_of_values.cloned().collect(), ..Inputs::of(Path::new("")) };
     let graph = compile(&inputs, files, &mut sources, &mut report);
     assert_eq!(graph.is_none(), report.has_errors(), "a graph and errors exclude each other");
-    report.secrets().iter().for_each(|span| sources.hide(*span));
+    sources.hide(report.secrets());
     (graph, ui::render(&report, &sources, LOOK))
 }
 

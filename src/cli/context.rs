@@ -206,7 +206,7 @@ impl Place {
         let mut sources = Sources::default();
         let mut report = Report::default();
         let graph = compile(&self.inputs(without_secrets), &Disk, &mut sources, &mut report);
-        report.secrets().iter().for_each(|span| sources.hide(*span));
+        sources.hide(report.secrets());
         (graph, sources, report)
     }
 
