@@ -7,9 +7,20 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct SourceId(u32);
 
+/// Where a text comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A file of the user's.
+    File,
+    Library,
+    /// The command line or a variable of the environment: no file holds it.
+    Given,
+}
+
 /// One text: what to call it in messages, and what it says.
 #[derive(Clone, Debug)]
 pub struct Source {
+    pub origin: Origin,
     /// The path as the user would write it, or `stdlib/...` for the library's own.
     pub name: String,
     pub text: Arc<str>,
@@ -18,12 +29,6 @@ pub struct Source {
 }
 
 impl Source {
-    /// Whether this is a file that the user has, rather than one of the library's or a value from the
-    /// command line.
-    pub fn is_a_file(&self) -> bool {
-        !self.name.starts_with("stdlib/") && !self.name.starts_with("--")
-    }
-
     fn lines(&self) -> &Lines {
         self.lines.get_or_init(|| Lines::of(&self.text))
     }
@@ -90,9 +95,14 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Adds a file of the user's.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        self.add_from(Origin::File, name, text)
+    }
+
+    pub fn add_from(&mut self, origin: Origin, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new() });
+        self.list.push(Source { origin, name: name.into(), text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -117,7 +127,8 @@ impl Sources {
             for span in of_one {
                 // What two spans have in common has been hidden once.
                 let (from, end) = ((span.start as usize).max(hidden.len()), span.end as usize);
-                let (Some(before), Some(text)) = (source.text.get(hidden.len()..from), source.text.get(from..end)) else {
+                let (Some(before), Some(text)) = (source.text.get(hidden.len()..from), source.text.get(from..end))
+                else {
                     continue;
                 };
                 hidden.push_str(before);

@@ -22,9 +22,10 @@ impl Loader for Disk {
         let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
         let mut files = Vec::new();
         for entry in entries {
-            let path = entry.map_err(|error| unreadable(path, &error))?.path();
-            if path.extension().is_some_and(|extension| extension == "cloud") && path.is_file() {
-                files.push(path);
+            let file = entry.map_err(|error| unreadable(path, &error))?.path();
+            if file.extension().is_some_and(|extension| extension == "cloud") && file.is_file() {
+                // `main.cloud`, as one would write it, for the current directory.
+                files.push(file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file));
             }
         }
         files.sort();
@@ -178,21 +179,22 @@ impl Place {
         if !self.names_an_environment(look) {
             return None;
         }
-        self.compile_with(false, look)
-    }
-
-    /// As [`Place::compile`], where secrets that are not at hand are no error.
-    pub fn check(&self, look: Look) -> Option<Compiled> {
-        if !self.names_an_environment(look) {
-            return None;
-        }
-        self.compile_with(true, look)
-    }
-
-    fn compile_with(&self, without_secrets: bool, look: Look) -> Option<Compiled> {
-        let (graph, sources, report) = self.compiled(without_secrets);
+        let (graph, sources, report) = self.compiled(false);
         eprint!("{}", ui::render(&report, &sources, look));
         graph.map(|graph| Compiled { graph, sources })
+    }
+
+    /// Compiles without a word: all that there is to say is in the report. A graph and errors exclude
+    /// each other. Secrets that are not at hand are no error.
+    pub fn examine(&self) -> (Option<ResourceGraph>, Sources, Report) {
+        match self.wrong_environment() {
+            Some(wrong) => {
+                let mut report = Report::default();
+                report.push(wrong);
+                (None, Sources::default(), report)
+            }
+            None => self.compiled(true),
+        }
     }
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.

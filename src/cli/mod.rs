@@ -5,6 +5,7 @@ mod check;
 pub mod context;
 mod plan;
 mod progress;
+pub mod render;
 pub mod session;
 mod show;
 pub mod ui;
