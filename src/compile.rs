@@ -13,7 +13,7 @@ use crate::model::term::Term;
 use crate::name::{Address, Name};
 use crate::resolve::load::{self, Loader};
 use crate::resolve::{self, Library, PROGRAM};
-use crate::source::{Sources, Span};
+use crate::source::{Origin, Sources, Span};
 use crate::syntax;
 use crate::syntax::tree::{Expr, ExprKind, ItemKind, TypeExprKind};
 
@@ -129,7 +129,7 @@ fn given(
     let mut given = BTreeMap::new();
     let params = &library.module(PROGRAM).params;
     let mut typed = |label: String, name: &Name, text: &str, report: &mut Report| {
-        let source = sources.add(label, text);
+        let source = sources.add_from(Origin::Given, label, text);
         let span = Span::new(source, 0, text.len());
         let value = match params.get(name) {
             Some(param) if !is_text(library, &param.declaration.ty.kind) => {

@@ -10,7 +10,7 @@ pub enum Severity {
 }
 
 /// A place that takes part in a problem. The first label of a diagnostic is the main one.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Label {
     pub span: Span,
     pub text: String,

@@ -1,18 +1,91 @@
 //! Source texts and places in them. Spans are byte offsets; nothing here reads a file.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A source text by its number in [`Sources`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct SourceId(u32);
 
+/// Where a text comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A file of the user's.
+    File,
+    Library,
+    /// The command line or a variable of the environment: no file holds it.
+    Given,
+}
+
 /// One text: what to call it in messages, and what it says.
 #[derive(Clone, Debug)]
 pub struct Source {
+    pub origin: Origin,
     /// The path as the user would write it, or `stdlib/...` for the library's own.
     pub name: String,
     pub text: Arc<str>,
+    /// Found when first asked for: most programs have nothing said of them.
+    lines: OnceLock<Lines>,
+}
+
+impl Source {
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines::of(&self.text))
+    }
+}
+
+/// Where a byte stands in its text, as editors count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in Unicode characters.
+    pub column: usize,
+    /// From 0, in bytes.
+    pub offset: usize,
+}
+
+/// What [`Sources::position`] looks up, so that no place costs a walk through its text or its line.
+#[derive(Clone, Debug)]
+struct Lines {
+    length: usize,
+    /// The first byte of each line.
+    starts: Vec<u32>,
+    /// For each character of several bytes: its first byte, and by how much the bytes up to its end
+    /// outnumber the characters, from the start of the text.
+    wide: Vec<(u32, u32)>,
+}
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        let mut lines = Lines { length: text.len(), starts: vec![0], wide: Vec::new() };
+        let mut more = 0;
+        for (at, c) in text.char_indices() {
+            // Texts are far shorter than 4 GiB, as spans say.
+            let at = at as u32;
+            if c == '\n' {
+                lines.starts.push(at + 1);
+            } else if !c.is_ascii() {
+                more += c.len_utf8() as u32 - 1;
+                lines.wide.push((at, more));
+            }
+        }
+        lines
+    }
+
+    fn position(&self, offset: u32) -> Position {
+        let offset = (offset as usize).min(self.length);
+        let line = self.starts.partition_point(|start| *start as usize <= offset);
+        let start = self.starts[line - 1] as usize;
+        let column = (offset - self.surplus(offset)).saturating_sub(start - self.surplus(start)) + 1;
+        Position { line, column, offset }
+    }
+
+    /// By how much the bytes before `offset` outnumber the characters.
+    fn surplus(&self, offset: usize) -> usize {
+        let before = self.wide.partition_point(|(at, _)| (*at as usize) < offset);
+        before.checked_sub(1).map_or(0, |last| self.wide[last].1 as usize)
+    }
 }
 
 /// Every text of one compilation, numbered in the order it was added.
@@ -22,9 +95,14 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Adds a file of the user's.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        self.add_from(Origin::File, name, text)
+    }
+
+    pub fn add_from(&mut self, origin: Origin, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { name: name.into(), text: text.into() });
+        self.list.push(Source { origin, name: name.into(), text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -32,15 +110,38 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
-    /// Puts stars over a text, as long as it is in bytes. The quotes around it stay.
-    pub fn hide(&mut self, span: Span) {
-        let source = &mut self.list[span.source.0 as usize];
-        let (start, end) = (span.start as usize, span.end as usize);
-        let Some(text) = source.text.get(start..end) else {
-            return;
-        };
-        let stars: String = text.bytes().map(|b| if matches!(b, b'"' | b'\n') { char::from(b) } else { '*' }).collect();
-        source.text = [&source.text[..start], &stars, &source.text[end..]].concat().into();
+    /// All of them, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.list.iter()
+    }
+
+    /// Puts stars over texts, as long as they are in bytes. The quotes around them stay, and positions
+    /// are what they were.
+    pub fn hide(&mut self, spans: &[Span]) {
+        let mut spans = spans.to_vec();
+        spans.sort_unstable();
+        for of_one in spans.chunk_by(|one, two| one.source == two.source) {
+            let source = &mut self.list[of_one[0].source.0 as usize];
+            source.lines();
+            let mut hidden = String::with_capacity(source.text.len());
+            for span in of_one {
+                // What two spans have in common has been hidden once.
+                let (from, end) = ((span.start as usize).max(hidden.len()), span.end as usize);
+                let (Some(before), Some(text)) = (source.text.get(hidden.len()..from), source.text.get(from..end))
+                else {
+                    continue;
+                };
+                hidden.push_str(before);
+                hidden.extend(text.bytes().map(|b| if matches!(b, b'"' | b'\n') { char::from(b) } else { '*' }));
+            }
+            hidden.push_str(&source.text[hidden.len()..]);
+            source.text = hidden.into();
+        }
+    }
+
+    /// Line and column of a byte of a source; the end of the text for what lies behind it.
+    pub fn position(&self, source: SourceId, offset: u32) -> Position {
+        self.get(source).lines().position(offset)
     }
 
     /// The text that a span covers.
@@ -95,5 +196,50 @@ pub struct Spanned<T> {
 impl<T> Spanned<T> {
     pub fn new(value: T, span: Span) -> Spanned<T> {
         Spanned { value, span }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> (Sources, SourceId) {
+        let mut sources = Sources::default();
+        let id = sources.add("main.cloud", text);
+        (sources, id)
+    }
+
+    /// As somebody would count who reads the text from its start.
+    fn counted(text: &str, offset: usize) -> Position {
+        let before = &text[..offset];
+        let line = before.matches('\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        Position { line, column: before[start..].chars().count() + 1, offset }
+    }
+
+    #[test]
+    fn positions_count_characters_as_a_reader_does() {
+        for text in ["", "a", "\n", "a\n\nb\n", "\u{1F438} \u{e4}\n\u{e4}\u{1F438}x\n", "\r\n\tx\u{301}"] {
+            let (sources, id) = one(text);
+            for offset in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                assert_eq!(sources.position(id, offset as u32), counted(text, offset), "{text:?} at {offset}");
+            }
+            assert_eq!(sources.position(id, u32::MAX), counted(text, text.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_moves_nothing() {
+        let text = "key \"p\u{e4}ss\nw\u{f6}rd\"; next \"x\"; last;";
+        let (mut sources, id) = one(text);
+        let at = |word: &str| text.find(word).unwrap();
+        let secret = Span::new(id, 4, at("; next"));
+        let inside = Span::new(id, 6, 9);
+        let second = Span::new(id, at("\"x\""), at("; last"));
+        sources.hide(&[second, secret, inside, secret]);
+        assert_eq!(&*sources.get(id).text, "key \"*****\n*****\"; next \"*\"; last;");
+        for word in ["; next", "last"] {
+            assert_eq!(sources.position(id, at(word) as u32), counted(text, at(word)));
+        }
     }
 }

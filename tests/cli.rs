@@ -201,6 +201,53 @@ fn a_wrong_call_is_not_taken_for_changes() {
     assert!(tadpole.run(&["--version"]).out.starts_with("tadpole "));
 }
 
+/// Standard output is one whole document, whatever is wrong, and nothing is said beside it.
+#[test]
+fn check_speaks_to_programs() {
+    let (directory, tadpole) = program("param env: String;\nmedia extends TransientS3Bucket { bucket env; }\n");
+    std::fs::write(directory.path().join("broken.cloud"), "media extends {\n").unwrap();
+    for (arguments, code, errors, file) in [
+        (&["main.cloud", "--set", "env=prod"][..], 0, 0, ""),
+        (&["main.cloud"], 1, 1, "main.cloud"),
+        (&["broken.cloud"], 1, 1, "broken.cloud"),
+        (&[], 1, 1, "broken.cloud"),
+        (&["nowhere"], 1, 1, ""),
+        (&["main.cloud", "--env", "one", "--set", "env=two"], 1, 1, ""),
+    ] {
+        let run = tadpole.run(&[&["check", "--json"], arguments].concat());
+        assert_eq!((run.code, run.err.as_str()), (code, ""), "{arguments:?}");
+        let lines: Vec<serde_json::Value> = run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (summary, diagnostics) = lines.split_last().unwrap();
+        assert_eq!(summary["summary"]["errors"], errors, "{arguments:?}: {}", run.out);
+        assert_eq!(summary["summary"]["resources"], if code == 0 { 1.into() } else { serde_json::Value::Null });
+        let shown = diagnostics.first().and_then(|said| said["labels"][0]["file"].as_str());
+        assert_eq!(shown.unwrap_or(""), file, "{arguments:?}: {}", run.out);
+
+        let run = tadpole.run(&[&["check", "--sarif"], arguments].concat());
+        assert_eq!((run.code, run.err.as_str()), (code, ""), "{arguments:?}");
+        let log: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), errors);
+    }
+    let both = tadpole.run(&["check", "--json", "--sarif", "main.cloud"]);
+    assert_eq!((both.code, both.out.as_str()), (1, ""), "{}", both.err);
+}
+
+/// `tadpole check --json | head -1`
+#[cfg(unix)]
+#[test]
+fn who_stops_reading_has_read_enough() {
+    let text: String = (0..4000).map(|at| format!("n{at} extends S3Buckt {{ }}\n")).collect();
+    let (_directory, tadpole) = program(&text);
+    let mut child =
+        tadpole.command(&["check", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    // The reader goes with its end of the pipe, long before all is written.
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    assert!(line.contains("there is no template `S3Buckt`"), "{line}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(1), Vec::new()));
+}
+
 #[test]
 fn destroy_needs_no_source() {
     let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");

@@ -62,8 +62,8 @@ impl Loader for Files {
     }
 }
 
-/// The graph of a program, if it has one, and everything that was said of it.
-pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph>, String) {
+/// The graph of a program, if it has one, and all that there is to say of it.
+pub fn examined(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph>, Sources, Report) {
     let mut sources = Sources::default();
     let mut report = Report::default();
     let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
@@ -71,7 +71,13 @@ pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph
     let inputs = Inputs { params, files: files_of_values.cloned().collect(), ..Inputs::of(Path::new("")) };
     let graph = compile(&inputs, files, &mut sources, &mut report);
     assert_eq!(graph.is_none(), report.has_errors(), "a graph and errors exclude each other");
-    report.secrets().iter().for_each(|span| sources.hide(*span));
+    sources.hide(report.secrets());
+    (graph, sources, report)
+}
+
+/// The graph of a program, if it has one, and everything that was said of it.
+pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph>, String) {
+    let (graph, sources, report) = examined(files, params);
     (graph, ui::render(&report, &sources, LOOK))
 }
 

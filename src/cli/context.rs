@@ -24,9 +24,10 @@ impl Loader for Disk {
         let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
         let mut files = Vec::new();
         for entry in entries {
-            let path = entry.map_err(|error| unreadable(path, &error))?.path();
-            if path.extension().is_some_and(|extension| extension == "cloud") && path.is_file() {
-                files.push(path);
+            let file = entry.map_err(|error| unreadable(path, &error))?.path();
+            if file.extension().is_some_and(|extension| extension == "cloud") && file.is_file() {
+                // `main.cloud`, as one would write it, for the current directory.
+                files.push(file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file));
             }
         }
         files.sort();
@@ -196,21 +197,22 @@ impl Place {
         if !self.names_an_environment(look) {
             return None;
         }
-        self.compile_with(false, look)
-    }
-
-    /// As [`Place::compile`], where secrets that are not at hand are no error.
-    pub fn check(&self, look: Look) -> Option<Compiled> {
-        if !self.names_an_environment(look) {
-            return None;
-        }
-        self.compile_with(true, look)
-    }
-
-    fn compile_with(&self, absent_is_open: bool, look: Look) -> Option<Compiled> {
-        let (graph, sources, report) = self.compiled(absent_is_open);
+        let (graph, sources, report) = self.compiled(false);
         eprint!("{}", ui::render(&report, &sources, look));
         graph.map(|graph| Compiled { graph, sources })
+    }
+
+    /// Compiles without a word: all that there is to say is in the report. A graph and errors exclude
+    /// each other. Secrets that are not at hand are no error.
+    pub fn examine(&self) -> (Option<ResourceGraph>, Sources, Report) {
+        match self.wrong_environment() {
+            Some(wrong) => {
+                let mut report = Report::default();
+                report.push(wrong);
+                (None, Sources::default(), report)
+            }
+            None => self.compiled(true),
+        }
     }
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.
@@ -224,7 +226,7 @@ impl Place {
         let mut sources = Sources::default();
         let mut report = Report::default();
         let graph = compile(&self.inputs(absent_is_open), &Disk, &mut sources, &mut report);
-        report.secrets().iter().for_each(|span| sources.hide(*span));
+        sources.hide(report.secrets());
         (graph, sources, report)
     }
 

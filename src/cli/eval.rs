@@ -33,7 +33,7 @@ impl Eval {
         let (mut sources, mut report) = (Sources::default(), Report::default());
         let inputs = self.place.inputs(true);
         let term = compile::evaluate(&inputs, &self.expression, &Disk, &mut sources, &mut report);
-        report.secrets().iter().for_each(|span| sources.hide(*span));
+        sources.hide(report.secrets());
         let state = match store::peek(&self.place.record()) {
             Ok(state) => state,
             Err(fault) => return say_store(&fault, look),

@@ -7,6 +7,7 @@ mod eval;
 mod origin;
 mod plan;
 mod progress;
+pub mod render;
 pub mod session;
 mod show;
 pub mod ui;

@@ -17,7 +17,7 @@ use crate::value::Value;
 pub fn show(place: &Place, address: &Address, look: Look) -> Exit {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let origins = compile::origins(&place.inputs(true), address, &Disk, &mut sources, &mut report);
-    report.secrets().iter().for_each(|span| sources.hide(*span));
+    sources.hide(report.secrets());
     eprint!("{}", ui::render(&report, &sources, look));
     let Some(origins) = origins else {
         return Exit::Wrong;

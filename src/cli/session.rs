@@ -1,6 +1,7 @@
 //! What `plan`, `apply` and `destroy` share: an environment opened with its cloud, recovered,
 //! refreshed and planned.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -370,6 +371,19 @@ pub fn say(message: &str, help: Option<&str>, look: Look) {
     let mut diagnostic = Diagnostic::error("cloud::command", message);
     diagnostic.help = help.map(str::to_string);
     eprint!("{}", ui::render_one(&diagnostic, &Sources::default(), look));
+}
+
+/// Writes to standard output; what the command ends with, if that fails. Who stops reading has read
+/// enough.
+pub fn put_out(text: &str, look: Look) -> Option<Exit> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            say(&format!("standard output cannot be written: {error}"), None, look);
+            Some(Exit::Failed)
+        }
+        Ok(()) | Err(_) => None,
+    }
 }
 
 /// Says why a store cannot be used; what the command ends with.

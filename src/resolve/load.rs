@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
-use crate::source::{SourceId, Sources, Span, Spanned};
+use crate::source::{Origin, SourceId, Sources, Span, Spanned};
 use crate::syntax::{self, File};
 use crate::value::Fields;
 
@@ -64,7 +64,7 @@ pub struct Loaded {
 pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mut Report) -> Loaded {
     let mut prelude = LoadedModule::default();
     for (name, text) in PRELUDE_FILES {
-        let id = sources.add(format!("stdlib/{name}.cloud"), text);
+        let id = sources.add_from(Origin::Library, format!("stdlib/{name}.cloud"), text);
         prelude.files.extend(syntax::parse(id, text, report));
     }
     debug_assert_eq!((PRELUDE.0, PROGRAM.0), (0, 1));
@@ -166,7 +166,7 @@ impl Loading<'_> {
                 self.loaded.modules.push(LoadedModule::default());
                 match standard {
                     Some((name, text)) => {
-                        let source = self.sources.add(format!("stdlib/{name}.cloud"), *text);
+                        let source = self.sources.add_from(Origin::Library, format!("stdlib/{name}.cloud"), *text);
                         if let Some(file) = syntax::parse(source, text, self.report) {
                             self.add(id, file, PathBuf::new());
                         }

@@ -45,11 +45,9 @@ pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
 }
 
 pub(super) fn parse_template(source: SourceId, text: &str) -> Fallible<Expr> {
-    let mut pairs = Grammar::parse(Rule::template_file, text).map_err(|error| syntax_error(source, text, &error))?;
-    match pairs.next() {
-        Some(template) => Builder::new(source, text).text(template),
-        None => unreachable!("the grammar's rule always gives a text"),
-    }
+    let mut builder = Builder::new(source, text);
+    let template = builder.read(Rule::template_file)?;
+    builder.text(template)
 }
 
 pub(super) fn parse_value(source: SourceId, text: &str) -> Fallible<Expr> {
