@@ -3,6 +3,8 @@
 mod apply;
 mod check;
 pub mod context;
+mod explain;
+pub mod markdown;
 mod plan;
 mod progress;
 pub mod session;
@@ -50,6 +52,8 @@ enum Command {
     Destroy(apply::Destroy),
     /// Show what is recorded
     Show(show::Show),
+    /// Explain a code that a message shows
+    Explain(explain::Explain),
 }
 
 pub fn main() -> ExitCode {
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Apply(command) => on_runtime(command.run(look), look),
         Command::Destroy(command) => on_runtime(command.run(look), look),
         Command::Show(command) => command.run(look),
+        Command::Explain(command) => command.run(look),
     };
     ExitCode::from(exit as u8)
 }
