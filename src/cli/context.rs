@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::cli::ui::{self, Look};
+use crate::cli::ui::{self, Look, Paint};
 use crate::compile::{Inputs, compile, variable};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
 use crate::resolve::load::Loader;
 use crate::source::Sources;
@@ -142,6 +142,15 @@ fn parse_env(text: &str) -> Result<String, String> {
     }
 }
 
+/// Shows what there is to say of a program, and where to read more about its first error.
+pub fn say_report(report: &Report, sources: &Sources, look: Look) {
+    eprint!("{}", ui::render(report, sources, look));
+    if let Some(first) = report.sorted().into_iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
+        let text = format!("For more about an error: tadpole explain {}", first.code);
+        eprintln!("{}", look.paint(&text, Paint::Faint));
+    }
+}
+
 /// A compiled program with the texts it came from.
 pub struct Compiled {
     pub graph: ResourceGraph,
@@ -198,7 +207,7 @@ impl Place {
             return None;
         }
         let (graph, sources, report) = self.compiled(false);
-        eprint!("{}", ui::render(&report, &sources, look));
+        say_report(&report, &sources, look);
         graph.map(|graph| Compiled { graph, sources })
     }
 

@@ -4,6 +4,8 @@ mod apply;
 mod check;
 pub mod context;
 mod eval;
+mod explain;
+pub mod markdown;
 mod origin;
 mod plan;
 mod progress;
@@ -55,6 +57,8 @@ enum Command {
     Eval(eval::Eval),
     /// Show what is recorded
     Show(show::Show),
+    /// Explain a code that a message shows
+    Explain(explain::Explain),
 }
 
 pub fn main() -> ExitCode {
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Destroy(command) => on_runtime(command.run(look), look),
         Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
+        Command::Explain(command) => command.run(look),
     };
     ExitCode::from(exit as u8)
 }

@@ -12,7 +12,7 @@ use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
 use crate::apply::{self, Stop, refresh};
-use crate::cli::context::Place;
+use crate::cli::context::{Place, say_report};
 use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, progress};
 use crate::diagnostic::{Diagnostic, Report};
@@ -173,7 +173,7 @@ impl Session {
         let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
         let names = (project, self.place.environment().into());
         let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, names, &mut report);
-        eprint!("{}", ui::render(&report, &self.sources, self.look));
+        say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
     }
 

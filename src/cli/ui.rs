@@ -2,7 +2,7 @@
 //! miette.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use miette::{
@@ -13,7 +13,7 @@ use miette::{
 use crate::diagnostic::{Diagnostic, Label, Report, Severity};
 use crate::source::Sources;
 
-/// How the streams are to be used.
+/// How a stream is to be used: standard error, unless said otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     pub colour: bool,
@@ -26,8 +26,15 @@ pub struct Look {
 impl Look {
     /// As the environment asks for: `NO_COLOR`, a terminal or not, its width.
     pub fn from_environment() -> Look {
-        let term = console::Term::stderr();
-        let terminal = std::io::stderr().is_terminal();
+        Look::of(&console::Term::stderr(), io::stderr().is_terminal())
+    }
+
+    /// The same for standard output, which may go elsewhere.
+    pub fn of_output() -> Look {
+        Look::of(&console::Term::stdout(), io::stdout().is_terminal())
+    }
+
+    fn of(term: &console::Term, terminal: bool) -> Look {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = term.size_checked().map_or(100, |(_, columns)| usize::from(columns));
         Look {
@@ -59,6 +66,17 @@ pub enum Paint {
     Bad,
     Strong,
     Faint,
+}
+
+/// Writes to standard output. Who stopped reading, as `head` does, misses nothing.
+///
+/// # Errors
+/// When it cannot be written for any other reason.
+pub fn print(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Everything in a report, as it goes to the terminal.
