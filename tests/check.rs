@@ -1,30 +1,13 @@
 //! Programs and what is said of them: `tests/check/*.cloud`, each beside the message that a user
-//! sees. A first line `//@ file NAME` starts another file of the same program.
+//! sees.
 
 use crate::world::{Files, compiled};
-
-/// The files of a fixture.
-pub fn files(text: &str) -> Files {
-    let mut files = Files::main("");
-    let mut name = std::path::PathBuf::from("main.cloud");
-    let mut current = String::new();
-    for line in text.lines() {
-        if let Some(next) = line.strip_prefix("//@ file ") {
-            files.0.insert(std::mem::replace(&mut name, next.into()), std::mem::take(&mut current));
-        } else {
-            current.push_str(line);
-            current.push('\n');
-        }
-    }
-    files.0.insert(name, current);
-    files
-}
 
 #[test]
 fn programs_and_what_is_said_of_them() {
     insta::glob!("check/*.cloud", |path| {
         let text = std::fs::read_to_string(path).unwrap();
-        let (graph, said) = compiled(&files(&text), &[]);
+        let (graph, said) = compiled(&Files::written(&text), &[]);
         let mut shown = format!("{text}\n────\n{said}");
         if let Some(graph) = graph {
             for resource in graph.in_order() {

@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::Tadpole;
-use crate::world::{Files, compiled};
+use crate::world::{Files, compiled, given};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The README and every page of `docs/`.
+/// The README and every page of `docs/` and `docs/errors/`.
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
-    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+    let entries = ["docs", "docs/errors"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    for entry in entries.into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "md") {
             pages.push(path);
@@ -23,7 +24,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// Fenced blocks of a page: the line of the fence, what the fence says, the text.
-fn blocks(page: &Path) -> Vec<(usize, String, String)> {
+pub fn blocks(page: &Path) -> Vec<(usize, String, String)> {
     let text = std::fs::read_to_string(page).unwrap();
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String, String)> = None;
@@ -49,7 +50,7 @@ fn every_program_shown_compiles() {
         for (line, fence, block) in blocks(&page) {
             if fence == "cloud" {
                 seen += 1;
-                let (graph, said) = compiled(&Files::main(&block), &[]);
+                let (graph, said) = compiled(&Files::written(&block), &given(&block));
                 assert!(graph.is_some(), "{}:{line}:\n{said}", page.display());
             }
         }

@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod crash;
 mod docs;
+mod errors;
 mod examples;
 mod floors;
 mod render;

@@ -35,7 +35,7 @@ fn fixtures() -> Vec<Files> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
     let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let programs = paths.filter(|path| path.extension().is_some_and(|extension| extension == "cloud"));
-    programs.map(|path| files(&std::fs::read_to_string(path).unwrap())).collect()
+    programs.map(|path| Files::written(&std::fs::read_to_string(path).unwrap())).collect()
 }
 
 fn as_sarif(report: &Report, sources: &Sources) -> String {
@@ -53,7 +53,7 @@ media extends PersistentS3Bucket { bucket "ä"; tags { "größe" "🐸"; }; vers
 
 #[test]
 fn json_lines_and_sarif_look_like_this() {
-    let (graph, sources, report) = examined(&files(SHOP), &[]);
+    let (graph, sources, report) = examined(&Files::written(SHOP), &[]);
     insta::with_settings!({ snapshot_path => "render", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("json", json::render(&report, &sources, graph.map(|graph| graph.len())));
         let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
@@ -99,7 +99,7 @@ fn whatever_is_said_fits_the_schemas() {
     for files in fixtures() {
         judge(&files, &[]);
     }
-    judge(&files(SHOP), &[]);
+    judge(&Files::written(SHOP), &[]);
     judge(&Files::main("param size: Int = 1; output size = size;"), &[("size", "three"), ("nothing", "x")]);
     judge(&Files::main(""), &[]);
     judge(&Files(Default::default()), &[]);
@@ -112,7 +112,7 @@ fn whatever_is_said_fits_the_schemas() {
 
 #[test]
 fn no_secret_is_said() {
-    let (graph, sources, report) = examined(&files(SHOP), &[]);
+    let (graph, sources, report) = examined(&Files::written(SHOP), &[]);
     assert!(!report.secrets().is_empty());
     for text in [json::render(&report, &sources, graph.map(|graph| graph.len())), as_sarif(&report, &sources)] {
         assert!(text.contains("`key` is deprecated") && !text.contains("EmlMg61Yb"), "{text}");

@@ -35,6 +35,23 @@ impl Files {
     pub fn main(text: &str) -> Files {
         Files(BTreeMap::from([(PathBuf::from("main.cloud"), text.to_string())]))
     }
+
+    /// The files of a text in which a line `//@ file NAME` begins another one.
+    pub fn written(text: &str) -> Files {
+        let mut files = Files::main("");
+        let mut name = PathBuf::from("main.cloud");
+        let mut current = String::new();
+        for line in text.lines() {
+            if let Some(next) = line.strip_prefix("//@ file ") {
+                files.0.insert(std::mem::replace(&mut name, next.into()), std::mem::take(&mut current));
+            } else {
+                current.push_str(line);
+                current.push('\n');
+            }
+        }
+        files.0.insert(name, current);
+        files
+    }
 }
 
 impl Loader for Files {
@@ -60,6 +77,11 @@ impl Loader for Files {
     fn variable(&self, name: &str) -> Option<String> {
         self.0.get(Path::new(&format!("env:{name}"))).map(|text| text.trim_end().to_string())
     }
+}
+
+/// Params that a text gives with lines `//@ set NAME=VALUE`.
+pub fn given(text: &str) -> Vec<(&str, &str)> {
+    text.lines().filter_map(|line| line.strip_prefix("//@ set ")?.split_once('=')).collect()
 }
 
 /// The graph of a program, if it has one, and all that there is to say of it.

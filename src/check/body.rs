@@ -64,16 +64,6 @@ impl<'a> Checker<'a, '_> {
                 }
                 hidden(term)
             }
-            Some(attribute) if term.is_null() && !attribute.ty.is_optional() && count > 0 => {
-                let span = self.nodes[node.0].settings(name.as_str()).last().map_or(via, |setting| setting.span);
-                let message = format!("`{name}` may not be null");
-                self.report.push(
-                    Diagnostic::error("cloud::type::null", message)
-                        .label(span, "this is null")
-                        .label(attribute.span, format!("declared as `{}`, without `?`", attribute.ty)),
-                );
-                Term::POISON
-            }
             _ => term,
         }
     }

@@ -206,8 +206,8 @@ impl Page {
     fn flush(&mut self) {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
-            let (first, rest) = self.begin();
-            push_wrapped(&mut self.out, &line, &first, &rest, self.width());
+            let ((first, rest), width) = (self.begin(), self.width());
+            push_wrapped(&mut self.out, &line, &first, &rest, width);
         }
     }
 
@@ -303,7 +303,8 @@ mod tests {
 
     #[test]
     fn tables_stand_in_columns() {
-        let text = "| name | what it is for |\n|---|---|\n| `a` | short |\n| `longer` | words that do not fit on one line |\n";
+        let text =
+            "| name | what it is for |\n|---|---|\n| `a` | short |\n| `longer` | words that do not fit on one line |\n";
         let shown = "name      what it is for\n\
                      `a`       short\n\
                      `longer`  words that do not fit on one\n          line\n";
