@@ -2,8 +2,8 @@
 //! other, and what is shown as right is accepted without a word.
 //!
 //! A block ```` ```cloud-bad ```` is compiled, as `check` does; behind `cloud-bad apply` it is applied in the
-//! sandbox. The same holds for `cloud`. Lines `//@ file NAME` and `//@ set NAME=VALUE` are those of
-//! [`Files::written`].
+//! sandbox. The same holds for `cloud`. Lines `//@ file NAME` and `//@ set NAME=VALUE` are as in
+//! [`Files::written`] and [`given`]; a line `//@ apply PROGRAM` has another program applied before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -103,18 +103,26 @@ fn ran(directory: &Path, arguments: &[&str]) -> Codes {
 
 /// The codes of what is said of a block.
 fn shown(fence: &str, block: &str) -> Codes {
-    let directory = tempfile::tempdir().unwrap();
+    let outer = tempfile::tempdir().unwrap();
+    // Room for `../other`.
+    let directory = outer.path().join("program");
+    fs::create_dir(&directory).unwrap();
     for (path, text) in Files::written(block).0 {
-        let path = directory.path().join(path);
+        let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    match fence.split_once(' ') {
-        None => said(directory.path(), block),
-        Some((_, "plan")) => ran(directory.path(), &["plan", "--sandbox"]),
-        Some((_, "apply")) => ran(directory.path(), &["apply", "--sandbox", "--yes"]),
-        Some((_, other)) => panic!("no block is for `{other}`"),
+    for program in block.lines().filter_map(|line| line.strip_prefix("//@ apply ")) {
+        assert_eq!(ran(&directory, &["apply", program, "--sandbox", "--yes"]), Codes::new(), "{block}");
     }
+    let words: &[&str] = match fence.split_once(' ') {
+        None => return said(&directory, block),
+        Some((_, "plan")) => &["plan", "--sandbox"],
+        Some((_, "apply")) => &["apply", "--sandbox", "--yes"],
+        Some((_, other)) => panic!("no block is for `{other}`"),
+    };
+    assert!(given(block).is_empty(), "params are for what is compiled");
+    ran(&directory, words)
 }
 
 #[test]
