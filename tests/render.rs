@@ -8,7 +8,6 @@ use tadpole::cli::render::{json, sarif};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::source::{Origin, Sources, Span};
 
-use crate::check::files;
 use crate::world::{Files, examined};
 
 /// What is wrong with a value, by a schema.

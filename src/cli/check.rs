@@ -1,10 +1,10 @@
 //! `tadpole check`: compiles a program and says what is wrong with it, to people or to programs.
 
 use crate::cli::Exit;
-use crate::cli::context::Place;
+use crate::cli::context::{Place, say_report};
 use crate::cli::render::{json, sarif};
 use crate::cli::session;
-use crate::cli::ui::{self, Look};
+use crate::cli::ui::Look;
 
 #[derive(clap::Args)]
 pub struct Check {
@@ -27,7 +27,7 @@ impl Check {
             let directory = std::env::current_dir().unwrap_or_default();
             sarif::render(&report, &sources, &self.place.program, &directory)
         } else {
-            eprint!("{}", ui::render(&report, &sources, look));
+            say_report(&report, &sources, look);
             graph.as_ref().map_or_else(String::new, |graph| {
                 let name = graph.project.as_deref().map_or_else(|| self.place.default_name(), str::to_string);
                 let count = graph.len();

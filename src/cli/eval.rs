@@ -1,7 +1,7 @@
 //! `tadpole eval`: the value of an expression against a program and, where there is one, its record.
 
 use crate::cli::Exit;
-use crate::cli::context::{Disk, Place};
+use crate::cli::context::{Disk, Place, say_report};
 use crate::cli::session::{say, say_store};
 use crate::cli::ui::{self, Look};
 use crate::compile;
@@ -39,10 +39,10 @@ impl Eval {
             Err(fault) => return say_store(&fault, look),
         };
         let Some(term) = term else {
-            eprint!("{}", ui::render(&report, &sources, look));
+            say_report(&report, &sources, look);
             return Exit::Wrong;
         };
-        eprint!("{}", ui::render(&report, &sources, look));
+        say_report(&report, &sources, look);
         let ty = term.ty();
         let settled = match &state {
             Some(state) => term.settle(state),

@@ -3,9 +3,9 @@
 
 use crate::check::origin::{Origin, Origins, Role, Step};
 use crate::cli::Exit;
-use crate::cli::context::{Disk, Place};
+use crate::cli::context::{Disk, Place, say_report};
 use crate::cli::session::say_store;
-use crate::cli::ui::{self, Look, Paint};
+use crate::cli::ui::{Look, Paint};
 use crate::compile;
 use crate::diagnostic::Report;
 use crate::model::term::{Nothing, Term};
@@ -18,7 +18,7 @@ pub fn show(place: &Place, address: &Address, look: Look) -> Exit {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let origins = compile::origins(&place.inputs(true), address, &Disk, &mut sources, &mut report);
     sources.hide(report.secrets());
-    eprint!("{}", ui::render(&report, &sources, look));
+    say_report(&report, &sources, look);
     let Some(origins) = origins else {
         return Exit::Wrong;
     };

@@ -2,7 +2,7 @@
 //! miette.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use miette::{
@@ -66,17 +66,6 @@ pub enum Paint {
     Bad,
     Strong,
     Faint,
-}
-
-/// Writes to standard output. Who stopped reading, as `head` does, misses nothing.
-///
-/// # Errors
-/// When it cannot be written for any other reason.
-pub fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Everything in a report, as it goes to the terminal.
