@@ -3,8 +3,8 @@
 
 use include_dir::{Dir, include_dir};
 
-use crate::cli::session::say;
-use crate::cli::ui::{self, Look, Paint};
+use crate::cli::session::{put_out, say};
+use crate::cli::ui::{Look, Paint};
 use crate::cli::{Exit, markdown};
 use crate::diagnostic::closest;
 
@@ -52,13 +52,7 @@ impl Explain {
                 }
             },
         };
-        match ui::print(&text) {
-            Ok(()) => Exit::Done,
-            Err(error) => {
-                say(&format!("standard output cannot be written: {error}"), None, look);
-                Exit::Wrong
-            }
-        }
+        put_out(&text, look).unwrap_or(Exit::Done)
     }
 }
 
