@@ -2,10 +2,13 @@
 //! its identity from plan to state: `site.server["a"]`, `web[0]`.
 
 use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// An identifier. Cheap to clone.
@@ -54,6 +57,16 @@ impl fmt::Debug for Name {
         f.write_str(&self.0)
     }
 }
+
+/// A table that is looked up by names or addresses, which compiling does all the time: its hash is
+/// quicker than the standard one, and seeded anew in each process.
+pub type Table<K, V> = HashMap<K, V, RandomState>;
+
+/// As [`Table`], in the order of insertion.
+pub type OrderedTable<K, V> = IndexMap<K, V, RandomState>;
+
+/// As [`Table`], of keys alone.
+pub type Set<K> = HashSet<K, RandomState>;
 
 /// The key of one element of a repetition.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

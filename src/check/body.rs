@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use crate::check::instance::NodeId;
 use crate::check::{Checker, Frame, What};
 use crate::diagnostic::Diagnostic;
@@ -12,7 +10,7 @@ use crate::model::resource::{Input, Resource};
 use crate::model::schema::Schema;
 use crate::model::term::{Output, Term};
 use crate::model::ty::Ty;
-use crate::name::{Address, Name};
+use crate::name::{Address, Name, OrderedTable};
 use crate::resolve::Family;
 use crate::source::Span;
 use crate::value::{Secret, Value};
@@ -212,7 +210,7 @@ impl<'a> Checker<'a, '_> {
         }
         let members = typed.map_or(&shape, |id| library.shape(*id));
         let common = library.shape(library.roots.resource);
-        let attributes: IndexMap<Name, _> = members
+        let attributes: OrderedTable<Name, _> = members
             .members
             .iter()
             .filter(|(name, _)| !common.members.contains_key(*name))

@@ -1,7 +1,6 @@
 //! Components in the tree that they form: made when first asked for, each with its prototype's
 //! table (shared) and its own overrides on top.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::check::expr::{Env, Operand};
@@ -10,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::schema::Attribute;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
-use crate::name::{Address, Key, Name, Segment};
+use crate::name::{Address, Key, Name, Segment, Set, Table};
 use crate::resolve::prototype::{
     Layer, Members, Scope, Setting, SettingKind, Shape, layer_on, names_of, path_text, unknown_attribute,
 };
@@ -41,8 +40,8 @@ pub(super) struct Node<'a> {
     pub define: Option<*const Define>,
     /// Addresses under which it may be recorded still.
     pub formerly: Vec<Address>,
-    pub memo: HashMap<Name, Option<Term>>,
-    pub children: HashMap<Name, Option<Children>>,
+    pub memo: Table<Name, Option<Term>>,
+    pub children: Table<Name, Option<Children>>,
 }
 
 /// What became of a nested component.
@@ -65,14 +64,14 @@ impl<'a> Node<'a> {
             address,
             shape,
             family,
-            own: Members::new(),
+            own: Members::default(),
             locals: Vec::new(),
             span: Span::new(crate::source::SourceId::default(), 0, 0),
             probe: false,
             define: None,
             formerly: Vec::new(),
-            memo: HashMap::new(),
-            children: HashMap::new(),
+            memo: Table::default(),
+            children: Table::default(),
         }
     }
 
@@ -239,7 +238,7 @@ impl<'a> Checker<'a, '_> {
             ),
         }
         let mut children = Vec::with_capacity(elements.len());
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = Set::default();
         for (key, bound) in elements {
             if !seen.insert(key.clone()) {
                 self.report.push(
@@ -285,7 +284,7 @@ impl<'a> Checker<'a, '_> {
             Some(id) => self.library.template(*id).name.value.clone(),
             None => plan.name.clone(),
         };
-        let mut own = Members::new();
+        let mut own = Members::default();
         let inner = Scope { module: plan.scope.module, skip: 0, levels: plan.scope.levels + plan.scope.skip + 1 };
         let layer = Layer { body: &plan.define.body, scope: inner, subject, open: shape.broken };
         let library = self.library;
@@ -350,7 +349,7 @@ impl<'a> Checker<'a, '_> {
         let shape = library.shape(template).clone();
         let family = library.family(&shape);
         let subject = library.template(template).name.value.clone();
-        let mut own = Members::new();
+        let mut own = Members::default();
         let mut locals = Vec::new();
         let mut parent = None;
         let mut probe = false;

@@ -12,7 +12,7 @@ mod setting;
 mod ty;
 mod upstream;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
 use crate::model::term::{Nothing, Term};
 use crate::model::ty::{TemplateId, Ty};
-use crate::name::{Address, Name};
+use crate::name::{Address, Name, Set, Table};
 use crate::resolve::load::Loader;
 use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
 use crate::resolve::types::Types;
@@ -134,7 +134,7 @@ struct Checker<'a, 'r> {
     sources: &'r mut Sources,
     report: &'r mut Report,
     nodes: Vec<Node<'a>>,
-    by_address: HashMap<Address, NodeId>,
+    by_address: Table<Address, NodeId>,
     /// One node without members a module: what its own texts stand in.
     module_nodes: HashMap<usize, NodeId>,
     /// The node without members that the texts of functions stand in.
@@ -145,11 +145,11 @@ struct Checker<'a, 'r> {
     upstreams: HashMap<(PathBuf, String), Rc<Upstream>>,
     /// Attributes being evaluated, outermost first.
     stack: Vec<Frame>,
-    constants: HashMap<(ModuleId, Name), Option<Term>>,
-    params: HashMap<Name, Option<Term>>,
-    shapes: HashMap<Vec<TemplateId>, Rc<Shape<'a>>>,
-    schemas: HashMap<TemplateId, Arc<Schema>>,
-    types: HashMap<(ModuleId, Name), Ty>,
+    constants: Table<(ModuleId, Name), Option<Term>>,
+    params: Table<Name, Option<Term>>,
+    shapes: Table<Vec<TemplateId>, Rc<Shape<'a>>>,
+    schemas: Table<TemplateId, Arc<Schema>>,
+    types: Table<(ModuleId, Name), Ty>,
     root: Option<NodeId>,
     /// Set when expanding has gone too far; nothing expands any more.
     exhausted: bool,
@@ -158,7 +158,7 @@ struct Checker<'a, 'r> {
     /// Elements made so far.
     elements: usize,
     /// Names of the root that something refers to or inherits.
-    used: HashSet<Name>,
+    used: Set<Name>,
 }
 
 /// One attribute, constant or param under evaluation.
@@ -189,22 +189,22 @@ impl<'a, 'r> Checker<'a, 'r> {
             sources,
             report,
             nodes: Vec::new(),
-            by_address: HashMap::new(),
+            by_address: Table::default(),
             module_nodes: HashMap::new(),
             function_node: None,
             calls: Vec::new(),
             upstreams: HashMap::new(),
             stack: Vec::new(),
-            constants: HashMap::new(),
-            params: HashMap::new(),
-            shapes: HashMap::new(),
-            schemas: HashMap::new(),
-            types: HashMap::new(),
+            constants: Table::default(),
+            params: Table::default(),
+            shapes: Table::default(),
+            schemas: Table::default(),
+            types: Table::default(),
             root: None,
             exhausted: false,
             budget: MAX_COMPONENTS,
             elements: 0,
-            used: HashSet::new(),
+            used: Set::default(),
         }
     }
 
@@ -227,7 +227,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             .program_items()
             .filter(|item| !item.path.head.value.is_template() && !item.path.head.value.is_constant())
             .collect();
-        let mut own = Members::new();
+        let mut own = Members::default();
         let compound = self.library.shape(self.library.roots.compound).clone();
         for name in items.iter().map(|item| &item.path.head) {
             if let Some(param) = self.library.module(PROGRAM).params.get(&name.value)
@@ -424,7 +424,12 @@ impl<'a, 'r> Checker<'a, 'r> {
             |id| library.shape(id).clone(),
             |shape, id| {
                 let layer = Layer::of_template(library.template(id));
-                layer_on(&mut shape.members, &Members::new(), &layer, &mut Types::new(&library.modules, types, report));
+                layer_on(
+                    &mut shape.members,
+                    &Members::default(),
+                    &layer,
+                    &mut Types::new(&library.modules, types, report),
+                );
             },
         ));
         self.shapes.insert(prototypes.to_vec(), shape.clone());

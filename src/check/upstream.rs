@@ -1,7 +1,7 @@
 //! `Upstream`: outputs of another program, typed by its source where that is at hand, with the values
 //! that its last apply recorded.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::check::instance::NodeId;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
-use crate::name::Name;
+use crate::name::{Name, Table};
 use crate::resolve::types::Types;
 use crate::resolve::{PRELUDE, PROGRAM, load, scope};
 use crate::source::{Sources, Span};
@@ -129,7 +129,7 @@ impl Checker<'_, '_> {
             return None;
         }
         let library = crate::resolve::link(&loaded, &mut report);
-        let mut cache = HashMap::new();
+        let mut cache = Table::default();
         let mut types = Types::new(&library.modules, &mut cache, &mut report);
         let outputs = library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs);
         let declared = outputs.map(|output| {

@@ -9,7 +9,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::model::resource::{Assertion, Output, Program, Resource};
-use crate::name::{Address, Name};
+use crate::name::{Address, Name, Table};
 use crate::source::Span;
 
 /// A program whose resources can be put in order. An edge goes from what is needed to what needs it,
@@ -20,7 +20,7 @@ pub struct ResourceGraph {
     pub outputs: Vec<Output>,
     pub assertions: Vec<Assertion>,
     graph: DiGraph<Resource, Span>,
-    index: HashMap<Address, NodeIndex>,
+    index: Table<Address, NodeIndex>,
     /// Needed before needing; otherwise in the order of the addresses.
     order: Vec<NodeIndex>,
 }
@@ -28,7 +28,7 @@ pub struct ResourceGraph {
 /// The graph of a program; nothing when there is a cycle, which is reported.
 pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph> {
     let mut graph = DiGraph::with_capacity(program.resources.len(), program.resources.len());
-    let mut index = HashMap::with_capacity(program.resources.len());
+    let mut index = Table::with_capacity_and_hasher(program.resources.len(), Default::default());
     let mut sorted = BTreeMap::new();
     let mut resources: Vec<Resource> = std::mem::take(&mut program.resources).into_values().collect();
     // The order of equals in the topological sort follows from this.
@@ -132,7 +132,7 @@ impl ResourceGraph {
             outputs: Vec::new(),
             assertions: Vec::new(),
             graph: DiGraph::new(),
-            index: HashMap::new(),
+            index: Table::default(),
             order: Vec::new(),
         }
     }

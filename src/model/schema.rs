@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use crate::model::ty::Ty;
-use crate::name::Name;
+use crate::name::{Name, OrderedTable};
 use crate::source::Span;
 
 /// One declared attribute.
@@ -41,7 +39,7 @@ pub struct Modifiers {
 pub struct Schema {
     /// The provider's name of the type, `aws.S3Bucket`.
     pub kind: Arc<str>,
-    pub attributes: IndexMap<Name, Attribute>,
+    pub attributes: OrderedTable<Name, Attribute>,
 }
 
 impl Schema {

@@ -2,15 +2,13 @@
 //! remembers every place that set it, the nearest prototype's last, so that overriding, `super` and
 //! messages all read from one list. Cycles of `extends` end here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
-
-use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::model::schema::Attribute;
 use crate::model::ty::{TemplateId, Ty};
-use crate::name::Name;
+use crate::name::{Name, OrderedTable, Set, Table};
 use crate::resolve::scope::{self, Module, duplicate, lower_camel};
 use crate::resolve::types::Types;
 use crate::resolve::{ModuleId, PRELUDE, Roots};
@@ -41,7 +39,7 @@ pub struct Shape<'a> {
     pub broken: bool,
 }
 
-pub type Members<'a> = IndexMap<Name, Member<'a>>;
+pub type Members<'a> = OrderedTable<Name, Member<'a>>;
 
 /// An attribute, nested component or constant of a component.
 #[derive(Clone, Default)]
@@ -89,7 +87,7 @@ pub(super) fn flatten<'a>(
     report: &mut Report,
 ) -> (Vec<Rc<Shape<'a>>>, Roots) {
     let count = templates.len();
-    let mut flattener = Flattener { modules, templates, shapes: vec![None; count], types: HashMap::new(), report };
+    let mut flattener = Flattener { modules, templates, shapes: vec![None; count], types: Table::default(), report };
     for number in 0..count {
         flattener.shape(TemplateId(number as u32));
     }
@@ -119,7 +117,7 @@ struct Flattener<'a, 'r> {
     modules: &'r [Module<'a>],
     templates: &'r [Template<'a>],
     shapes: Vec<Option<Rc<Shape<'a>>>>,
-    types: HashMap<(ModuleId, Name), Ty>,
+    types: Table<(ModuleId, Name), Ty>,
     report: &'r mut Report,
 }
 
@@ -268,7 +266,7 @@ impl<'a> Layer<'a> {
 
 /// Applies a body to a template's own table.
 fn apply<'a>(shape: &mut Shape<'a>, layer: &Layer<'a>, types: &mut Types<'a, '_>) {
-    let nothing = Members::new();
+    let nothing = Members::default();
     let mut members = std::mem::take(&mut shape.members);
     let layer = &Layer { open: layer.open || shape.broken, subject: layer.subject.clone(), ..*layer };
     layer_on(&mut members, &nothing, layer, types);
@@ -288,8 +286,8 @@ pub fn layer_items<'a>(
     layer: &Layer<'a>,
     types: &mut Types<'a, '_>,
 ) {
-    let mut seen: HashMap<(&Name, Option<String>), Span> = HashMap::new();
-    let mut again: HashSet<Span> = HashSet::new();
+    let mut seen: Table<(&Name, Option<String>), Span> = Table::default();
+    let mut again: Set<Span> = Set::default();
     // Declarations first: their order among the statements means nothing.
     for item in items.clone() {
         let name = &item.path.head;
@@ -386,7 +384,7 @@ pub fn names_of<'n, 'a: 'n>(members: impl Iterator<Item = (&'n Name, &'n Member<
     // Sources are numbered from the library's core outward.
     names
         .sort_by_key(|(_, member)| std::cmp::Reverse(member.attribute.as_ref().map(|attribute| attribute.span.source)));
-    let mut seen = HashSet::new();
+    let mut seen = Set::default();
     names.into_iter().map(|(name, _)| name.as_str()).filter(|name| seen.insert(*name)).collect()
 }
 

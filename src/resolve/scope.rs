@@ -1,13 +1,9 @@
 //! Names of a file: which template, type, constant or param each means, looked up from the file
 //! outward to what it imports and to the prelude. A file's own name hides an imported one.
 
-use std::collections::HashMap;
-
-use indexmap::IndexMap;
-
 use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::model::ty::TemplateId;
-use crate::name::Name;
+use crate::name::{Name, OrderedTable, Table};
 use crate::resolve::load::Loaded;
 use crate::resolve::prototype::Template;
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
@@ -19,11 +15,11 @@ use crate::syntax::tree::{self, Ident, Item, ItemKind};
 /// are not listed here.
 pub struct Module<'a> {
     pub files: &'a [File],
-    pub templates: IndexMap<Name, TemplateId>,
-    pub aliases: HashMap<Name, &'a tree::Alias>,
-    pub constants: HashMap<Name, &'a Item>,
-    pub params: IndexMap<Name, &'a tree::Param>,
-    pub functions: IndexMap<Name, &'a tree::Function>,
+    pub templates: OrderedTable<Name, TemplateId>,
+    pub aliases: Table<Name, &'a tree::Alias>,
+    pub constants: Table<Name, &'a Item>,
+    pub params: OrderedTable<Name, &'a tree::Param>,
+    pub functions: OrderedTable<Name, &'a tree::Function>,
     /// With the places that import them.
     pub imports: Vec<(ModuleId, Span)>,
 }
@@ -35,14 +31,14 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
         let id = ModuleId(number);
         let mut module = Module {
             files: &loaded.files,
-            templates: IndexMap::new(),
-            aliases: HashMap::new(),
-            constants: HashMap::new(),
-            params: IndexMap::new(),
-            functions: IndexMap::new(),
+            templates: OrderedTable::default(),
+            aliases: Table::default(),
+            constants: Table::default(),
+            params: OrderedTable::default(),
+            functions: OrderedTable::default(),
             imports: loaded.imports.clone(),
         };
-        let mut seen: HashMap<&Name, Span> = HashMap::new();
+        let mut seen: Table<&Name, Span> = Table::default();
         let mut once = |name: &'a Ident, report: &mut Report| match seen.get(&name.value) {
             Some(first) => {
                 report.push(duplicate(&name.value, *first, name.span));

@@ -1,14 +1,13 @@
 //! Written types and declarations, read in the module where they stand, and what setting a declared
 //! attribute deserves to be told.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::model::format;
 use crate::model::schema::{Attribute, Modifiers};
 use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
-use crate::name::Name;
+use crate::name::{Name, Table};
 use crate::resolve::prototype::Member;
 use crate::resolve::scope::{self, Module};
 use crate::resolve::{ModuleId, PRELUDE};
@@ -18,14 +17,14 @@ use crate::syntax::tree::{self, Declare, Ident, TypeExpr, TypeExprKind};
 /// Reads written types in the module where they stand.
 pub struct Types<'a, 'r> {
     modules: &'r [Module<'a>],
-    cache: &'r mut HashMap<(ModuleId, Name), Ty>,
+    cache: &'r mut Table<(ModuleId, Name), Ty>,
     pub report: &'r mut Report,
 }
 
 impl<'a, 'r> Types<'a, 'r> {
     pub fn new(
         modules: &'r [Module<'a>],
-        cache: &'r mut HashMap<(ModuleId, Name), Ty>,
+        cache: &'r mut Table<(ModuleId, Name), Ty>,
         report: &'r mut Report,
     ) -> Types<'a, 'r> {
         Types { modules, cache, report }

@@ -1,7 +1,5 @@
 //! Pairs of the grammar to the tree. The one user of pest; its rules and errors end here.
 
-use std::collections::HashSet;
-
 use pest::Parser;
 use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
@@ -10,7 +8,7 @@ use pest_derive::Parser;
 use super::MAX_CHAIN;
 use super::tree::*;
 use crate::diagnostic::Diagnostic;
-use crate::name::{Key, Name};
+use crate::name::{Key, Name, Set};
 use crate::source::{SourceId, Span, Spanned};
 use crate::value::{UNITS, Value, with_unit};
 
@@ -79,7 +77,7 @@ struct Builder<'a> {
     /// Where the last statement began that was asked for its documentation.
     documented: usize,
     /// One allocation a name and file, however often it is written.
-    names: HashSet<Name>,
+    names: Set<Name>,
     pratt: PrattParser<Rule>,
 }
 
@@ -107,7 +105,7 @@ impl<'i> Parts<'i> {
 
 impl<'a> Builder<'a> {
     fn new(source: SourceId, text: &'a str) -> Builder<'a> {
-        Builder { source, text, base: 0, documented: 0, names: HashSet::new(), pratt: precedence() }
+        Builder { source, text, base: 0, documented: 0, names: Set::default(), pratt: precedence() }
     }
 
     /// What the text has behind the statements that were read.
