@@ -68,17 +68,6 @@ pub enum Paint {
     Faint,
 }
 
-/// Writes to standard output. Who stopped reading, as `head` does, misses nothing.
-///
-/// # Errors
-/// When it cannot be written for any other reason.
-pub fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Everything in a report, as it goes to the terminal.
 pub fn render(report: &Report, sources: &Sources, look: Look) -> String {
     report.sorted().into_iter().map(|diagnostic| render_one(diagnostic, sources, look)).collect()
