@@ -4,7 +4,7 @@
 use crate::world::{Files, compiled};
 
 /// The files of a fixture.
-fn files(text: &str) -> Files {
+pub fn files(text: &str) -> Files {
     let mut files = Files::main("");
     let mut name = std::path::PathBuf::from("main.cloud");
     let mut current = String::new();

@@ -12,5 +12,6 @@ mod crash;
 mod docs;
 mod examples;
 mod floors;
+mod gallery;
 mod robust;
 mod world;
