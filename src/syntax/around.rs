@@ -299,8 +299,8 @@ mod tests {
     #[test]
     fn indents_tell_which_brace_is_left_open() {
         let left = |text: &str| left_open(text).map(|(open, before)| (text[..open].trim().to_string(), before));
-        assert_eq!(left("a {\n  b 1;\n\nc {\n  d 2;\n}\n"), Some(("a".into(), 11)));
-        assert_eq!(left("a {\n  b {\n    c 1;\n}\n"), Some(("a {\n  b".into(), 21)));
+        assert_eq!(left("a {\n  b 1;\n\nc {\n  d 2;\n}\n"), Some(("a".into(), 12)));
+        assert_eq!(left("a {\n  b {\n    c 1;\n}\n"), Some(("a {\n  b".into(), 19)));
         assert_eq!(left("a {\nb 1;\nc 2;\n"), None);
     }
 
