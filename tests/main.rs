@@ -13,6 +13,7 @@ mod docs;
 mod errors;
 mod examples;
 mod floors;
+mod gallery;
 mod render;
 mod robust;
 mod world;

@@ -1,6 +1,9 @@
 //! Text to tree. [`parse`] is the only way in: it first scans the text for what a grammar reports
 //! badly (open brackets and strings, depth), then parses.
 
+mod around;
+pub mod habit;
+mod mistake;
 mod parser;
 mod scan;
 pub mod tree;
@@ -19,12 +22,12 @@ pub const MAX_FILE: u64 = 32 << 20;
 
 /// The tree of one text, or nothing with at least one error in the report.
 pub fn parse(source: SourceId, text: &str, report: &mut Report) -> Option<File> {
-    scanned(source, text, report, scan::scan, parser::parse)
+    scanned(source, text, report, scan_program, parser::parse)
 }
 
 /// As [`parse`], for one value, such as is given for a param on the command line.
 pub fn parse_value(source: SourceId, text: &str, report: &mut Report) -> Option<tree::Expr> {
-    scanned(source, text, report, scan::scan, parser::parse_value)
+    scanned(source, text, report, scan_program, parser::parse_value)
 }
 
 /// As [`parse`], for a file of any kind with `${ }` in it: one text.
@@ -48,6 +51,22 @@ fn scanned<T>(
     // The grammar recurses: MAX_DEPTH levels of it fit into this stack with a wide margin.
     let parsed = scan(source, text).and_then(|()| stacker::grow(64 << 20, || parse(source, text)));
     parsed.map_err(|diagnostic| report.push(*diagnostic)).ok()
+}
+
+fn scan_program(source: SourceId, text: &str) -> Fallible<()> {
+    scan::scan(source, text).map_err(|diagnostic| habit_behind(source, text, &diagnostic).unwrap_or(diagnostic))
+}
+
+/// The habit behind brackets and texts that do not close: `# it's`, `'"'`.
+fn habit_behind(source: SourceId, text: &str, diagnostic: &Diagnostic) -> Option<Box<Diagnostic>> {
+    let at = diagnostic.labels.first()?.span.start as usize;
+    if diagnostic.code.split("::").nth(1) == Some("limit") {
+        return None;
+    }
+    let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let sign = around::outside_texts(&text[line..at]).find(|(_, sign)| matches!(sign, b'#' | b'\'' | b'`'));
+    let place = sign.map_or(at, |(column, _)| line + column);
+    habit::recognise(source, &around::Around::new(text, place))
 }
 
 /// The refusal of a file of `size` bytes, also for who only looked at its size.

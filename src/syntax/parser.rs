@@ -5,8 +5,10 @@ use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 use pest_derive::Parser;
 
-use super::MAX_CHAIN;
+use super::around::Around;
+use super::mistake::{self, Wanted};
 use super::tree::*;
+use super::{MAX_CHAIN, habit};
 use crate::diagnostic::Diagnostic;
 use crate::name::{Key, Name, Set};
 use crate::source::{SourceId, Span, Spanned};
@@ -43,9 +45,14 @@ pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
 }
 
 pub(super) fn parse_template(source: SourceId, text: &str) -> Fallible<Expr> {
-    let mut builder = Builder::new(source, text);
-    let template = builder.read(Rule::template_file)?;
-    builder.text(template)
+    let mut pairs = Grammar::parse(Rule::template_file, text).map_err(|error| {
+        let at = failing_place(0, &error);
+        explained(source, &Around::in_template(text, at), &error)
+    })?;
+    match pairs.next() {
+        Some(template) => Builder::new(source, text).text(template),
+        None => unreachable!("the grammar's rule always gives a text"),
+    }
 }
 
 pub(super) fn parse_value(source: SourceId, text: &str) -> Fallible<Expr> {
@@ -115,7 +122,10 @@ impl<'a> Builder<'a> {
                 Some(pair) => Ok(pair),
                 None => unreachable!("{rule:?} always gives a pair"),
             },
-            Err(error) => Err(syntax_error(self.source, self.text, self.base, &error)),
+            Err(error) => {
+                let at = failing_place(self.base, &error);
+                Err(explained(self.source, &Around::new(self.text, at), &error))
+            }
         }
     }
 
@@ -214,7 +224,11 @@ impl<'a> Builder<'a> {
                 let body = self.expr(parts.required())?;
                 file.functions.push(Function { doc, span: whole, name, parameters, result, body });
             }
-            Rule::item => file.items.push(self.item(pair)?),
+            Rule::item => {
+                let item = self.item(pair)?;
+                unfinished(&item, self.text)?;
+                file.items.push(item);
+            }
             other => unreachable!("a file has no {other:?}"),
         }
         Ok(())
@@ -237,7 +251,7 @@ impl<'a> Builder<'a> {
         let text: String = pair.as_str().chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
         text.parse().map_err(|_| {
             Diagnostic::error("cloud::syntax::number", format!("`{text}` is not a whole number"))
-                .label(self.span(&pair), "a range of a type has whole numbers at its ends")
+                .label(self.span(&pair), "the range of a type ends with whole numbers")
                 .into()
         })
     }
@@ -320,7 +334,7 @@ impl<'a> Builder<'a> {
                 ExprKind::Int(index) => Key::Index(index.unsigned_abs()),
                 _ => {
                     return Err(Diagnostic::error("cloud::syntax::key", "a key is a whole number or a text")
-                        .label(span, "here")
+                        .label(span, "neither of them")
                         .into());
                 }
             },
@@ -541,25 +555,14 @@ impl<'a> Builder<'a> {
         let text = pair.as_str().replace('_', "");
         let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
         let (digits, unit) = text.split_at(unit_at);
-        let wrong = |message: String| Diagnostic::error("cloud::syntax::number", message);
         if !unit.is_empty() {
             let span = Span::new(self.source, self.span(pair).end as usize - unit.len(), self.span(pair).end as usize);
             let value = digits.parse().ok().and_then(|count: u64| with_unit(count, unit));
             return match value {
                 Some(Value::Duration(millis)) => Ok(ExprKind::Duration(millis)),
                 Some(Value::Size(bytes)) => Ok(ExprKind::Size(bytes)),
-                _ if UNITS.contains(&unit) => {
-                    Err(wrong(format!("`{text}` is no whole number of `{unit}`, or too large"))
-                        .label(self.span(pair), "write it in a smaller unit")
-                        .into())
-                }
-                _ => {
-                    let near = crate::diagnostic::closest(unit, UNITS);
-                    Err(wrong(format!("`{unit}` is not a unit"))
-                        .label(span, near.map_or("not a unit".into(), |unit| format!("did you mean `{unit}`?")))
-                        .help(format!("units are {}", UNITS.join(", ")))
-                        .into())
-                }
+                _ if UNITS.contains(&unit) => Err(not_whole(&text, digits, unit, self.span(pair))),
+                _ => Err(no_unit(&text, digits, unit, span)),
             };
         }
         if digits.contains('.') {
@@ -569,7 +572,10 @@ impl<'a> Builder<'a> {
         } else if let Ok(int) = digits.parse() {
             return Ok(ExprKind::Int(int));
         }
-        Err(wrong(format!("`{text}` is too large a number")).label(self.span(pair), "more than 64 bits").into())
+        Err(Diagnostic::error("cloud::syntax::number", format!("`{text}` is too large a number"))
+            .label(self.span(pair), "more than 64 bits")
+            .help(format!("an `Int` goes up to {}", i64::MAX))
+            .into())
     }
 
     /// A text without interpolation.
@@ -611,7 +617,7 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
             None => Err(Diagnostic::error("cloud::syntax::escape", format!("`\\{escape}` is not an escape"))
-                .label(self.span(part), "here")
+                .label(self.span(part), "means nothing")
                 .help("escapes are \\n \\t \\r \\\" \\\\ \\$ and \\u{1F438}; write `\\\\` for a backslash")
                 .into()),
         }
@@ -727,6 +733,68 @@ fn binary(rule: Rule) -> Binary {
     }
 }
 
+/// Units by what else they are called.
+const UNIT_NAMES: [(&str, &[&str]); 6] = [
+    ("ms", &["millis", "msec", "milliseconds"]),
+    ("s", &["sec", "secs", "second", "seconds"]),
+    ("m", &["min", "mins", "minute", "minutes"]),
+    ("h", &["hr", "hrs", "hour", "hours"]),
+    ("d", &["day", "days"]),
+    ("GiB", &["gi", "gig"]),
+];
+
+/// `30min`, `8gb`, `1e9`
+fn no_unit(text: &str, digits: &str, unit: &str, span: Span) -> Box<Diagnostic> {
+    let lower = unit.to_lowercase();
+    let zeros: Option<usize> = lower.strip_prefix('e').and_then(|exponent| exponent.parse().ok());
+    if let Some(zeros) = zeros.filter(|zeros| *zeros <= 18 && !digits.contains('.')) {
+        return Diagnostic::error("cloud::syntax::number", format!("`{text}` has an exponent, and numbers have none"))
+            .label(span, "not a unit either")
+            .help(format!("write `{digits}{}`", "0".repeat(zeros)))
+            .into();
+    }
+    let called = UNIT_NAMES.iter().find(|(_, names)| names.contains(&lower.as_str())).map(|(unit, _)| *unit);
+    let weeks = matches!(lower.as_str(), "w" | "week" | "weeks");
+    let meant = called.or_else(|| weeks.then_some("d")).or_else(|| crate::diagnostic::closest(unit, UNITS));
+    let count = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(if weeks { 7 } else { 1 }));
+    let diagnostic = Diagnostic::error("cloud::syntax::number", format!("`{unit}` is not a unit"))
+        .label(span, meant.map_or("not a unit".into(), |unit| format!("did you mean `{unit}`?")));
+    match meant.zip(count) {
+        Some((unit, count)) => diagnostic.help(format!("write `{count}{unit}`; units are {}", UNITS.join(", "))),
+        None => diagnostic.help(format!("units are {}", UNITS.join(", "))),
+    }
+    .into()
+}
+
+/// `1.5h`, or more than fits.
+fn not_whole(text: &str, digits: &str, unit: &str, span: Span) -> Box<Diagnostic> {
+    let amount = |unit: &str| match with_unit(1, unit) {
+        Some(Value::Duration(amount)) => Some((true, amount)),
+        Some(Value::Size(amount)) => Some((false, amount)),
+        _ => None,
+    };
+    let fraction = digits.contains('.').then(|| digits.parse::<f64>().ok().zip(amount(unit))).flatten();
+    let Some((count, (kind, one))) = fraction else {
+        return Diagnostic::error("cloud::syntax::number", format!("`{text}` is too large"))
+            .label(span, "more than 64 bits")
+            .into();
+    };
+    let diagnostic = Diagnostic::error("cloud::syntax::number", format!("`{text}` is not a whole number of `{unit}`"))
+        .label(span, "the number before a unit is whole");
+    // The largest unit in which it is whole.
+    let exact = UNITS
+        .iter()
+        .filter_map(|smaller| Some((*smaller, amount(smaller).filter(|(other, _)| *other == kind)?.1)))
+        .filter_map(|(smaller, of)| Some((of, smaller, count * one as f64 / of as f64)))
+        .filter(|(_, _, count)| count.fract() == 0.0 && *count >= 1.0 && *count < 1e15)
+        .max_by_key(|(of, ..)| *of);
+    match exact {
+        Some((_, smaller, count)) => diagnostic.help(format!("write `{count}{smaller}`")),
+        None => diagnostic.help("write it in a smaller unit"),
+    }
+    .into()
+}
+
 fn too_long(span: Span) -> Box<Diagnostic> {
     Diagnostic::error("cloud::limit::chain", "this expression is too long")
         .label(span, format!("more than {MAX_CHAIN} operators in one expression"))
@@ -734,80 +802,62 @@ fn too_long(span: Span) -> Box<Diagnostic> {
         .into()
 }
 
-/// What a rule is called in front of users; nothing for what would only confuse.
-fn word(rule: Rule) -> Option<&'static str> {
+/// `assert x;`, `output a.b;`, `import lib.cloud;`: statements of a file that would quietly set an attribute.
+fn unfinished(item: &Item, text: &str) -> Fallible<()> {
+    let ItemKind::Set(value) = &item.kind else { return Ok(()) };
+    let literal = matches!(value.kind, ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Null);
+    let written = text.get(value.span.start as usize..value.span.end as usize).unwrap_or("...");
+    let written = if written.len() > 60 || written.contains('\n') { "..." } else { written };
+    let behind = Span { start: value.span.end, ..value.span };
+    let before = Span { end: value.span.start, ..value.span };
+    let error = |message: &str| Diagnostic::error("cloud::syntax::unexpected", message);
+    let diagnostic = match item.path.head.value.as_str() {
+        _ if item.path.quoted || !item.path.rest.is_empty() => return Ok(()),
+        "assert" => error("this assertion has no message")
+            .label(behind, "expected `:` and a text here")
+            .help(format!("write `assert {written} : \"what is wrong\";`")),
+        "output" if !literal => error("this output has no name")
+            .label(before, "expected a name and `=` here")
+            .help(format!("write `output name = {written};`")),
+        "import" if !literal => error("the path of an import stands in quotes")
+            .label(value.span, "not a text")
+            .help(format!("write `import \"{written}\";`")),
+        _ => return Ok(()),
+    };
+    Err(diagnostic.into())
+}
+
+/// What a rule is to users; nothing for what would only confuse.
+fn wanted(rule: Rule) -> Option<Wanted> {
     Some(match rule {
-        Rule::end => "`;`",
-        Rule::close => "`}`",
-        Rule::item | Rule::path => "a statement",
-        Rule::expr | Rule::postfix | Rule::text | Rule::list => "a value",
-        Rule::name => "a name",
-        Rule::template_name => "a name in `UpperCamel`",
-        Rule::type_expr => "a type",
-        Rule::extends_word | Rule::extends => "`extends`",
-        Rule::block => "`{`",
-        Rule::then_word => "`then`",
-        Rule::else_word => "`else`",
-        Rule::in_word => "`in`",
-        Rule::string_literal => "a text in quotes",
+        Rule::end => Wanted::End,
+        Rule::close => Wanted::Close,
+        Rule::item | Rule::path => Wanted::Statement,
+        Rule::expr | Rule::postfix | Rule::text | Rule::list => Wanted::Value,
+        Rule::name => Wanted::Name,
+        Rule::template_name => Wanted::Template,
+        Rule::type_expr => Wanted::Type,
+        Rule::extends_word | Rule::extends => Wanted::Extends,
+        Rule::block => Wanted::Block,
+        Rule::then_word => Wanted::Then,
+        Rule::else_word => Wanted::Else,
+        Rule::in_word => Wanted::In,
+        Rule::string_literal => Wanted::Text,
         _ => return None,
     })
 }
 
-fn syntax_error(source: SourceId, text: &str, base: usize, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
-    let at = base
-        + match error.location {
-            pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
-        };
+fn failing_place(base: usize, error: &pest::error::Error<Rule>) -> usize {
+    match error.location {
+        pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => base + at,
+    }
+}
+
+fn explained(source: SourceId, around: &Around, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
     let rules = match &error.variant {
         pest::error::ErrorVariant::ParsingError { positives, .. } => positives.as_slice(),
         pest::error::ErrorVariant::CustomError { .. } => &[],
     };
-    let rest = &text[at..];
-    let found = token(rest);
-    let here = Span::new(source, at, at + found.len());
-    let before = text[..at].trim_end();
-    let wants_end = rules.contains(&Rule::end);
-    // What comes next stands on another line, so the statement before it was meant to be over.
-    if wants_end && (text[before.len()..at].contains('\n') || found.is_empty() || found == "}") {
-        return Diagnostic::error("cloud::syntax::semicolon", "this statement does not end with `;`")
-            .label(Span::new(source, before.len(), before.len()), "write `;` here")
-            .into();
-    }
-    let mut words: Vec<&str> = rules.iter().filter_map(|rule| word(*rule)).collect();
-    words.sort_unstable();
-    words.dedup();
-    if matches!(found, "=" | ":") && words.contains(&"`{`") {
-        words = vec!["a value"];
-    }
-    if words.contains(&"a value") || words.contains(&"a statement") {
-        words.retain(|word| !["a name", "a name in `UpperCamel`", "a text in quotes", "`{`"].contains(word));
-    }
-    let expected = match words.as_slice() {
-        [] => "this cannot stand here".to_string(),
-        [one] => format!("expected {one}"),
-        [most @ .., last] => format!("expected {} or {last}", most.join(", ")),
-    };
-    let message = match found {
-        "" => "the file ends too early".to_string(),
-        found => format!("`{found}` cannot stand here"),
-    };
-    let diagnostic = Diagnostic::error("cloud::syntax::unexpected", message).label(here, expected);
-    match found {
-        "=" => diagnostic.help("an attribute is set without `=`: `name value;`"),
-        ":" => diagnostic.help("an attribute is set without `:`: `name value;`; `name: Type;` declares one"),
-        _ => diagnostic,
-    }
-    .into()
-}
-
-/// The word or sign that a text begins with.
-fn token(text: &str) -> &str {
-    let Some(first) = text.chars().next() else { return "" };
-    let length = if first.is_alphanumeric() || first == '_' {
-        text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())
-    } else {
-        first.len_utf8()
-    };
-    &text[..length]
+    let wanted: Vec<Wanted> = rules.iter().filter_map(|rule| wanted(*rule)).collect();
+    habit::recognise(source, around).unwrap_or_else(|| mistake::explain(source, around, &wanted))
 }

@@ -2,6 +2,7 @@
 //! nesting stays within [`MAX_DEPTH`]. Knows nothing of statements.
 
 use super::MAX_DEPTH;
+use super::around::{left_open, token};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, Span};
 
@@ -19,6 +20,7 @@ enum Open {
 
 struct Scanner<'a> {
     source: SourceId,
+    text: &'a str,
     bytes: &'a [u8],
     /// The text is no program, but has `${ }` in it.
     template: bool,
@@ -47,6 +49,7 @@ impl Scanner<'_> {
     fn new(source: SourceId, text: &str, template: bool) -> Scanner<'_> {
         Scanner {
             source,
+            text,
             template,
             bytes: text.as_bytes(),
             at: 0,
@@ -66,9 +69,10 @@ impl Scanner<'_> {
                 _ => self.in_code()?,
             }
         }
-        match self.open.pop() {
+        match self.open.last() {
             None => Ok(()),
-            Some((open, start)) => Err(self.unclosed(open, start)),
+            Some((Open::Text, start)) => Err(self.unclosed_text(*start)),
+            Some((open, start)) => Err(self.unclosed(*open, *start)),
         }
     }
 
@@ -175,7 +179,8 @@ impl Scanner<'_> {
                 Err(Box::new(
                     Diagnostic::error("cloud::syntax::unclosed", format!("`{mark}` is closed by `{found}`"))
                         .label(self.span(self.at, 1), format!("expected `{want}` here or before"))
-                        .label(self.span(start, mark.len()), "opened here"),
+                        .label(self.span(start, mark.len()), "opened here")
+                        .help(format!("close it with `{want}`")),
                 ))
             }
             None => {
@@ -193,7 +198,7 @@ impl Scanner<'_> {
         let block = open == Open::TextBlock;
         match self.bytes[self.at] {
             b'\\' => self.at += if self.bytes.get(self.at + 1) == Some(&b'\n') { 1 } else { 2 },
-            b'\n' if !block => return Err(self.unclosed(open, start)),
+            b'\n' if !block => return Err(self.unclosed_text(start)),
             b'"' if !block => {
                 self.pop();
                 self.at += 1;
@@ -225,7 +230,37 @@ impl Scanner<'_> {
     }
 
     fn error(&self, code: &'static str, message: &str, start: usize, length: usize) -> Diagnostic {
-        Diagnostic::error(code, message).label(self.span(start, length), "here")
+        let label = match code {
+            "cloud::syntax::unclosed" => "opened here",
+            "cloud::syntax::unopened" => "nothing is open here",
+            _ => "too deep",
+        };
+        Diagnostic::error(code, message).label(self.span(start, length), label)
+    }
+
+    /// A text that ends with its line.
+    fn unclosed_text(&self, start: usize) -> Box<Diagnostic> {
+        let line_end = self.bytes[start..].iter().position(|b| *b == b'\n').map_or(self.bytes.len(), |at| start + at);
+        let rest = self.text.get(start + 1..line_end).unwrap_or("").trim_end();
+        let inside = rest.trim_end_matches([';', ',', '}', ')', ']', ' ']);
+        // In `"a ${b";` the second quote opens a text of its own, inside the interpolation.
+        if let [.., (Open::Interpolation, at), _] = self.open.as_slice()
+            && !self.bytes[*at..start].contains(&b'\n')
+            && inside.is_empty()
+        {
+            return self.unclosed(Open::Interpolation, *at);
+        }
+        if !inside.is_empty() || rest.is_empty() {
+            let help = "a text ends with `\"` on the same line; one of several lines stands between `\"\"\"`";
+            let diagnostic = self.error("cloud::syntax::unclosed", "this text is never closed", start, 1);
+            return diagnostic.help(help).into();
+        }
+        let before = &self.text[..start];
+        let word_at = before.rfind(|c: char| c.is_whitespace() || "[({;,".contains(c)).map_or(0, |at| at + 1);
+        let word = before.get(word_at..).unwrap_or("");
+        self.error("cloud::syntax::unclosed", "this text is never closed, or never opened", start, 1)
+            .help(format!("write `\"{word}\"`"))
+            .into()
     }
 
     fn unclosed(&self, open: Open, start: usize) -> Box<Diagnostic> {
@@ -234,13 +269,24 @@ impl Scanner<'_> {
             Open::Text | Open::TextBlock => "this text is never closed".to_string(),
             Open::Brace | Open::Bracket | Open::Paren | Open::Interpolation => format!("this `{mark}` is never closed"),
         };
-        let help = match open {
-            Open::Text => "a text ends with `\"` on the same line; use `\"\"\"` for one of several lines".to_string(),
-            Open::Brace | Open::Bracket | Open::Paren | Open::Interpolation | Open::TextBlock => {
-                format!("close it with `{want}`")
-            }
-        };
-        self.error("cloud::syntax::unclosed", &message, start, mark.len()).help(help).into()
+        // Whose brace is missing, the indents may tell better than the brackets.
+        if open == Open::Brace
+            && let Some((brace, before)) = left_open(self.text)
+        {
+            let label = if self.bytes.get(before) == Some(&b'}') {
+                "closed by this, which stands further out"
+            } else {
+                "expected `}` before this"
+            };
+            let length = token(&self.text[before..]).len();
+            return self
+                .error("cloud::syntax::unclosed", &message, brace, 1)
+                .label(self.span(before, length), label)
+                .help("close it with `}`")
+                .into();
+        }
+        let diagnostic = self.error("cloud::syntax::unclosed", &message, start, mark.len());
+        diagnostic.help(format!("close it with `{want}`")).into()
     }
 }
 

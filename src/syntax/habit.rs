@@ -1,0 +1,1020 @@
+//! What people write who come from other tools, and how it is written here: one row each. The tables are
+//! asked only when something is wrong already, so that no row can refuse a good program.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::around::{Around, token};
+use crate::diagnostic::Diagnostic;
+use crate::source::{SourceId, Span};
+
+/// A habit of syntax.
+///
+/// The form is a phrase of the other language. `<word>` stands for something of the user's; what it takes
+/// is said by [`class`]. `@` is the place where reading failed: what stands before it may begin anywhere
+/// in the statement, or with `^` at its start. A form without `@` is the beginning of a statement, or of
+/// one around it. The label stands at `«...»`, else at the place, else at all that the form takes.
+///
+/// In the message, the label and the help `<word>` is filled in again, and `<word change>` as one of
+/// [`CHANGES`] makes it. The first row that fits speaks.
+struct Habit {
+    form: &'static str,
+    message: &'static str,
+    label: &'static str,
+    help: &'static str,
+}
+
+const fn row(form: &'static str, message: &'static str, label: &'static str, help: &'static str) -> Habit {
+    Habit { form, message, label, help }
+}
+
+static HABITS: &[Habit] = &[
+    // ---- HCL: blocks
+    row(
+        r#"resource "<type>" "<name>""#,
+        "`<name>` is made without `resource`",
+        "this is HCL",
+        "write `<name camel> extends <type template> { ... }`",
+    ),
+    row(
+        r#"data "aws_s3_bucket" "<name>""#,
+        "what exists already is a component too, one without start actions",
+        "this is HCL",
+        "write `<name camel> extends S3Bucket { bucket \"...\"; }`",
+    ),
+    row(
+        r#"data "<type>" "<name>""#,
+        "what exists already is a component too, one without start actions",
+        "this is HCL",
+        "write `<name camel> extends <type template> { startActions []; ... }`",
+    ),
+    row(
+        r#"variable "<name>" {<body>"#,
+        "what is given from outside is a `param`",
+        "this is HCL",
+        "write `param <name>: <body param>;`",
+    ),
+    row(
+        r#"output "<name>" {<body>"#,
+        "an output has no block",
+        "this is HCL",
+        "write `output <name> = <body output>;`",
+    ),
+    row(
+        r#"locals {<body>"#,
+        "names of one's own stand at the top of the program, without a block",
+        "this is HCL",
+        "write `<body settings>` at the top",
+    ),
+    row(
+        r#"module "<name>" {<body>"#,
+        "a module is a template here, and each use of it a component",
+        "this is HCL",
+        "write `import \"<body source>\";` and `<name camel> extends <name Camel> { ... }`",
+    ),
+    row(
+        r#"provider "<name>" {<body>"#,
+        "a provider is not configured: its resources say where they live",
+        "this is HCL",
+        "write `<body settings>` at the top, or in a component for what is in it",
+    ),
+    row(
+        r#"terraform {"#,
+        "there is nothing to configure in a `terraform` block",
+        "this is HCL",
+        "remove it: the state lies beside the program, and the library is always there",
+    ),
+    row(
+        r#"moved { from = <path> to = <object>"#,
+        "a component says itself what it was called before",
+        "this is HCL",
+        "write `<object reference> formerly <path reference> extends ...`",
+    ),
+    row(
+        r#"lifecycle {"#,
+        "what happens to a thing is said by its four lists of actions",
+        "this is HCL",
+        "write `terminateActions [];` to keep it, `updateActions [];` to have it never changed",
+    ),
+    row(
+        r#"dynamic "<name>" {"#,
+        "a block is not repeated, it is made a list",
+        "this is HCL",
+        "write `<name camel> [for x in xs: { ... }];`",
+    ),
+    // ---- statements of programming languages
+    row(
+        r#"«<export>» <name> = <value>"#,
+        "what others may see is an `output`",
+        "this is TypeScript",
+        "write `output <name> = <value value>;`",
+    ),
+    row(
+        r#"«<const>» <name> = <maker> ("#,
+        "`<name>` is made without `new`",
+        "this is TypeScript",
+        "write `<name> extends <maker template> { ... }`",
+    ),
+    row(
+        r#"«<const>» <name> = (<args>) =>"#,
+        "a function is made with `fn`",
+        "this is TypeScript",
+        "write `fn <name>(<args typed>) = ...;` at the top of the file",
+    ),
+    row(
+        r#"«<const>» <name> = <value>"#,
+        "`<name>` is set with its name alone",
+        "this is TypeScript",
+        "write `<name> <value value>;`",
+    ),
+    row(
+        r#"«new» <maker> ("<text>""#,
+        "`<text>` is made without `new`",
+        "this is TypeScript",
+        "write `<text camel> extends <maker template> { ... }`",
+    ),
+    row(
+        r#"<name> @= <maker> (<value>"#,
+        "`<name>` is made without a call",
+        "expected `extends`",
+        "write `<name> extends <maker template> { ... }`",
+    ),
+    row(
+        r#"«import» <rest> from "<text>""#,
+        "there is nothing to import from `<text>`",
+        "this is TypeScript",
+        "remove it: the library is always there; a file of your own is `import \"lib.cloud\";`",
+    ),
+    row(
+        r#"«from» <path> import <rest>"#,
+        "there is nothing to import from `<path>`",
+        "this is Python",
+        "remove it: the library is always there; a file of your own is `import \"lib.cloud\";`",
+    ),
+    row(
+        r#"«class» <Template> extends <Base>"#,
+        "a template is made without `class`",
+        "leave `class` out",
+        "write `<Template> extends <Base> { ... }`",
+    ),
+    row(
+        r#"«class» <Template> (<args>)"#,
+        "a template is made with `extends`",
+        "this is Python",
+        "write `<Template> extends <args> { ... }`",
+    ),
+    row(
+        r#"«<function>» <name> (<args>)"#,
+        "a function is made with `fn`, and is one expression",
+        "this is another language",
+        "write `fn <name camel>(<args typed>) = ...;` at the top of the file",
+    ),
+    row(
+        r#"^fn <name> («<args>») @="#,
+        "the parameters of a function have types",
+        "expected `:` and a type behind each",
+        "write `fn <name>(<args typed>) = ...;`",
+    ),
+    row(
+        r#"«if» <condition> {<body>"#,
+        "`if` stands behind the name of a component, not around it",
+        "this is another language",
+        "write `<body made> if <condition trim> extends <body extended> { ... }`",
+    ),
+    row(
+        r#"«for» <word> in <over> {<body>"#,
+        "a component is repeated behind its name, not from around it",
+        "this is another language",
+        "write `<body made>[<word> in <over trim>] extends <body extended> { ... }`",
+    ),
+    row(
+        r#"^<name> «<word>» @in <over> extends <Template>"#,
+        "what `<name>` is repeated over stands in brackets",
+        "expected `[` before this",
+        "write `<name>[<word> in <over trim>] extends <Template> { ... }`",
+    ),
+    row(
+        r#"^<name> «[<number>]» @extends <Template>"#,
+        "`<name>` is repeated over a range",
+        "this chooses one element",
+        "write `<name>[i in 0..<number>] extends <Template> { ... }`",
+    ),
+    row(
+        r#"resource <name> '"#,
+        "`<name>` is made without `resource`",
+        "this is Bicep",
+        "write `<name> extends TEMPLATE { ... }`",
+    ),
+    // ---- comments, before all that has a `#` or a `-` in it
+    row(
+        r#"@«#include» "<text>""#,
+        "a file is brought in with `import`",
+        "this is SmartFrog",
+        "write `import \"<text cloud>\";`",
+    ),
+    row(
+        r#"^<name> : @«#» <Template>"#,
+        "`<name>` is made with `extends`",
+        "this is CUE",
+        "write `<name> extends <Template> { ... }`",
+    ),
+    row(r#"@#<rest>"#, "a comment begins with `//`", "write `//` here", "write `//<rest short>`"),
+    row(
+        r#"^@«---»"#,
+        "a file is one program, and has no document marks",
+        "this is YAML",
+        "remove it; attributes are set as `region \"eu-west-1\";`",
+    ),
+    row(r#"^@«--»<rest>"#, "a comment begins with `//`", "write `//` here", "write `//<rest short>`"),
+    // ---- YAML, JSON, CUE
+    row(
+        r#"^<name> : @extends : <Template>"#,
+        "`<name>` is made with `extends` and braces",
+        "this is YAML",
+        "write `<name> extends <Template> { ... }`",
+    ),
+    row(
+        r#"^<name> : @<word> :"#,
+        "what is in `<name>` stands in braces",
+        "this is YAML",
+        "write `<name> { <word> ...; }` for a map, `<name> extends TEMPLATE { ... }` for a component",
+    ),
+    row(
+        r#"<name> : {<inner>"#,
+        "what is in `<name>` stands in braces without `:`",
+        "this is CUE",
+        "write `<name> { ... }` for a map, `<name> extends TEMPLATE { ... }` for a component",
+    ),
+    row(r#"^<path> : @<items>"#, "a list stands in brackets", "this is YAML", "write `<path> [<items items>];`"),
+    row(r#"<path><dashes>"#, "a list stands in brackets", "this is YAML", "write `<path> [<dashes items>];`"),
+    row(
+        r#"^<path> : @<fold>"#,
+        "a text of several lines stands between `\"\"\"`",
+        "this is YAML",
+        "write `<path> \"\"\"`, the text, and `\"\"\";`",
+    ),
+    row(
+        r#"^@{ "<key>" :"#,
+        "a program is not JSON",
+        "this is JSON",
+        "write `name extends TEMPLATE { ... }` for each component, `name value;` for each attribute",
+    ),
+    row(
+        r#"^@["#,
+        "a program is not a list",
+        "this is JSON",
+        "write `name extends TEMPLATE { ... }` for each component, `name value;` for each attribute",
+    ),
+    row(r#"^"<key>" @: <pairs>"#, "`<key>` is set without `:`", "leave this out", "write `<key key> <pairs pairs>`"),
+    row(r#"^"<key>" @: <value>"#, "`<key>` is set without `:`", "leave this out", "write `<key key> <value value>;`"),
+    row(
+        r#"^param <name> @: <value>"#,
+        "a `param` stands at the top of a file",
+        "not in a component",
+        "move it there, or declare an attribute here: `<name>: <value value>;`",
+    ),
+    row(r#": @<lower>"#, "`<lower>` is not a type", "types are `UpperCamel`", "write `<lower type>`"),
+    row(
+        r#"^<path> : @= <value>"#,
+        "`<path>` has no type",
+        "expected a type before this",
+        "write `<path>: <value typeof> = <value value>;`",
+    ),
+    row(r#"^<path> «:» @<scalar>"#, "`<path>` is set without `:`", "leave this out", "write `<path> <scalar scalar>;`"),
+    row(
+        r#"^<path> «: "<text>"» @"#,
+        "`<path>` is set without `:`",
+        "this would be a type",
+        "write `<path> \"<text>\";`",
+    ),
+    // ---- HCL: arguments
+    row(
+        r#"^count @= <value>"#,
+        "a component is repeated behind its name",
+        "this is HCL",
+        "write `<owner>[i in 0..<value value>] extends <template> { ... }`",
+    ),
+    row(
+        r#"^for_each @= <value>"#,
+        "a component is repeated behind its name",
+        "this is HCL",
+        "write `<owner>[key in <value value>] extends <template> { ... }`",
+    ),
+    row(
+        r#"^depends_on @= <value>"#,
+        "`depends_on` is called `dependsOn` and set without `=`",
+        "leave this out",
+        "write `dependsOn <value value>;`",
+    ),
+    row(
+        r#"^<lead> <condition> @? <then> : <otherwise>"#,
+        "a choice is made with `if`",
+        "not `?` and `:`",
+        "write `<lead> if <condition trim> then <then trim> else <otherwise value>;`",
+    ),
+    row(
+        r#"^${<condition> @? <then> : <otherwise>"#,
+        "a choice is made with `if`",
+        "not `?` and `:`",
+        "write `${if <condition trim> then <then trim> else <otherwise value>}`",
+    ),
+    row(r#"@? "#, "a choice is made with `if`", "not `?` and `:`", "write `if a then b else c`"),
+    row(
+        r#"^<path> @«<<<dash><word>»"#,
+        "a text of several lines stands between `\"\"\"`",
+        "this is HCL",
+        "write `<path> \"\"\"`, the text, and `\"\"\";`",
+    ),
+    row(
+        r#"@«<<<dash><word>»"#,
+        "a text of several lines stands between `\"\"\"`",
+        "this is HCL",
+        "write `\"\"\"`, the text, and `\"\"\"`",
+    ),
+    row(
+        r#"for <word> in <over> : <key> @«=>» <value>"#,
+        "a map is made with `:` between key and value",
+        "write `:` here",
+        "write `{for <word> in <over trim>: <key>: <value value>}`",
+    ),
+    row(
+        r#"for <word> , <name> in <over> : <key> @«=>» <value>"#,
+        "a map is made with `:` between key and value",
+        "write `:` here",
+        "write `{for <word>, <name> in <over trim>: <key>: <value value>}`",
+    ),
+    row(r#"<path> . @* . <word>"#, "all elements are meant by `[*]`", "this is HCL", "write `<path>[*].<word>`"),
+    // ---- signs and words of programming languages
+    row(r#"== @="#, "values are compared with `==`", "leave this out", "write `==`"),
+    row(r#"!= @="#, "values are compared with `!=`", "leave this out", "write `!=`"),
+    row(
+        r#"^<name>(<args>) @«=>»"#,
+        "a function is made with `fn`",
+        "this is TypeScript",
+        "write `fn <name>(<args typed>) = ...;` at the top of the file",
+    ),
+    row(r#"^<path> @«=>» <value>"#, "`<path>` is set without `=>`", "leave this out", "write `<path> <value value>;`"),
+    row(r#"^<path> :@= <value>"#, "`<path>` is set without `:=`", "leave this out", "write `<path> <value value>;`"),
+    row(
+        r#"^param <name> @= <value>"#,
+        "the param `<name>` has no type",
+        "expected `:` and a type before this",
+        "write `param <name>: <value typeof> = <value value>;`",
+    ),
+    row(
+        r#"^param <name> «»@<Template>"#,
+        "the type of a param stands behind a `:`",
+        "expected `:` before this",
+        "write `param <name>: <Template>`",
+    ),
+    row(
+        r#"^type <small> @= <value>"#,
+        "types are `UpperCamel`",
+        "the name before this begins with a small letter",
+        "write `type <small Camel> = <value trim>`",
+    ),
+    row(
+        r#"^«<name> »<Template> @= <value>"#,
+        "the type of `<name>` stands behind a `:`",
+        "expected `:` behind this",
+        "write `<name>: <Template> = <value value>;`",
+    ),
+    row(
+        r#"^output <name> @<value>"#,
+        "the value of `<name>` stands behind a `=`",
+        "expected `=` before this",
+        "write `output <name> = <value value>;`",
+    ),
+    row(
+        r#"^assert <rest> @, <value>"#,
+        "the message of an assertion stands behind a `:`",
+        "write `:` here",
+        "write `assert <rest trim> : <value value>;`",
+    ),
+    row(r#"^<path> @= <value>"#, "`<path>` is set without `=`", "leave this out", "write `<path> <value value>;`"),
+    row(r#"^"<key>" @= <value>"#, "`<key>` is set without `=`", "leave this out", "write `<key key> <value value>;`"),
+    row(
+        r#"if <rest> @= <value>"#,
+        "values are compared with `==`",
+        "write `==` here",
+        "write `<rest trim> == <value operand>`",
+    ),
+    row(
+        r#"= <rest> @= <value>"#,
+        "values are compared with `==`",
+        "write `==` here",
+        "write `<rest trim> == <value operand>`",
+    ),
+    row(
+        r#"assert <rest> @= <value>"#,
+        "values are compared with `==`",
+        "write `==` here",
+        "write `assert <rest trim> == <value operand> : \"...\";`",
+    ),
+    row(r#"@and"#, "both are asked for with `&&`", "write `&&` here", "`and` is `&&`, `or` is `||`, `not` is `!`"),
+    row(r#"@or"#, "one of both is asked for with `||`", "write `||` here", "`and` is `&&`, `or` is `||`, `not` is `!`"),
+    row(r#"«not» @<path>"#, "the opposite is asked for with `!`", "write `!` here", "write `!<path>`"),
+    row(r#"@& "#, "both are asked for with `&&`", "write `&&` here", "write `a && b`"),
+    row(
+        r#"@elif"#,
+        "the next condition stands behind `else if`",
+        "write `else if` here",
+        "write `if a then b else if c then d else e`",
+    ),
+    row(
+        r#"@elseif"#,
+        "the next condition stands behind `else if`",
+        "write `else if` here",
+        "write `if a then b else if c then d else e`",
+    ),
+    row(r#"* @*"#, "there is no operator `**`", "not an operator", "multiply, or write the number: `1_048_576`"),
+    row(r#"+ @+"#, "texts and lists are joined with `+`", "leave this out", "write `a + b`"),
+    row(r#"@~ "#, "texts are joined with `+`", "write `+` here", "write `a + b`, or `\"${a}${b}\"`"),
+    row(r#".. @."#, "a range has two points", "leave this out", "the end is not in it: `0..3` is 0, 1, 2"),
+    row(
+        r#"[ <over> @for <word> in <value>"#,
+        "`for` stands at the beginning of a list",
+        "this is Python",
+        "write `[for <word> in <value value>: <over trim>]`",
+    ),
+    row(
+        r#"<object>.<Template> @("#,
+        "a component is made with `extends`",
+        "not with a call",
+        "write `name extends <Template template> { ... }`",
+    ),
+    row(
+        r#"<object>.<method> @(<args>)"#,
+        "values have no methods: a function takes the value in brackets",
+        "cannot be called",
+        "write `<method function>(<object><args more>)`",
+    ),
+    row(
+        r#"^@...<path>"#,
+        "`...` puts one list into another, and stands in lists alone",
+        "not in a map",
+        "write `merge(<path>, { ... })`",
+    ),
+    row(
+        r#"<path>. @<number>"#,
+        "an element is chosen in brackets",
+        "a name is expected here",
+        "write `<path>[<number>]`",
+    ),
+    row(r#". @<number>"#, "a number begins with a digit", "expected `0` before the point", "write `0.<number>`"),
+    // ---- quotes
+    row(r#"@«'<single>'»"#, "texts stand between `\"`", "not between `'`", "write `\"<single text>\"`"),
+    row(r#"@'"#, "texts stand between `\"`", "not between `'`", "write `\"...\"`"),
+    row(r#"@«`<ticked>`»"#, "texts stand between `\"`", "not between backticks", "write `\"<ticked text>\"`"),
+    row(r#"@«<quote><curly>»"#, "texts stand between `\"`", "this is another sign", "write `\"<curly text>\"`"),
+    row(r#"f @"<text>""#, "`${ }` puts a value into any text", "nothing stands before it", "write `\"<text python>\"`"),
+    row(r#"@«${<path>}»"#, "`${ }` stands in texts alone", "not needed here", "write `<path>`"),
+    row(r#"@$<path>"#, "a name has no `$` before it", "leave this out", "write `<path>`"),
+    row(
+        r#""<text>" @<path> ;"#,
+        "`<path>` stands beside the text, not in it",
+        "expected an operator or `;` before this",
+        "write `\"<text>${<path>}\"`",
+    ),
+    row(
+        r#""<text>" @"<more>" ;"#,
+        "two texts stand side by side",
+        "expected an operator or `;` before this",
+        "write `\"<text><more>\"`",
+    ),
+    row(
+        r#"= <name> @"<text>""#,
+        "a function is called with brackets",
+        "expected `(` before this",
+        "write `<name>(\"<text>\")`",
+    ),
+    // ---- numbers
+    row(r#"<number> @<unit>"#, "a unit stands right behind its number", "join this to it", "write `<number><unit>`"),
+    row(
+        r#"«<number>%» @"#,
+        "there is no unit `%`",
+        "a number alone",
+        "write `<number>`, or `<number percent>` where a `Number` is wanted",
+    ),
+    row(r#"= <digits> @,<more3>"#, "digits are grouped with `_`", "write `_` here", "write `<digits>_<more3 grouped>`"),
+    // ---- extends
+    row(
+        r#"^<path> «<misspelt>» @<Template>"#,
+        "a component is made with `extends`, not `<misspelt>`",
+        "write `extends` here",
+        "write `<path> extends <Template> { ... }`",
+    ),
+    row(
+        r#"^<path> «:» <Template> @{"#,
+        "a component is made with `extends`",
+        "write `extends` here",
+        "write `<path> extends <Template> { ... }`",
+    ),
+    row(
+        r#"^«<Template> <word>» @{"#,
+        "the name of a component stands before its template",
+        "the other way round",
+        "write `<word> extends <Template> { ... }`",
+    ),
+    row(r#"^«<kebab>» @"#, "a name has no `-` in it", "letters, digits and `_` alone", "write `<kebab camel>`"),
+    // ---- SmartFrog
+    row(r#"extends «LAZY» @<Template>"#, "`extends` needs no `LAZY`", "leave this out", "write `extends <Template>`"),
+    row(
+        r#"«LAZY» @<path>"#,
+        "a reference needs no `LAZY`: it waits for what it names by itself",
+        "leave this out",
+        "write `<path>`",
+    ),
+    row(r#"«ATTRIB» @<path>"#, "a reference is a name alone", "leave this out", "write `<path>`"),
+    row(r#"PARENT @: <path>"#, "the component around this one is `parent`", "write `.` here", "write `parent.<path>`"),
+    row(r#"ROOT @: <path>"#, "the whole program is `root`", "write `.` here", "write `root.<path>`"),
+    row(
+        r#"«PARENT» @<path>"#,
+        "the component around this one is `parent`",
+        "this is SmartFrog",
+        "write `parent.<path>`",
+    ),
+    row(r#"«ROOT» @<path>"#, "the whole program is `root`", "this is SmartFrog", "write `root.<path>`"),
+    row(r#"[ @|"#, "a list stands in brackets alone", "leave this out", "write `[a, b]`"),
+    row(
+        r#"^<lead> <object> @: <path>"#,
+        "an attribute of `<object>` is reached with `.`",
+        "write `.` here",
+        "write `<object>.<path>`",
+    ),
+    // ---- last: any block with a text before its brace
+    row(
+        r#"<word> "<text>" {"#,
+        "a block has no text before its brace",
+        "this is HCL",
+        "write `<word> { ... }` for a map, `<text camel> extends TEMPLATE { ... }` for a component",
+    ),
+];
+
+/// What a word of a form takes.
+fn class(word: &str) -> &'static str {
+    const NAME: &str = "[A-Za-z_][A-Za-z0-9_-]*";
+    const PATH: &str = r"[A-Za-z_][A-Za-z0-9_.]*(?:\[[^\]\n]*\][A-Za-z0-9_.]*)*";
+    match word {
+        "Template" | "Base" => "[A-Z][A-Za-z0-9_]*",
+        "args" => r"[^()\n]*",
+        "body" => "[^}]*",
+        "condition" => r"[^\n;{(\[]+?",
+        "const" => r"(?:(?:export[ \t]+)?(?:const|let|var|val))\b",
+        "curly" => "[^“”„‟«»‘’\"\n]*[“”„‟«»‘’]?",
+        "digits" => "[0-9]{1,3}",
+        "export" => r"export[ \t]+(?:const|let|var)\b",
+        "fold" => r"[|>][-+]?[ \t]*\n",
+        "function" => r"(?:export[ \t]+)?(?:async[ \t]+)?(?:function|def|func)\b",
+        "inner" => r#"[ \t]*(?:\n|[a-z"])"#,
+        "dash" => "[-~]?",
+        "dashes" => r"[ \t]*\n[ \t]*-[ \t]+[^\n]*(?:\n[ \t]*-[ \t]+[^\n]*)*",
+        "items" => r"-[ \t]+[^\n]*(?:\n[ \t]*-[ \t]+[^\n]*)*",
+        "kebab" => "[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)+",
+        "key" => r#"[^\"\n]*"#,
+        "lead" => {
+            r"(?:(?:output|param)[ \t]+[A-Za-z_][A-Za-z0-9_]*(?:[ \t]*:[^=\n]*)?[ \t]*=|[A-Za-z_][A-Za-z0-9_.]*(?:[ \t]*:[^=\n]*=)?)"
+        }
+        "lower" => r"(?:string|str|text|integer|int|bool|boolean|number|float|double|list|map|any|duration|object)\b",
+        "maker" => r"(?:new[ \t]+)?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*[A-Z][A-Za-z0-9_]*",
+        "method" => "[a-z][A-Za-z0-9_]*",
+        "misspelt" => r"(?:[Ee][Xx][A-Za-z]{2,7}|[Ii]nherits|[Ii]mplements|isa|is|new|of)",
+        "more3" => "[0-9]{3}(?:,[0-9]{3})*",
+        "number" => r"[0-9][0-9_]*(?:\.[0-9]+)?",
+        "object" => r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*",
+        "otherwise" | "rest" | "value" | "more" => r"[^\n]*",
+        "over" => r"[^\n{]+?",
+        "pairs" => r#"[^,\n]*(?:,[ \t]*"[^"\n]*"[ \t]*:[^,\n]*)+"#,
+        "path" => PATH,
+        "quote" => "[“”„‟«»‘’]",
+        "scalar" => r#"[^\s={\[("][^\n]*"#,
+        "single" => r"[^'\n]*",
+        "small" => "[a-z][A-Za-z0-9_]*",
+        "text" => r#"[^\"\n]*"#,
+        "then" => r"[^:\n]+",
+        "ticked" => "[^`]*",
+        "type" => "[A-Za-z0-9_.:/-]+",
+        "unit" => "(?:ms|s|m|h|d|B|[KMGT]i?B)\\b",
+        _ => NAME,
+    }
+}
+
+/// A form, ready to be held against texts.
+struct Form {
+    habit: &'static Habit,
+    /// What precedes the place; nothing for the beginning of a statement.
+    before: Option<Regex>,
+    after: Regex,
+}
+
+static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| HABITS.iter().map(Form::new).collect());
+
+impl Form {
+    fn new(habit: &'static Habit) -> Form {
+        let (before, after) = match habit.form.split_once('@') {
+            None => (None, habit.form),
+            Some((before, after)) => {
+                let pattern = match before.strip_prefix('^') {
+                    Some(whole) => format!("^{}\\s*$", pattern(whole)),
+                    None => format!("{}\\s*$", pattern(before)),
+                };
+                (Some(regex(&pattern)), after)
+            }
+        };
+        Form { habit, before, after: regex(&format!("^{}", pattern(after))) }
+    }
+
+    fn find<'t>(&self, around: &Around<'t>) -> Option<Found<'t>> {
+        let starts = [Some(around.statement), around.closed];
+        let Some(before) = &self.before else {
+            let starts = around.headers.iter().copied().chain(starts.into_iter().flatten());
+            return starts.into_iter().find_map(|start| {
+                let after = self.after.captures(around.from(start))?;
+                Some(Found { before: None, after, after_at: start })
+            });
+        };
+        let after = self.after.captures(around.from(around.at))?;
+        let before = starts.into_iter().flatten().find_map(|start| {
+            let text = around.since(start)?;
+            Some((before.captures(text)?, start))
+        })?;
+        Some(Found { before: Some(before), after, after_at: around.at })
+    }
+}
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap_or_else(|error| unreachable!("a form of the table cannot be read: {error}"))
+}
+
+/// The regular expression of a form, or of a half of one.
+fn pattern(form: &str) -> String {
+    let mut out = String::new();
+    let mut rest = form;
+    while let Some(first) = rest.chars().next() {
+        if let Some((word, behind)) = placeholder(rest) {
+            out.push_str(&format!("(?P<{word}>{})", class(word)));
+            rest = behind;
+            continue;
+        }
+        let wordlike = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if wordlike(first) {
+            let word = &rest[..rest.find(|c| !wordlike(c)).unwrap_or(rest.len())];
+            out.push_str(&format!("(?-u:\\b){word}(?-u:\\b)"));
+            rest = &rest[word.len()..];
+            continue;
+        }
+        match first {
+            '«' => out.push_str("(?P<mark>"),
+            '»' => out.push(')'),
+            ' ' => {
+                let before = form[..form.len() - rest.len()].trim_end_matches(['«', '»']);
+                let behind = rest.trim_start().trim_start_matches(['«', '»']);
+                let between = before.ends_with(|c| wordlike(c) || c == '>')
+                    && (behind.starts_with(wordlike) || placeholder(behind).is_some());
+                out.push_str(if between { "\\s+" } else { "\\s*" });
+            }
+            sign => out.push_str(&regex::escape(sign.encode_utf8(&mut [0; 4]))),
+        }
+        rest = &rest[first.len_utf8()..];
+    }
+    out
+}
+
+/// `<word>` or `<word change>` at the beginning of a text: what is in it, and what follows.
+fn placeholder(text: &str) -> Option<(&str, &str)> {
+    let (inside, behind) = text.strip_prefix('<')?.split_once('>')?;
+    let fits = inside.starts_with(|c: char| c.is_ascii_alphabetic())
+        && inside.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ');
+    fits.then_some((inside, behind))
+}
+
+/// A form that fits.
+struct Found<'t> {
+    /// With where the text begins that it was held against.
+    before: Option<(Captures<'t>, usize)>,
+    after: Captures<'t>,
+    after_at: usize,
+}
+
+impl<'t> Found<'t> {
+    fn get(&self, word: &str, around: &Around<'t>) -> Option<&'t str> {
+        let before = self.before.as_ref().and_then(|(captures, _)| captures.name(word));
+        let found = self.after.name(word).or(before).map(|found| found.as_str());
+        found.or_else(|| match word {
+            "owner" => owner(around).map(|(owner, _)| owner).or(Some("NAME")),
+            "template" => owner(around).map(|(_, template)| template).or(Some("TEMPLATE")),
+            _ => None,
+        })
+    }
+
+    /// What is labelled.
+    fn span(&self, source: SourceId, around: &Around) -> Span {
+        let mark = |captures: &Captures, at: usize| {
+            captures.name("mark").map(|mark| Span::new(source, at + mark.start(), at + mark.end()))
+        };
+        let marked = mark(&self.after, self.after_at)
+            .or_else(|| self.before.as_ref().and_then(|(captures, at)| mark(captures, *at)));
+        marked.unwrap_or_else(|| match (&self.before, self.after.get(0)) {
+            (None, Some(whole)) => {
+                let line = whole.as_str().lines().next().unwrap_or("").trim_end_matches([' ', '\t', '{', '\r']);
+                Span::new(source, self.after_at, self.after_at + line.len())
+            }
+            _ => Span::new(source, around.at, around.at + around.found().len()),
+        })
+    }
+
+    /// A message with everything filled in.
+    fn fill(&self, text: &str, around: &Around<'t>) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let filled = placeholder(rest).and_then(|(inside, behind)| {
+                let (word, change) = inside.split_once(' ').unwrap_or((inside, ""));
+                let value = self.get(word, around)?;
+                let change = CHANGES.iter().find(|(name, _)| *name == change);
+                Some((change.map_or_else(|| value.to_string(), |(_, change)| change(value)), behind))
+            });
+            match filled {
+                Some((filled, behind)) => {
+                    out.push_str(if filled.contains('\n') || filled.len() > 80 { "..." } else { &filled });
+                    rest = behind;
+                }
+                None => {
+                    out.push(first);
+                    rest = &rest[first.len_utf8()..];
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The component in whose body the place is, and its template.
+fn owner<'t>(around: &Around<'t>) -> Option<(&'t str, &'t str)> {
+    let header = around.from(*around.headers.last()?);
+    let (name, rest) = header.split_once(char::is_whitespace)?;
+    let template = token(rest.trim_start().strip_prefix("extends")?.trim_start());
+    (!template.is_empty()).then_some((name, template))
+}
+
+/// What to say of a place where reading failed, if a habit is behind it.
+pub(super) fn recognise(source: SourceId, around: &Around) -> Option<Box<Diagnostic>> {
+    let (form, found) = FORMS.iter().find_map(|form| Some((form, form.find(around)?)))?;
+    let fill = |text| found.fill(text, around);
+    let diagnostic = Diagnostic::error("cloud::syntax::habit", fill(form.habit.message))
+        .label(found.span(source, around), fill(form.habit.label))
+        .help(fill(form.habit.help));
+    Some(diagnostic.into())
+}
+
+/// How what the user wrote is turned into what is written here.
+const CHANGES: &[(&str, fn(&str) -> String)] = &[
+    ("camel", |text| camel(text, false)),
+    ("Camel", |text| camel(text, true)),
+    ("template", template),
+    ("value", value),
+    ("trim", |text| text.trim().to_string()),
+    ("short", |text| if text.trim_end().len() > 60 { " ...".into() } else { text.trim_end().into() }),
+    ("settings", settings),
+    ("source", |body| {
+        setting(body, "source")
+            .map_or("lib.cloud".into(), |source| format!("{}.cloud", source.trim_matches(['"', '\''])))
+    }),
+    ("output", |body| setting(body, "value").map_or("...".into(), |of| value(&of))),
+    ("param", param),
+    ("made", |body| made(body).map_or("name".into(), |(name, _)| name.into())),
+    ("extended", |body| made(body).map_or("TEMPLATE".into(), |(_, template)| template.into())),
+    ("reference", |text| REFERENCE.replace_all(text, "$1$2").into()),
+    ("cloud", |path| format!("{}.cloud", path.rsplit_once('.').map_or(path, |(stem, _)| stem))),
+    ("typed", typed),
+    ("typeof", |text| type_of(text).into()),
+    ("type", type_named),
+    ("items", |text| {
+        let items = text.lines().filter_map(|line| line.trim().strip_prefix('-'));
+        items.map(scalar).collect::<Vec<_>>().join(", ")
+    }),
+    ("scalar", scalar),
+    ("operand", |text| {
+        let first = first_value(text);
+        let end = if first.starts_with('"') { first[1..].find('"').map(|at| at + 2) } else { first.find(' ') };
+        first[..end.unwrap_or(first.len())].to_string()
+    }),
+    ("pairs", pairs),
+    ("key", |key| if is_name(key) { key.into() } else { format!("\"{key}\"") }),
+    ("text", |text| {
+        text.trim_end_matches(['“', '”', '„', '‟', '«', '»', '‘', '’']).replace('\\', "\\\\").replace('"', "\\\"")
+    }),
+    ("python", |text| text.replace('{', "${")),
+    ("function", function_of),
+    ("more", |args| if args.trim().is_empty() { String::new() } else { format!(", {}", value_list(args)) }),
+    ("percent", |text| text.parse::<f64>().map_or_else(|_| "0.5".into(), |percent| format!("{:?}", percent / 100.0))),
+    ("grouped", |text| text.replace(',', "_")),
+];
+
+/// `web-server` or `web_server` as `webServer`, or with a capital.
+fn camel(text: &str, capital: bool) -> String {
+    let mut out = String::new();
+    let mut upper = capital;
+    for c in text.chars() {
+        if !c.is_ascii_alphanumeric() {
+            upper = capital || !out.is_empty();
+            continue;
+        }
+        let first = out.is_empty();
+        out.push(if upper {
+            c.to_ascii_uppercase()
+        } else if first {
+            c.to_ascii_lowercase()
+        } else {
+            c
+        });
+        upper = false;
+    }
+    if out.is_empty() { "name".into() } else { out }
+}
+
+/// The template of the library for what other tools call a type.
+fn template(name: &str) -> String {
+    let last = name.rsplit(['.', ' ']).next().unwrap_or(name);
+    let known = match (name, last) {
+        ("aws_s3_bucket", _) | (_, "Bucket" | "BucketV2") => "TransientS3Bucket",
+        ("aws_instance", _) | (_, "Instance") => "ImageInstance",
+        _ => "TEMPLATE",
+    };
+    known.into()
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// References of HCL: `var.x`, `local.x`, `aws_s3_bucket.x.id`.
+static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"(?-u:\b)(?:(?:var|local)\.([A-Za-z_][A-Za-z0-9_]*)|aws_[a-z0-9_]+\.([A-Za-z_][A-Za-z0-9_]*)(?:\.id(?-u:\b))?)",
+    )
+});
+
+/// The first value of a text, as it is written here.
+fn value(text: &str) -> String {
+    let first = first_value(text.trim_start());
+    let inner = first.strip_prefix("toset(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(first);
+    let text = match inner {
+        "" => "...",
+        "True" => "true",
+        "False" => "false",
+        "None" | "nil" | "undefined" => "null",
+        other => other,
+    };
+    match text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(inner) => format!("\"{}\"", inner.replace('"', "\\\"")),
+        None => REFERENCE.replace_all(text, "$1$2").into(),
+    }
+}
+
+/// Up to the `,`, `;` or bracket that ends a value; `...` for one that ends on another line.
+fn first_value(text: &str) -> &str {
+    let mut depth = 0;
+    let mut quote = None;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (_, '\n') => return if depth == 0 { text[..at].trim_end() } else { "..." },
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') if depth == 0 => return text[..at].trim_end(),
+            (None, ')' | ']' | '}') => depth -= 1,
+            (None, ',' | ';') if depth == 0 => return text[..at].trim_end(),
+            (None, '#') => return text[..at].trim_end(),
+            (None, _) => {}
+        }
+    }
+    if depth == 0 { text.trim_end() } else { "..." }
+}
+
+/// What follows the first key of an object of JSON: `1, "b": 2}` as `1; b 2;`.
+fn pairs(text: &str) -> String {
+    let first = first_value(text.trim_start());
+    let mut out = format!("{};", value(first));
+    let mut rest = text.trim_start()[first.len()..].trim_start();
+    while let Some((key, behind)) = rest.strip_prefix(',').and_then(|rest| rest.split_once(':')) {
+        let key = key.trim().trim_matches('"');
+        let first = first_value(behind.trim_start());
+        out.push_str(&format!(" {} {};", if is_name(key) { key.into() } else { format!("\"{key}\"") }, value(first)));
+        rest = behind.trim_start()[first.len()..].trim_start();
+    }
+    out
+}
+
+fn value_list(text: &str) -> String {
+    text.split(',').map(value).collect::<Vec<_>>().join(", ")
+}
+
+/// What a block sets a name to, without a change.
+fn setting(body: &str, name: &str) -> Option<String> {
+    body.lines().find_map(|line| {
+        let rest = line.trim_start().strip_prefix(name)?.trim_start();
+        Some(first_value(rest.strip_prefix('=')?.trim_start()).to_string())
+    })
+}
+
+fn settings(body: &str) -> String {
+    let lines = body.lines().filter_map(|line| {
+        let (name, rest) = line.trim().split_once('=')?;
+        is_name(name.trim()).then(|| format!("{} {};", name.trim(), value(rest)))
+    });
+    let lines: Vec<String> = lines.take(2).collect();
+    if lines.is_empty() { "name value;".into() } else { lines.join(" ") }
+}
+
+/// The type and default of a `variable` of HCL.
+fn param(body: &str) -> String {
+    let default = setting(body, "default").map(|default| value(&default));
+    let ty = match (setting(body, "type"), &default) {
+        (Some(ty), _) => type_named(&ty),
+        (None, Some(default)) => type_of(default).into(),
+        (None, None) => "String".into(),
+    };
+    default.map_or_else(|| ty.clone(), |default| format!("{ty} = {default}"))
+}
+
+/// The first component in a block, and its template.
+fn made(body: &str) -> Option<(&str, &str)> {
+    let (before, after) = body.split_once(" extends ")?;
+    let name = before.rsplit(|c: char| c.is_whitespace() || c == '{' || c == ';').next()?;
+    let template = token(after.trim_start());
+    (is_name(name) && !template.is_empty()).then_some((name, template))
+}
+
+/// `a, b: number = 1` as `a: String, b: Int`.
+fn typed(args: &str) -> String {
+    let args = args.split(',').map(str::trim).filter(|arg| !arg.is_empty()).map(|arg| {
+        let arg = arg.split('=').next().unwrap_or(arg);
+        match arg.split_once(':') {
+            Some((name, ty)) => format!("{}: {}", name.trim(), type_named(ty.trim())),
+            None => format!("{}: String", arg.trim()),
+        }
+    });
+    args.collect::<Vec<_>>().join(", ")
+}
+
+/// The type of a literal.
+fn type_of(text: &str) -> &'static str {
+    let text = text.trim_start();
+    let number = text.split([';', ',', ' ']).next().unwrap_or("").trim_end();
+    match text.as_bytes().first() {
+        _ if text.starts_with("true") || text.starts_with("false") => "Bool",
+        Some(b'0'..=b'9' | b'-') if number.parse::<i64>().is_ok() => "Int",
+        Some(b'0'..=b'9' | b'-') if number.parse::<f64>().is_ok() => "Number",
+        Some(b'[') => "[String]",
+        Some(b'{') => "{String: String}",
+        _ => "String",
+    }
+}
+
+/// A type by what other tools call it.
+fn type_named(name: &str) -> String {
+    if let Some(inner) = ["list(", "set("].iter().find_map(|of| name.strip_prefix(of)?.strip_suffix(')')) {
+        return format!("[{}]", type_named(inner));
+    }
+    if let Some(inner) = name.strip_prefix("map(").and_then(|rest| rest.strip_suffix(')')) {
+        return format!("{{String: {}}}", type_named(inner));
+    }
+    match name {
+        "integer" | "int" | "number" => "Int".into(),
+        "float" | "double" => "Number".into(),
+        "bool" | "boolean" => "Bool".into(),
+        "list" => "[String]".into(),
+        "map" | "object" => "{String: String}".into(),
+        "any" => "Any".into(),
+        "duration" => "Duration".into(),
+        other if other.starts_with(|c: char| c.is_ascii_uppercase()) => other.into(),
+        _ => "String".into(),
+    }
+}
+
+/// A scalar of YAML.
+fn scalar(text: &str) -> String {
+    let text = text.trim();
+    let text = text.split(" #").next().unwrap_or(text).trim_end_matches([',', ';', ' ']);
+    let plain = matches!(text, "true" | "false" | "null") || text.parse::<f64>().is_ok();
+    if plain || text.starts_with(['"', '\'']) { value(text) } else { format!("\"{}\"", text.replace('"', "\\\"")) }
+}
+
+/// The function for a method of another language.
+fn function_of(method: &str) -> String {
+    let name = match method {
+        "toUpperCase" | "to_upper" => "upper",
+        "toLowerCase" | "to_lower" => "lower",
+        "includes" => "contains",
+        "size" | "count" | "len" => "length",
+        "strip" => "trim",
+        "replaceAll" => "replace",
+        "startswith" => "startsWith",
+        "endswith" => "endsWith",
+        other => other,
+    };
+    name.into()
+}
