@@ -768,8 +768,11 @@ pub(super) fn recognise(source: SourceId, around: &Around) -> Option<Box<Diagnos
     Some(diagnostic.into())
 }
 
+/// A name, and what it makes of a text.
+type Change = (&'static str, fn(&str) -> String);
+
 /// How what the user wrote is turned into what is written here.
-const CHANGES: &[(&str, fn(&str) -> String)] = &[
+const CHANGES: &[Change] = &[
     ("camel", |text| camel(text, false)),
     ("Camel", |text| camel(text, true)),
     ("template", template),
