@@ -43,6 +43,18 @@ const AFTER: &str = r#"
     output last: String = more.address;
 "#;
 
+const RENAMED: &str = r#"
+    a extends Net { name "a"; cidr "10.1.0.0/16"; }
+    other formerly b extends Net { name "b"; }
+    tier extends Compound {
+        server[i in 0..2] formerly root.host extends Host { net a; size i + 10; password "canary-secret"; }
+    }
+    host extends Host { net other; note tier.server[0].address; }
+    back formerly behind extends Host { net other; note tier.server[0].address; }
+    last extends Note { text "${back.address}"; terminateActions []; }
+    output last: String = last.address;
+"#;
+
 fn before() -> ResourceGraph {
     graph(&format!("{TYPES}{BEFORE}"))
 }
@@ -55,14 +67,18 @@ fn after() -> ResourceGraph {
 /// every run, replaced by the addresses that they belong to.
 fn normal(world: &World) -> BTreeMap<String, String> {
     let objects = world.objects();
-    let numbered = objects.iter().filter(|object| &*object.kind != "test.Net");
-    let names: Vec<(String, String)> =
-        numbered.map(|object| (object.id.to_string(), format!("<{}>", object.owner.address))).collect();
     let state = world.state();
+    // A thing bears the address that it was made under; the record has the one that it is called by now.
+    let called: BTreeMap<&str, String> =
+        state.resources.iter().map(|(address, recorded)| (&*recorded.id, address.to_string())).collect();
+    let numbered = objects.iter().filter(|object| &*object.kind != "test.Net");
+    let names: Vec<(String, String)> = numbered
+        .filter_map(|object| Some((object.id.to_string(), format!("<{}>", called.get(&*object.id)?))))
+        .collect();
     objects
         .iter()
-        .filter(|object| state.resources.contains_key(&object.owner.address))
-        .map(|object| {
+        .filter_map(|object| Some((object, called.get(&*object.id)?.clone())))
+        .map(|(object, address)| {
             let inputs: Fields = object.inputs.clone();
             let mut text = serde_json::to_string(&inputs).unwrap();
             let secret = regex::Regex::new(r#""fingerprint":"[0-9a-f]+""#).unwrap();
@@ -70,7 +86,7 @@ fn normal(world: &World) -> BTreeMap<String, String> {
             for (id, name) in &names {
                 text = text.replace(id, name);
             }
-            (object.owner.address.to_string(), text)
+            (address, text)
         })
         .collect()
 }
@@ -144,6 +160,11 @@ fn killed_while_everything_starts() {
 #[test]
 fn killed_while_things_change() {
     killed_everywhere(Some(&before()), &after(), &["last"]);
+}
+
+#[test]
+fn killed_while_things_get_other_names() {
+    killed_everywhere(Some(&before()), &graph(&format!("{TYPES}{RENAMED}")), &[]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl<'a> Checker<'a, '_> {
         let term = self.settled(node, name, count, via);
         match attribute {
             Some(attribute) if attribute.modifiers.secret => {
-                for setting in self.nodes[node.0].settings(name.as_str()) {
+                for setting in self.nodes[node.0].settings(name.as_str()).filter(|setting| setting.shows_text()) {
                     self.report.hide(setting.span);
                 }
                 hidden(term)

@@ -274,8 +274,10 @@ impl<'a> Checker<'a, '_> {
                 })
             }
             _ => {
+                // It may be the secret itself.
+                self.report.hide(span);
                 self.report.push(
-                    Diagnostic::error("cloud::secret::origin", format!("\"{origin}\" does not say where a secret is"))
+                    Diagnostic::error("cloud::secret::origin", "this does not say where a secret is")
                         .label(span, "neither a variable nor a file")
                         .help("write `secret(\"env:NAME\")` or `secret(\"file:PATH\")`"),
                 );

@@ -399,12 +399,16 @@ impl<'a> Checker<'a, '_> {
         if !attribute.modifiers.secret {
             return term;
         }
-        let given = self.outside.given.get(name).map(|(given, span)| match given {
-            Given::Expr(expr) => expr.span,
-            Given::Text(_) => *span,
-        });
-        for span in param.declaration.default.iter().map(|default| default.span).chain(given) {
-            self.report.hide(span);
+        let given = match self.outside.given.get(name) {
+            Some((Given::Expr(expr), _)) => Some(expr),
+            Some((Given::Text(_), span)) => {
+                self.report.hide(*span);
+                None
+            }
+            None => None,
+        };
+        for value in param.declaration.default.iter().chain(given).filter(|value| !value.names_a_secret()) {
+            self.report.hide(value.span);
         }
         crate::check::body::hidden(term)
     }

@@ -60,6 +60,16 @@ pub struct Setting<'a> {
     pub default: bool,
 }
 
+impl Setting<'_> {
+    /// Whether its text may be the value itself: not, when it only says where a secret is.
+    pub fn shows_text(&self) -> bool {
+        match self.kind {
+            SettingKind::Value(value) => !value.names_a_secret(),
+            SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => true,
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 pub enum SettingKind<'a> {
     /// `name value;`

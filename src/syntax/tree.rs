@@ -191,6 +191,13 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
+impl Expr {
+    /// `secret("env:NAME")`: says where a secret is, and nothing of what it is.
+    pub fn names_a_secret(&self) -> bool {
+        matches!(&self.kind, ExprKind::Call { function, .. } if function.value.as_str() == "secret")
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub enum ExprKind {
     Null,
