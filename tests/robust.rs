@@ -8,7 +8,7 @@ use crate::world::{Files, compiled};
 fn seeds() -> Vec<String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds = Vec::new();
-    for directory in ["tests/check", "tests/apply", "examples/smartfrog", "stdlib", "stdlib/aws"] {
+    for directory in ["tests/check", "tests/gallery", "tests/apply", "examples/smartfrog", "stdlib", "stdlib/aws"] {
         for entry in std::fs::read_dir(root.join(directory)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "cloud") {
@@ -21,7 +21,7 @@ fn seeds() -> Vec<String> {
 }
 
 /// Pieces of the language, to be thrown at one another.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 52] = [
     "a",
     "b",
     "x",
@@ -62,11 +62,23 @@ const PIECES: [&str; 40] = [
     "30s",
     "null",
     "super",
+    "fn f(a: Int) = ",
+    " formerly ",
+    "type T = ",
+    " is cidr",
+    "import \"net\";",
+    "param p: ",
+    "output o = ",
+    "template(\"t\", ",
+    "f(",
+    "Upstream",
+    "[*]",
+    "\"\"\"",
 ];
 
 fn answers(text: &str) {
     // The reports themselves are rendered too: their spans must lie in the text.
-    let _ = compiled(&Files::main(text), &[]);
+    let _ = compiled(&Files::written(text), &[]);
 }
 
 proptest! {
