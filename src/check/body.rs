@@ -17,14 +17,19 @@ use crate::value::{Secret, Value};
 
 impl<'a> Checker<'a, '_> {
     /// The value of an attribute of a component; poison after an error, null when unset.
-    pub(super) fn attribute(&mut self, node: NodeId, name: &Name, via: Span) -> Term {
+    pub(super) fn attribute(&mut self, node: NodeId, name: &Name, via: Span) -> Arc<Term> {
         match self.nodes[node.0].memo.get(name) {
             Some(Some(term)) => return term.clone(),
             Some(None) => {
                 self.cycle(&What::Attribute(node, name.clone()), via);
-                return Term::POISON;
+                return Arc::new(Term::POISON);
             }
             None => {}
+        }
+        let shared = self.shared_as(node, name);
+        let of_others = shared.as_ref().and_then(|key| self.shared[key].as_ref()?.term.clone());
+        if let Some(term) = of_others {
+            return term;
         }
         self.nodes[node.0].memo.insert(name.clone(), None);
         self.stack.push(Frame { what: What::Attribute(node, name.clone()), via });
@@ -35,7 +40,12 @@ impl<'a> Checker<'a, '_> {
             term = Term::POISON;
         }
         self.stack.pop();
+        let term = Arc::new(term);
         self.nodes[node.0].memo.insert(name.clone(), Some(term.clone()));
+        // What is cut short by a limit may be whole elsewhere.
+        if let Some(Some(shared)) = shared.filter(|_| !self.exhausted).and_then(|key| self.shared.get_mut(&key)) {
+            shared.term = Some(term.clone());
+        }
         term
     }
 
@@ -197,8 +207,8 @@ impl<'a> Checker<'a, '_> {
     fn schema(&mut self, node: NodeId, span: Span) -> Arc<Schema> {
         let library = self.library;
         let shape = self.nodes[node.0].shape.clone();
-        let kind = match self.attribute(node, &"kind".into(), span) {
-            Term::Known(Value::String(kind)) => kind,
+        let kind = match self.attribute(node, &"kind".into(), span).as_ref() {
+            Term::Known(Value::String(kind)) => kind.clone(),
             _ => "".into(),
         };
         let says_kind = |id: &&crate::model::ty::TemplateId| {

@@ -2,6 +2,7 @@
 //! table (shared) and its own overrides on top.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::check::expr::{Env, Operand};
 use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_SELF_NESTING, What};
@@ -40,7 +41,7 @@ pub(super) struct Node<'a> {
     pub define: Option<*const Define>,
     /// Addresses under which it may be recorded still.
     pub formerly: Vec<Address>,
-    pub memo: Table<Name, Option<Term>>,
+    pub memo: Table<Name, Option<Arc<Term>>>,
     pub children: Table<Name, Option<Children>>,
 }
 

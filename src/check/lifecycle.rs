@@ -1,5 +1,7 @@
 //! The four action lists of a resource: every action is one that can be run, with all its attributes.
 
+use std::sync::Arc;
+
 use crate::check::Checker;
 use crate::check::instance::NodeId;
 use crate::diagnostic::Diagnostic;
@@ -10,8 +12,22 @@ use crate::source::Span;
 use crate::value::Value;
 
 impl Checker<'_, '_> {
-    pub(super) fn lifecycle(&mut self, node: NodeId) -> Lifecycle<ActionTerm> {
-        let [start, liveness, terminate, update] = Lifecycle::<ActionTerm>::ATTRIBUTES;
+    pub(super) fn lifecycle(&mut self, node: NodeId) -> Arc<Lifecycle<ActionTerm>> {
+        let lists = Lifecycle::<ActionTerm>::ATTRIBUTES.map(Name::from);
+        let shared = lists.iter().all(|list| self.shared_as(node, list).is_some());
+        let shape = std::ptr::from_ref(self.nodes[node.0].shape.as_ref());
+        if let Some(lifecycle) = self.lifecycles.get(&shape).filter(|_| shared) {
+            return lifecycle.clone();
+        }
+        let lifecycle = Arc::new(self.checked_lifecycle(node, lists));
+        if shared && !self.exhausted {
+            self.lifecycles.insert(shape, lifecycle.clone());
+        }
+        lifecycle
+    }
+
+    fn checked_lifecycle(&mut self, node: NodeId, lists: [Name; 4]) -> Lifecycle<ActionTerm> {
+        let [start, liveness, terminate, update] = &lists;
         let lifecycle = Lifecycle {
             start: self.actions(node, start),
             liveness: self.actions(node, liveness),
@@ -21,7 +37,7 @@ impl Checker<'_, '_> {
         let creates = lifecycle.start.iter().filter(|action| action.verb == Verb::Create).count();
         if !lifecycle.start.is_empty() && creates != 1 {
             let span = self.nodes[node.0].span;
-            let place = self.nodes[node.0].settings(start).last().map_or(span, |setting| setting.span);
+            let place = self.nodes[node.0].settings(start.as_str()).last().map_or(span, |setting| setting.span);
             self.report.push(
                 Diagnostic::error(
                     "cloud::action::create",
@@ -34,7 +50,7 @@ impl Checker<'_, '_> {
         let deletes = lifecycle.terminate.iter().filter(|action| action.verb == Verb::Delete).count();
         if deletes > 1 {
             let span = self.nodes[node.0].span;
-            let place = self.nodes[node.0].settings(terminate).last().map_or(span, |setting| setting.span);
+            let place = self.nodes[node.0].settings(terminate.as_str()).last().map_or(span, |setting| setting.span);
             self.report.push(
                 Diagnostic::error("cloud::action::delete", format!("`{terminate}` deletes it {deletes} times"))
                     .label(place, "once is enough"),
@@ -43,7 +59,7 @@ impl Checker<'_, '_> {
         let updates = lifecycle.update.iter().filter(|action| action.verb == Verb::Update).count();
         if !lifecycle.update.is_empty() && updates != 1 {
             let span = self.nodes[node.0].span;
-            let place = self.nodes[node.0].settings(update).last().map_or(span, |setting| setting.span);
+            let place = self.nodes[node.0].settings(update.as_str()).last().map_or(span, |setting| setting.span);
             self.report.push(
                 Diagnostic::error("cloud::action::update", format!("`{update}` has {updates} actions that update"))
                     .label(place, "one of them must extend `Update`")
@@ -53,13 +69,13 @@ impl Checker<'_, '_> {
         lifecycle
     }
 
-    fn actions(&mut self, node: NodeId, list: &str) -> Vec<ActionTerm> {
+    fn actions(&mut self, node: NodeId, list: &Name) -> Vec<ActionTerm> {
         let span = self.nodes[node.0].span;
-        let place = self.nodes[node.0].settings(list).last().map_or(span, |setting| setting.span);
-        match self.attribute(node, &Name::from(list), span) {
-            Term::List(items) => items.into_iter().filter_map(|item| self.action(item, list, place)).collect(),
+        let place = self.nodes[node.0].settings(list.as_str()).last().map_or(span, |setting| setting.span);
+        match Term::clone(&self.attribute(node, list, span)) {
+            Term::List(items) => items.into_iter().filter_map(|item| self.action(item, list.as_str(), place)).collect(),
             Term::Known(Value::List(items)) => {
-                items.into_iter().filter_map(|item| self.action(Term::Known(item), list, place)).collect()
+                items.into_iter().filter_map(|item| self.action(Term::Known(item), list.as_str(), place)).collect()
             }
             term => {
                 self.known_later(&term, place, &format!("`{list}`"));

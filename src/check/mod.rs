@@ -9,6 +9,7 @@ mod lifecycle;
 pub mod origin;
 mod reference;
 mod setting;
+mod shared;
 mod ty;
 mod upstream;
 
@@ -21,6 +22,7 @@ use elsa::FrozenVec;
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Report};
+use crate::model::action::{ActionTerm, Lifecycle};
 use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
 use crate::model::term::{Nothing, Term};
@@ -36,6 +38,7 @@ use crate::value::Value;
 use call::Call;
 use instance::{Children, Node, NodeId};
 use origin::Origins;
+use shared::Shared;
 use upstream::Upstream;
 
 /// Components that one program may have.
@@ -149,6 +152,10 @@ struct Checker<'a, 'r> {
     params: Table<Name, Option<Term>>,
     shapes: Table<Vec<TemplateId>, Rc<Shape<'a>>>,
     schemas: Table<TemplateId, Arc<Schema>>,
+    /// Nothing for an attribute that may differ between two components of a template.
+    shared: Table<shared::Key<'a>, Option<Shared>>,
+    /// Where all four lists are shared.
+    lifecycles: Table<*const Shape<'a>, Arc<Lifecycle<ActionTerm>>>,
     types: Table<(ModuleId, Name), Ty>,
     root: Option<NodeId>,
     /// Set when expanding has gone too far; nothing expands any more.
@@ -199,6 +206,8 @@ impl<'a, 'r> Checker<'a, 'r> {
             params: Table::default(),
             shapes: Table::default(),
             schemas: Table::default(),
+            shared: Table::default(),
+            lifecycles: Table::default(),
             types: Table::default(),
             root: None,
             exhausted: false,
@@ -403,8 +412,8 @@ impl<'a, 'r> Checker<'a, 'r> {
         if !self.nodes[node.0].shape.lineage.contains(&self.library.roots.project) {
             return None;
         }
-        match self.attribute(node, &"name".into(), span) {
-            Term::Known(Value::String(name)) => Some(name),
+        match self.attribute(node, &"name".into(), span).as_ref() {
+            Term::Known(Value::String(name)) => Some(name.clone()),
             _ => None,
         }
     }

@@ -85,7 +85,7 @@ impl Checker<'_, '_> {
         let span = self.nodes[node.0].span;
         let attribute = self.nodes[node.0].attribute(name.as_str()).cloned();
         let missing = self.is_missing(node, &name);
-        let term = if missing { Term::NULL } else { self.attribute(node, &name, span) };
+        let term = if missing { Term::NULL } else { Term::clone(&self.attribute(node, &name, span)) };
         let mut steps: Vec<Step> = Vec::new();
         for setting in self.nodes[node.0].settings(name.as_str()) {
             let (role, replaces) = match setting.kind {

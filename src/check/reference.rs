@@ -125,7 +125,7 @@ impl<'a> Checker<'a, '_> {
                 Children::Any(child) => Operand::AnyOf(child),
             };
         }
-        Operand::Term(self.attribute(node, name, span))
+        Operand::Term(Term::clone(&self.attribute(node, name, span)))
     }
 
     pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool) -> Operand {
@@ -288,7 +288,7 @@ impl<'a> Checker<'a, '_> {
                         continue;
                     }
                     let term = self.attribute(node, &name, span);
-                    fields.insert(name, term);
+                    fields.insert(name, Term::clone(&term));
                 }
                 self.report_missing(node, &missing);
                 let made_by = self.nodes[node.0].define.is_some();

@@ -129,7 +129,7 @@ impl<'a> Checker<'a, '_> {
         if Some(outer) == self.root {
             self.used.insert(name.clone());
         }
-        let term = self.attribute(outer, name, via);
+        let term = Term::clone(&self.attribute(outer, name, via));
         let scope = crate::resolve::prototype::Scope { module: PROGRAM, skip: 0, levels: 1 };
         let env = self.env(node, scope, Some((node, name.clone(), 0)));
         Some(self.coerce(term, ty, span, &env))

@@ -31,9 +31,9 @@ pub(super) struct Upstream {
 impl Checker<'_, '_> {
     /// An output of the program that a component descended from `Upstream` stands for.
     pub(super) fn upstream(&mut self, node: NodeId, name: &Ident) -> Term {
-        let mut known = |attribute: &str| match self.attribute(node, &attribute.into(), name.span) {
-            Term::Known(Value::String(text)) => Ok(text),
-            term => Err(term),
+        let mut known = |attribute: &str| match self.attribute(node, &attribute.into(), name.span).as_ref() {
+            Term::Known(Value::String(text)) => Ok(text.clone()),
+            term => Err(term.clone()),
         };
         let (project, environment) = match (known("project"), known("env")) {
             (Ok(project), Ok(environment)) => (project, environment),

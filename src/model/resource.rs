@@ -25,7 +25,7 @@ pub struct Resource {
     pub inputs: BTreeMap<Name, Input>,
     /// What the library expects the provider to fill in: the sandbox has nothing else to go by.
     pub samples: BTreeMap<Name, Term>,
-    pub lifecycle: Lifecycle<ActionTerm>,
+    pub lifecycle: Arc<Lifecycle<ActionTerm>>,
     /// From `dependsOn`, of this component and of those around it.
     pub depends_on: BTreeMap<Address, Span>,
     /// Addresses under which it may be recorded still, the likeliest first.
@@ -36,7 +36,7 @@ pub struct Resource {
 
 #[derive(Clone, Debug)]
 pub struct Input {
-    pub term: Term,
+    pub term: Arc<Term>,
     /// Where the value is written, which may be a default in the library.
     pub span: Span,
     /// Nobody set it: it is what the declaration says.
