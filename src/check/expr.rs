@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::check::Checker;
-use crate::check::instance::{Bound, DataLayer, Elements, NodeId};
+use crate::check::instance::{DataLayer, Element as Repeated, Elements, NodeId};
 use crate::diagnostic::Diagnostic;
+use crate::model::each::{Bound, Each, Variable};
 use crate::model::operation::Operation;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
@@ -51,6 +52,8 @@ pub(super) enum Operand {
     AnyOf(NodeId),
     /// `a[*]`
     Each(Vec<Operand>),
+    /// `a[*]` of what is not known yet: what is done to each element, which the variable stands for.
+    Later(Box<Term>, Variable, Box<Operand>),
 }
 
 pub(super) const POISON: Operand = Operand::Term(Term::POISON);
@@ -185,9 +188,9 @@ impl<'a> Checker<'a, '_> {
                             Operand::Each(entries.into_iter().map(|(_, item)| Operand::Term(item)).collect())
                         }
                         Elements::Open => POISON,
-                        Elements::Later(term) => {
-                            self.known_later(&term, span, "what `[*]` stands for");
-                            POISON
+                        Elements::Later(over) => {
+                            let item = self.variable(&"item".into(), element_ty(&over.ty()));
+                            Operand::Later(over.into(), item.clone(), Operand::Term(Term::Variable(item)).into())
                         }
                     }
                 }
@@ -329,7 +332,7 @@ impl<'a> Checker<'a, '_> {
     fn comprehension(&mut self, comprehension: &'a For, of: &Ty, env: &Env) -> Term {
         let repeat = &comprehension.repeat;
         let over = self.operand(&repeat.over, env);
-        let elements: Vec<Bound> = match over {
+        let elements: Vec<Repeated> = match over {
             Operand::Nodes(nodes) => {
                 let mut all = Vec::with_capacity(nodes.len());
                 for (key, node) in nodes.iter() {
@@ -338,20 +341,17 @@ impl<'a> Checker<'a, '_> {
                         Key::Index(at) => Term::Known(Value::Int(*at as i64)),
                         Key::Text(text) => Term::string(text.clone()),
                     };
-                    all.push(Bound { key, single: item.clone(), item });
+                    all.push(Repeated { key, single: item.clone(), item });
                 }
                 all
             }
             over => match self.elements(over, repeat.over.span) {
                 Elements::List(items) => {
-                    items.into_iter().enumerate().map(|(at, item)| Bound::of_list(at, item)).collect()
+                    items.into_iter().enumerate().map(|(at, item)| Repeated::of_list(at, item)).collect()
                 }
-                Elements::Map(entries) => entries.into_iter().map(|(key, item)| Bound::of_map(key, item)).collect(),
+                Elements::Map(entries) => entries.into_iter().map(|(key, item)| Repeated::of_map(key, item)).collect(),
                 Elements::Open => return Term::POISON,
-                Elements::Later(term) => {
-                    self.known_later(&term, repeat.over.span, "what `for` runs over");
-                    return Term::POISON;
-                }
+                Elements::Later(over) => return self.deferred(comprehension, over, of, env),
             },
         };
         let mut list = Vec::new();
@@ -393,6 +393,38 @@ impl<'a> Checker<'a, '_> {
             }
         }
         if comprehension.key.is_some() { Term::map(map) } else { Term::list(list) }
+    }
+
+    /// A `for` over what is known only after apply: what it makes of one element stands for all.
+    fn deferred(&mut self, comprehension: &'a For, over: Term, of: &Ty, env: &Env) -> Term {
+        let repeat = &comprehension.repeat;
+        let ty = over.ty();
+        let (key, item) = match ty.plain() {
+            Ty::Map(of) => (Ty::String, of.as_ref().clone()),
+            Ty::Any => (Ty::Any, Ty::Any),
+            _ => (Ty::Int, element_ty(&ty)),
+        };
+        let single = if matches!(ty.plain(), Ty::Map(_)) { Ty::String } else { item.clone() };
+        let roles = match &repeat.second {
+            None => vec![(Bound::Single, &repeat.first, single)],
+            Some(second) => vec![(Bound::Key, &repeat.first, key), (Bound::Item, second, item)],
+        };
+        let variables: Vec<_> =
+            roles.into_iter().map(|(role, name, ty)| (role, self.variable(&name.value, ty))).collect();
+        let mut locals = env.locals.as_ref().clone();
+        let bound = variables.iter().map(|(_, variable)| (variable.name.clone(), Term::Variable(variable.clone())));
+        locals.extend(bound);
+        let inner = Env { locals: Rc::new(locals), ..env.clone() };
+        let guard = comprehension.guard.as_ref();
+        let guard = guard.map(|guard| self.eval(guard, &Ty::Bool, &inner.for_part("a condition")));
+        let key = comprehension.key.as_ref().map(|key| self.eval(key, &Ty::String, &inner.for_part("a key")));
+        let value = self.eval(&comprehension.value, of, &inner);
+        Term::Each(Each { over, variables, guard, key, value }.into())
+    }
+
+    fn variable(&mut self, name: &Name, ty: Ty) -> Variable {
+        self.variables += 1;
+        Variable { id: self.variables, name: name.clone(), ty }
     }
 
     /// A block where keys are free.
@@ -462,6 +494,15 @@ impl<'a> Checker<'a, '_> {
             }
         }
         Term::map(entries)
+    }
+}
+
+/// The type of the elements of a list or map, or of the numbers below one.
+fn element_ty(ty: &Ty) -> Ty {
+    match ty.plain() {
+        Ty::List(of) | Ty::Map(of) => of.as_ref().clone(),
+        Ty::Int => Ty::Int,
+        _ => Ty::Any,
     }
 }
 

@@ -199,10 +199,10 @@ impl<'a> Checker<'a, '_> {
 
     fn repeated(&mut self, plan: &ChildPlan<'a, '_>, repeat: &Repeat, over: Operand, probe: bool) -> Children {
         let span = repeat.over.span;
-        let mut elements: Vec<(Key, Bound)> = Vec::new();
+        let mut elements: Vec<(Key, Element)> = Vec::new();
         match self.elements(over, span) {
             Elements::Open => {
-                let locals = Bound { key: Term::POISON, item: Term::POISON, single: Term::POISON }.names(repeat);
+                let locals = Element { key: Term::POISON, item: Term::POISON, single: Term::POISON }.names(repeat);
                 if probe {
                     return self.make_child(plan, Some(Key::Index(0)), locals).map_or(Children::Broken, Children::Any);
                 }
@@ -223,19 +223,19 @@ impl<'a> Checker<'a, '_> {
                     .collect();
                 match texts {
                     Some(texts) if !texts.is_empty() => {
-                        let items = items.into_iter().enumerate().map(|(at, item)| Bound::of_list(at, item));
+                        let items = items.into_iter().enumerate().map(|(at, item)| Element::of_list(at, item));
                         elements.extend(texts.into_iter().map(Key::Text).zip(items));
                     }
                     _ => elements.extend(
                         items
                             .into_iter()
                             .enumerate()
-                            .map(|(at, item)| (Key::Index(at as u64), Bound::of_list(at, item))),
+                            .map(|(at, item)| (Key::Index(at as u64), Element::of_list(at, item))),
                     ),
                 }
             }
             Elements::Map(entries) => elements.extend(
-                entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), Bound::of_map(key, item))),
+                entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), Element::of_map(key, item))),
             ),
         }
         let mut children = Vec::with_capacity(elements.len());
@@ -461,7 +461,7 @@ pub(super) enum Elements {
 }
 
 /// One element of what is repeated over.
-pub(super) struct Bound {
+pub(super) struct Element {
     /// Its place in a list, its key in a map.
     pub key: Term,
     pub item: Term,
@@ -469,13 +469,13 @@ pub(super) struct Bound {
     pub single: Term,
 }
 
-impl Bound {
-    pub fn of_list(at: usize, item: Term) -> Bound {
-        Bound { key: Term::Known(Value::Int(at as i64)), single: item.clone(), item }
+impl Element {
+    pub fn of_list(at: usize, item: Term) -> Element {
+        Element { key: Term::Known(Value::Int(at as i64)), single: item.clone(), item }
     }
 
-    pub fn of_map(key: String, item: Term) -> Bound {
-        Bound { key: Term::string(key.as_str()), single: Term::string(key), item }
+    pub fn of_map(key: String, item: Term) -> Element {
+        Element { key: Term::string(key.as_str()), single: Term::string(key), item }
     }
 
     /// The variables of a repetition with this element's values.

@@ -164,6 +164,8 @@ struct Checker<'a, 'r> {
     budget: usize,
     /// Elements made so far.
     elements: usize,
+    /// Variables of what runs over things that are not known yet, made so far.
+    variables: u32,
     /// Names of the root that something refers to or inherits.
     used: Set<Name>,
 }
@@ -213,6 +215,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             exhausted: false,
             budget: MAX_COMPONENTS,
             elements: 0,
+            variables: 0,
             used: Set::default(),
         }
     }

@@ -7,6 +7,7 @@ use crate::check::expr::{Env, Operand, POISON};
 use crate::check::instance::{Children, DataLayer, NodeId};
 use crate::check::{Checker, Frame, Given, What};
 use crate::diagnostic::Diagnostic;
+use crate::model::each::{Bound, Each};
 use crate::model::operation::{Operation, a_kind, out_of_range};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
@@ -132,6 +133,7 @@ impl<'a> Checker<'a, '_> {
         match of {
             Operand::Node(node) => self.get_from(node, name),
             Operand::Each(all) => Operand::Each(all.into_iter().map(|one| self.get(one, name, optional)).collect()),
+            Operand::Later(over, item, one) => Operand::Later(over, item, self.get(*one, name, optional).into()),
             Operand::Nodes(_) | Operand::AnyOf(_) => {
                 self.report.push(
                     Diagnostic::error(
@@ -229,6 +231,9 @@ impl<'a> Checker<'a, '_> {
             (Operand::Each(all), at) => {
                 Operand::Each(all.into_iter().map(|one| self.index(one, at.clone(), span, at_span)).collect())
             }
+            (Operand::Later(over, item, one), at) => {
+                Operand::Later(over, item, self.index(*one, at, span, at_span).into())
+            }
             (Operand::Node(_), _) => {
                 self.report.push(
                     Diagnostic::error("cloud::value::index", "this is one component, it has no elements")
@@ -249,6 +254,11 @@ impl<'a> Checker<'a, '_> {
             Operand::Each(all) => {
                 let terms = all.into_iter().map(|one| self.term_of(one)).collect();
                 Term::list(terms)
+            }
+            Operand::Later(over, item, one) => {
+                let value = self.term_of(*one);
+                let variables = vec![(Bound::Item, item)];
+                Term::Each(Each { over: *over, variables, guard: None, key: None, value }.into())
             }
             Operand::Nodes(nodes) => {
                 let texts = matches!(nodes.first(), Some((Key::Text(_), _)));

@@ -7,6 +7,8 @@ use crate::check::expr::Env;
 use crate::check::instance::{DataLayer, NodeId};
 use crate::check::{Checker, MAX_REFERENCES};
 use crate::diagnostic::Diagnostic;
+use crate::model::function;
+use crate::model::operation::Operation;
 use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::Name;
@@ -101,6 +103,12 @@ impl<'a> Checker<'a, '_> {
                     _ => Ty::Any,
                 };
                 self.map_layers(base.into_entries().unwrap_or_default(), &layers, &of)
+            }
+            // What is merged into is not known yet: its keys are, when it is.
+            (Ty::Map(of), Some(base)) if matches!(base.ty().plain(), Ty::Map(_)) => {
+                let over = self.map_layers(BTreeMap::new(), &layers, &of.clone());
+                let merge = function::find("merge").map(Operation::Function);
+                merge.map_or(Term::POISON, |merge| self.apply(merge, vec![base, over], span))
             }
             (_, base) => {
                 let help = base.map(|_| "set it to a value of its own: `name value;`".to_string());

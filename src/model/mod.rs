@@ -2,6 +2,7 @@
 //! resources, functions. Data and its arithmetic; no pass over a program lives here.
 
 pub mod action;
+pub mod each;
 pub mod format;
 pub mod function;
 pub mod operation;
@@ -9,3 +10,4 @@ pub mod resource;
 pub mod schema;
 pub mod term;
 pub mod ty;
+pub mod written;

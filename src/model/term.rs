@@ -2,13 +2,13 @@
 //! settles to a [`Value`] once every output that it names is known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
+use crate::model::each::{Each, Variable};
 use crate::model::operation::{self, Operation};
 use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Address, Name};
-use crate::value::{Data, Quoted, Reference, Target, Value};
+use crate::value::{Data, Reference, Target, Value};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Term {
@@ -34,6 +34,10 @@ pub enum Term {
         name: Option<Name>,
         fields: BTreeMap<Name, Term>,
     },
+    /// What a list or map that is not known yet makes of its elements.
+    Each(Arc<Each>),
+    /// An element of it, inside.
+    Variable(Variable),
     /// An operation on terms of which at least one is not known yet.
     Call {
         operation: Operation,
@@ -109,6 +113,8 @@ impl Term {
             | Term::Reference { .. }
             | Term::Existing { .. }
             | Term::Open(_)
+            | Term::Each(_)
+            | Term::Variable(_)
             | Term::List(_)
             | Term::Data { .. }
             | Term::Call { .. } => None,
@@ -131,6 +137,8 @@ impl Term {
         match self {
             Term::Open(_) => true,
             Term::Known(_) | Term::Output(_) | Term::Reference { .. } | Term::Existing { .. } => false,
+            Term::Variable(_) => false,
+            Term::Each(each) => each.parts().any(Term::is_open),
             Term::List(items) => items.iter().any(Term::is_open),
             Term::Map(entries) => entries.values().any(Term::is_open),
             Term::Data { fields, .. } => fields.values().any(Term::is_open),
@@ -146,6 +154,9 @@ impl Term {
                 Ty::Template(template.clone())
             }
             Term::Open(ty) | Term::Call { ty, .. } => ty.clone(),
+            Term::Variable(variable) => variable.ty.clone(),
+            Term::Each(each) if each.key.is_some() => Ty::Map(Arc::new(each.value.ty())),
+            Term::Each(each) => Ty::List(Arc::new(each.value.ty())),
             Term::List(items) => Ty::List(Arc::new(common(items.iter()))),
             Term::Map(entries) => Ty::Map(Arc::new(common(entries.values()))),
         }
@@ -154,7 +165,8 @@ impl Term {
     /// Every component that this needs, and through which of its attributes (none: its id).
     pub fn needs(&self, into: &mut BTreeSet<Address>) {
         match self {
-            Term::Known(_) | Term::Open(_) | Term::Existing { .. } => {}
+            Term::Known(_) | Term::Open(_) | Term::Existing { .. } | Term::Variable(_) => {}
+            Term::Each(each) => each.parts().for_each(|part| part.needs(into)),
             Term::Output(output) => {
                 into.insert(output.address.clone());
             }
@@ -173,7 +185,8 @@ impl Term {
     /// When an operation has no result for its values, in the user's words.
     pub fn settle(&self, world: &dyn Known) -> Result<Term, String> {
         Ok(match self {
-            Term::Known(_) | Term::Open(_) => self.clone(),
+            Term::Known(_) | Term::Open(_) | Term::Variable(_) => self.clone(),
+            Term::Each(each) => each.settle(world)?,
             Term::Output(output) => match world.output(&output.address, &output.attribute) {
                 Some(value) => Term::Known(value),
                 None => self.clone(),
@@ -219,6 +232,8 @@ impl Term {
             | Term::Reference { .. }
             | Term::Existing { .. }
             | Term::Open(_)
+            | Term::Each(_)
+            | Term::Variable(_)
             | Term::Call { .. } => self,
         }
     }
@@ -241,7 +256,8 @@ impl Term {
         }
         match self {
             Term::Known(value) => of(value),
-            Term::Output(_) | Term::Reference { .. } | Term::Existing { .. } | Term::Open(_) => 1,
+            Term::Output(_) | Term::Reference { .. } | Term::Existing { .. } | Term::Variable(_) | Term::Open(_) => 1,
+            Term::Each(each) => 1 + each.parts().map(Term::weight).sum::<usize>(),
             Term::List(items) | Term::Call { arguments: items, .. } => {
                 1 + items.iter().map(Term::weight).sum::<usize>()
             }
@@ -255,54 +271,6 @@ impl Term {
         match self {
             Term::Known(value) => Some(value),
             _ => None,
-        }
-    }
-}
-
-/// As it could be written, with what is not known as a reference.
-impl fmt::Display for Term {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, items: &[Term]| {
-            items.iter().enumerate().try_for_each(|(at, item)| write!(f, "{}{item}", if at == 0 { "" } else { ", " }))
-        };
-        match self {
-            Term::Known(value) => write!(f, "{value}"),
-            Term::Output(output) => write!(f, "{}.{}", output.address, output.attribute),
-            Term::Reference { address, .. } => write!(f, "{address}"),
-            Term::Existing { template, id } => write!(f, "{} {{ id {}; }}", template.name, Quoted(id)),
-            Term::Open(ty) => write!(f, "<{ty}>"),
-            Term::List(items) => {
-                f.write_str("[")?;
-                list(f, items)?;
-                f.write_str("]")
-            }
-            Term::Map(entries) => {
-                f.write_str("{")?;
-                entries.iter().try_for_each(|(key, item)| write!(f, " {key} {item};"))?;
-                f.write_str(" }")
-            }
-            Term::Data { template, fields, .. } => {
-                write!(f, "{} {{", template.name)?;
-                let mut set = fields.iter().filter(|(_, field)| !field.is_null());
-                set.try_for_each(|(name, field)| write!(f, " {name} {field};"))?;
-                f.write_str(" }")
-            }
-            Term::Call { operation: Operation::Text, arguments, .. } => {
-                f.write_str("\"")?;
-                for part in arguments {
-                    match part {
-                        Term::Known(Value::String(text)) => f.write_str(text)?,
-                        other => write!(f, "${{{other}}}")?,
-                    }
-                }
-                f.write_str("\"")
-            }
-            Term::Call { operation: Operation::Conform(_), arguments, .. } => list(f, arguments),
-            Term::Call { operation, arguments, .. } => {
-                write!(f, "{operation:?}(")?;
-                list(f, arguments)?;
-                f.write_str(")")
-            }
         }
     }
 }
