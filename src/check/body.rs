@@ -150,7 +150,7 @@ impl<'a> Checker<'a, '_> {
         for (name, attribute) in &schema.attributes {
             if attribute.modifiers.computed {
                 if let Some(sample) = self.sample(node, name, span) {
-                    samples.insert(name.clone(), sample);
+                    samples.insert(name.clone(), Arc::new(sample));
                 }
                 continue;
             }

@@ -631,5 +631,5 @@ fn reach<'a>(
         SettingKind::Value(value) => value.span,
         SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => item.path.span,
     };
-    own.entry(name.value.clone()).or_default().settings.push(Setting { kind, scope, span, default: false });
+    own.entry(name.value.clone()).or_default().set(Setting { kind, scope, span, default: false });
 }

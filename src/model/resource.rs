@@ -24,7 +24,7 @@ pub struct Resource {
     /// What the program says of each attribute that the provider knows; absent when null.
     pub inputs: BTreeMap<Name, Input>,
     /// What the library expects the provider to fill in: the sandbox has nothing else to go by.
-    pub samples: BTreeMap<Name, Term>,
+    pub samples: BTreeMap<Name, Arc<Term>>,
     pub lifecycle: Arc<Lifecycle<ActionTerm>>,
     /// From `dependsOn`, of this component and of those around it.
     pub depends_on: BTreeMap<Address, Span>,

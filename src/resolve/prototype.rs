@@ -50,6 +50,16 @@ pub struct Member<'a> {
     pub settings: Vec<Setting<'a>>,
 }
 
+impl<'a> Member<'a> {
+    pub fn set(&mut self, setting: Setting<'a>) {
+        // Nearly all are set once.
+        if self.settings.is_empty() {
+            self.settings.reserve_exact(1);
+        }
+        self.settings.push(setting);
+    }
+}
+
 /// One place that sets a member.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
@@ -330,7 +340,7 @@ pub fn layer_items<'a>(
                 member.attribute = Some(Rc::new(attribute));
                 if let Some(default) = &declare.default {
                     let kind = SettingKind::Value(default);
-                    member.settings.push(Setting { kind, scope: layer.scope, span: default.span, default: true });
+                    member.set(Setting { kind, scope: layer.scope, span: default.span, default: true });
                 }
             }
             ItemKind::Define(define) => {
@@ -347,7 +357,7 @@ pub fn layer_items<'a>(
                 }
                 let member = own.entry(name.value.clone()).or_default();
                 let kind = SettingKind::Define(define, name);
-                member.settings.push(Setting { kind, scope: layer.scope, span: name.span, default: false });
+                member.set(Setting { kind, scope: layer.scope, span: name.span, default: false });
             }
             ItemKind::Set(_) | ItemKind::Merge(_) => {}
         }
@@ -376,12 +386,7 @@ pub fn layer_items<'a>(
             SettingKind::Value(value) => value.span,
             SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => item.path.span,
         };
-        own.entry(name.value.clone()).or_default().settings.push(Setting {
-            kind,
-            scope: layer.scope,
-            span,
-            default: false,
-        });
+        own.entry(name.value.clone()).or_default().set(Setting { kind, scope: layer.scope, span, default: false });
     }
 }
 

@@ -273,7 +273,7 @@ impl<'a> Builder<'a> {
         };
         let tail = parts.required();
         let kind = match tail.as_rule() {
-            Rule::declare_tail => ItemKind::Declare(self.declare(&mut Parts::of(tail))?),
+            Rule::declare_tail => ItemKind::Declare(self.declare(&mut Parts::of(tail))?.into()),
             Rule::block_tail => ItemKind::Merge(self.body(Parts::of(tail).required())?),
             Rule::value_tail => {
                 let mut inner = Parts::of(tail);
@@ -286,7 +286,7 @@ impl<'a> Builder<'a> {
                 let formerly = inner.optional(Rule::formerly).map(|pair| self.formerly(pair)).transpose()?;
                 let condition = inner.optional(Rule::condition).map(|pair| self.expr(second(pair))).transpose()?;
                 let define = self.define(repeat, condition, inner.required())?;
-                ItemKind::Define(Define { formerly: formerly.unwrap_or_default(), ..define })
+                ItemKind::Define(Define { formerly: formerly.unwrap_or_default(), ..define }.into())
             }
             Rule::conditional_tail => {
                 let whole = self.span(&tail);
@@ -295,7 +295,7 @@ impl<'a> Builder<'a> {
                 let condition = self.expr(inner.required())?;
                 let rest = inner.required();
                 if rest.as_rule() == Rule::extends {
-                    ItemKind::Define(self.define(None, Some(condition), rest)?)
+                    ItemKind::Define(self.define(None, Some(condition), rest)?.into())
                 } else {
                     let mut branches = Parts::of(rest);
                     branches.required();
@@ -394,8 +394,13 @@ impl<'a> Builder<'a> {
     }
 
     fn body(&mut self, block: Pair<Rule>) -> Fallible<Body> {
-        let items = block.into_inner().filter(|pair| pair.as_rule() == Rule::item);
-        Ok(Body { items: items.map(|pair| self.item(pair)).collect::<Result<_, _>>()? })
+        let parts = block.into_inner();
+        // All but the closing brace are statements.
+        let mut items = Vec::with_capacity(parts.len() - 1);
+        for part in parts.filter(|part| part.as_rule() == Rule::item) {
+            items.push(self.item(part)?);
+        }
+        Ok(Body { items })
     }
 
     // ---- types
@@ -505,8 +510,9 @@ impl<'a> Builder<'a> {
                 return Ok(Expr { span, kind: self.expr(first(pair))?.kind });
             }
             Rule::list => {
-                let mut elements = Vec::new();
-                for element in pair.into_inner() {
+                let parts = pair.into_inner();
+                let mut elements = Vec::with_capacity(parts.len());
+                for element in parts {
                     let inner = first(element);
                     elements.push(if inner.as_rule() == Rule::spread {
                         Element::Spread(self.expr(first(inner))?)
@@ -651,6 +657,7 @@ impl<'a> Builder<'a> {
             trim_block(&mut parts);
         }
         parts.retain(|part| !matches!(part, TextPart::Literal(text) if text.is_empty()));
+        parts.shrink_to_fit();
         Ok(Expr { span, kind: ExprKind::Text(parts) })
     }
 }

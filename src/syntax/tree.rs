@@ -136,13 +136,13 @@ pub enum PathStep {
 #[derive(Clone, PartialEq, Debug)]
 pub enum ItemKind {
     /// `name: Type, modifiers = default;`
-    Declare(Declare),
+    Declare(Box<Declare>),
     /// `name value;`
     Set(Expr),
     /// `name { ... }`
     Merge(Body),
     /// `name extends P { ... }`
-    Define(Define),
+    Define(Box<Define>),
 }
 
 #[derive(Clone, PartialEq, Debug)]
