@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::{self, ResourceGraph};
 use crate::model::term::Term;
 use crate::name::{Address, Name};
+use crate::reference::{self, Reference};
 use crate::resolve::load::{self, Loader};
 use crate::resolve::{self, Library, PROGRAM};
 use crate::source::{Origin, Sources, Span};
@@ -96,6 +97,27 @@ pub fn origins(
             report.push(if there { diagnostic } else { diagnostic.help(help) });
         })
         .ok()
+}
+
+/// What there is to look up: the library, and what the program at `path` has besides, if there is one.
+/// What is wrong with the names of the program is in the report; when it cannot be read at all, the
+/// library is left.
+pub fn reference(path: Option<&Path>, loader: &dyn Loader, sources: &mut Sources, report: &mut Report) -> Reference {
+    let mut loaded = load::load_all(path, loader, sources, report);
+    if report.has_errors() {
+        loaded = load::load_all(None, loader, sources, &mut Report::default());
+    }
+    let library = resolve::link(&loaded, report);
+    // Defaults are shown as they are written: checking tells which texts are secrets. What else it
+    // finds is not asked for here.
+    let mut unasked = Report::default();
+    let inputs = Inputs { absent_is_open: true, ..Inputs::default() };
+    let given = given(&inputs, loader, &library, sources, &mut unasked);
+    let texts = FrozenVec::new();
+    let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: true };
+    check::check(&library, &outside, sources, &mut unasked);
+    sources.hide(unasked.secrets());
+    reference::gather(&library, sources)
 }
 
 /// Loads and links a program, and hands it to a pass over its components. Nothing when a file cannot

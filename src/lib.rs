@@ -23,8 +23,9 @@ pub mod resolve;
 pub mod state;
 // floor 3: components, evaluated and checked
 pub mod check;
-// floor 4: resources in order
+// floor 4: resources in order; what can be looked up; the front end in one function
 pub mod graph;
+pub mod reference;
 pub mod compile;
 // floor 5: what will change
 pub mod plan;

@@ -249,6 +249,48 @@ fn who_stops_reading_has_read_enough() {
 }
 
 #[test]
+fn docs_are_read_anywhere() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let tadpole = Tadpole::new(nowhere.path());
+    for arguments in [&[][..], &["S3Bucket"], &["--all", "--markdown"], &["join"], &["cidr"]] {
+        let run = tadpole.run(&[&["docs"], arguments].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(run.out.len() > 50 && !run.out.contains('\u{1b}'), "{arguments:?}: {}", run.out);
+    }
+    for (arguments, message) in [
+        (&["S3Buckt"][..], "did you mean `S3Bucket`?"),
+        (&["S3Bucket", "nowhere"], "there is no file or directory `nowhere`"),
+        (&["./nowhere"], "there is no file or directory `./nowhere`"),
+        (&["--all", "S3Bucket", "nowhere"], "leave one of them out"),
+        (&["Tier"], "`tadpole docs` lists all there is"),
+    ] {
+        let run = tadpole.run(&[&["docs"], arguments].concat());
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{arguments:?}");
+        assert!(run.err.contains(message), "{arguments:?}: {}", run.err);
+    }
+
+    let (directory, tadpole) =
+        program("/// A shop.\nShop extends Compound { size: Int = 2; }\nshop extends Shop { }\n");
+    for (from, arguments) in [
+        (&tadpole, &["Shop"][..]),
+        (&tadpole, &["Shop", "."]),
+        (&tadpole, &["Shop", "main.cloud"]),
+        (&tadpole, &["./"]),
+        (&tadpole, &["main.cloud"]),
+        (&tadpole, &["--all", "."]),
+    ] {
+        let run = from.run(&[&["docs", "--markdown"], arguments].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(run.out.contains("A shop."), "{arguments:?}: {}", run.out);
+    }
+    // Whoever looks something up may be about to mend what is broken.
+    std::fs::write(directory.path().join("more.cloud"), "shop extends {").unwrap();
+    let run = tadpole.run(&["docs", "S3Bucket"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("versioning") && run.err.contains("has errors"), "{}{}", run.out, run.err);
+}
+
+#[test]
 fn destroy_needs_no_source() {
     let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
     assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);

@@ -14,6 +14,7 @@ mod errors;
 mod examples;
 mod floors;
 mod gallery;
+mod reference;
 mod render;
 mod robust;
 mod world;

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 pub mod context;
+mod docs;
 mod eval;
 mod explain;
 pub mod markdown;
@@ -59,6 +60,8 @@ enum Command {
     Show(show::Show),
     /// Explain a code that a message shows
     Explain(explain::Explain),
+    /// Look up templates, types and functions
+    Docs(docs::Docs),
 }
 
 pub fn main() -> ExitCode {
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
         Command::Explain(command) => command.run(look),
+        Command::Docs(command) => command.run(look),
     };
     ExitCode::from(exit as u8)
 }

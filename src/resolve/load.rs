@@ -62,6 +62,22 @@ pub struct Loaded {
 
 /// Loads the program at `path` with everything that it imports.
 pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mut Report) -> Loaded {
+    loaded(Some(path), false, loader, sources, report)
+}
+
+/// Loads all that can be read about: every module of the library, imported or not, and the program at
+/// `path`, if there is one.
+pub fn load_all(path: Option<&Path>, loader: &dyn Loader, sources: &mut Sources, report: &mut Report) -> Loaded {
+    loaded(path, true, loader, sources, report)
+}
+
+fn loaded(
+    path: Option<&Path>,
+    whole_library: bool,
+    loader: &dyn Loader,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Loaded {
     let mut prelude = LoadedModule::default();
     for (name, text) in PRELUDE_FILES {
         let id = sources.add_from(Origin::Library, format!("stdlib/{name}.cloud"), text);
@@ -70,22 +86,37 @@ pub fn load(path: &Path, loader: &dyn Loader, sources: &mut Sources, report: &mu
     debug_assert_eq!((PRELUDE.0, PROGRAM.0), (0, 1));
     let loaded = Loaded { modules: vec![prelude, LoadedModule::default()], directories: HashMap::new() };
     let mut loading = Loading { loader, sources, report, loaded, known: HashMap::new(), queue: VecDeque::new() };
-    match loader.program(path) {
-        Err(diagnostic) => loading.report.push(diagnostic),
-        Ok(paths) => {
-            loading.known.extend(paths.iter().map(|path| (normal(path), PROGRAM)));
-            for path in paths {
-                loading.file(PROGRAM, &path, None);
+    if let Some(path) = path {
+        match loader.program(path) {
+            Err(diagnostic) => loading.report.push(diagnostic),
+            Ok(paths) => {
+                loading.known.extend(paths.iter().map(|path| (normal(path), PROGRAM)));
+                for path in paths {
+                    loading.file(PROGRAM, &path, None);
+                }
             }
         }
+        loading.refuse_empty();
     }
-    loading.refuse_empty();
-    while let Some((importer, from, import)) = loading.queue.pop_front() {
-        loading.import(importer, &from, &import);
+    loop {
+        while let Some((importer, from, import)) = loading.queue.pop_front() {
+            loading.import(importer, &from, &import);
+        }
+        let others = STANDARD_FILES.into_iter().filter(|_| whole_library);
+        let Some((name, text)) = others.into_iter().find(|(name, _)| !loading.known.contains_key(&standard(name)))
+        else {
+            break;
+        };
+        loading.library(name, text);
     }
     let Loading { loaded, report, .. } = loading;
     report_cycles(&loaded, report);
     loaded
+}
+
+/// What a module of the library is known by: a name that no file has.
+fn standard(name: &str) -> PathBuf {
+    PathBuf::from(format!("<{name}>"))
 }
 
 /// Files on their way in.
@@ -129,10 +160,10 @@ impl Loading<'_> {
         if PRELUDE_FILES.iter().any(|(name, _)| *name == import.value) {
             return;
         }
-        let standard = STANDARD_FILES.iter().find(|(name, _)| *name == import.value);
+        let module = STANDARD_FILES.iter().find(|(name, _)| *name == import.value);
         let is_file =
             import.value.ends_with(".cloud") || import.value.starts_with('.') || import.value.starts_with('/');
-        if standard.is_none() && !is_file {
+        if module.is_none() && !is_file {
             let names = STANDARD_FILES.iter().chain(&PRELUDE_FILES).map(|(name, _)| *name);
             let near = closest(&import.value, names);
             self.report.push(
@@ -142,9 +173,8 @@ impl Loading<'_> {
             );
             return;
         }
-        // A module of the library has a name that no file has.
-        let target = match standard {
-            Some((name, _)) => PathBuf::from(format!("<{name}>")),
+        let target = match module {
+            Some((name, _)) => standard(name),
             None => normal(&from.join(&import.value)),
         };
         let id = match self.known.get(&target) {
@@ -160,23 +190,33 @@ impl Loading<'_> {
                 return;
             }
             Some(id) => *id,
-            None => {
-                let id = ModuleId(self.loaded.modules.len());
-                self.known.insert(target.clone(), id);
-                self.loaded.modules.push(LoadedModule::default());
-                match standard {
-                    Some((name, text)) => {
-                        let source = self.sources.add_from(Origin::Library, format!("stdlib/{name}.cloud"), *text);
-                        if let Some(file) = syntax::parse(source, text, self.report) {
-                            self.add(id, file, PathBuf::new());
-                        }
-                    }
-                    None => self.file(id, &target, Some(import.span)),
+            None => match module {
+                Some((name, text)) => self.library(name, text),
+                None => {
+                    let id = self.module(target.clone());
+                    self.file(id, &target, Some(import.span));
+                    id
                 }
-                id
-            }
+            },
         };
         self.loaded.modules[importer.0].imports.push((id, import.span));
+    }
+
+    /// A module of the library that is not always there.
+    fn library(&mut self, name: &str, text: &'static str) -> ModuleId {
+        let id = self.module(standard(name));
+        let source = self.sources.add_from(Origin::Library, format!("stdlib/{name}.cloud"), text);
+        if let Some(file) = syntax::parse(source, text, self.report) {
+            self.add(id, file, PathBuf::new());
+        }
+        id
+    }
+
+    fn module(&mut self, known_by: PathBuf) -> ModuleId {
+        let id = ModuleId(self.loaded.modules.len());
+        self.known.insert(known_by, id);
+        self.loaded.modules.push(LoadedModule::default());
+        id
     }
 
     fn refuse_empty(&mut self) {

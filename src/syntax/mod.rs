@@ -180,9 +180,14 @@ mod tests {
 
     #[test]
     fn comments_above_a_statement_document_it() {
-        let (file, ..) = file("// not this\n/// One.\n/// Two.\na extends B { }\n\n/// Far away.\n\nc extends B { }\n");
-        let docs: Vec<Option<String>> = file.unwrap().items.into_iter().map(|item| item.doc).collect();
+        let (first, ..) =
+            file("// not this\n/// One.\n/// Two.\na extends B { }\n\n/// Far away.\n\nc extends B { }\n");
+        let docs: Vec<Option<String>> = first.unwrap().items.into_iter().map(|item| item.doc).collect();
         assert_eq!(docs, [Some("One.\nTwo.".to_string()), None]);
+        let (second, ..) = file("/// Of a.\na extends B { b 1;\n    /// Of c.\n    c 2; }\n");
+        let ItemKind::Define(define) = second.unwrap().items.remove(0).kind else { panic!() };
+        let docs: Vec<Option<&str>> = define.body.items.iter().map(|item| item.doc.as_deref()).collect();
+        assert_eq!(docs, [None, Some("Of c.")], "what stands on the line of another is not documented with it");
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! `tadpole docs`: what is written about templates, types and functions, of the library and of a program.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::Exit;
+use crate::cli::context::Disk;
+use crate::cli::session::{put_out, say};
+use crate::cli::ui::Look;
+use crate::compile::reference;
+use crate::diagnostic::Report;
+use crate::reference::markdown;
+use crate::resolve::load::Loader;
+use crate::source::Sources;
+
+#[derive(clap::Args)]
+pub struct Docs {
+    /// A template, type, function or format; without one, all are listed
+    #[arg(value_name = "TYPE")]
+    name: Option<String>,
+    /// A program whose own are shown too: a directory with `.cloud` files, or one file [default: .]
+    #[arg(value_name = "PROGRAM")]
+    program: Option<PathBuf>,
+    /// Print Markdown, as for publishing
+    #[arg(long)]
+    markdown: bool,
+    /// Print all pages
+    #[arg(long)]
+    all: bool,
+}
+
+impl Docs {
+    pub fn run(self, look: Look) -> Exit {
+        let (name, program) = match self.places() {
+            Ok(places) => places,
+            Err(exit) => {
+                say("`--all` shows everything, and here is a name to look up", Some("leave one of them out"), look);
+                return exit;
+            }
+        };
+        // The library is there to be read anywhere, also where there is no program.
+        let here = || Some(PathBuf::from(".")).filter(|here| Disk.program(here).is_ok());
+        let named = program.is_some();
+        let program = program.or_else(here);
+        let mut report = Report::default();
+        let mut sources = Sources::default();
+        let reference = reference(program.as_deref(), &Disk, &mut sources, &mut report);
+        if named && let Some(unreadable) = report.sorted().into_iter().find(|said| said.labels.is_empty()) {
+            say(&unreadable.message, unreadable.help.as_deref(), look);
+            return Exit::Wrong;
+        }
+        let text = match &name {
+            None if self.all => markdown::all(&reference),
+            None => markdown::list(&reference),
+            Some(name) => {
+                let pages = reference.find(name);
+                if pages.is_empty() {
+                    let help = reference.meant(name).unwrap_or_else(|| "`tadpole docs` lists all there is".into());
+                    say(&format!("there is nothing called `{name}` to look up"), Some(&help), look);
+                    return Exit::Wrong;
+                }
+                pages.iter().map(|page| markdown::page(&reference, page)).collect::<Vec<_>>().join("\n")
+            }
+        };
+        if report.has_errors() {
+            let program = program.as_deref().unwrap_or(Path::new("."));
+            let what = format!("the program in `{}` has errors: of its own, not all is shown", program.display());
+            say(&what, Some("`tadpole check` says more"), look);
+        }
+        put_out(&text, look).unwrap_or(Exit::Done)
+    }
+
+    /// What to look up, and in which program. A word with a `.` or a `/` in it is no name.
+    fn places(&self) -> Result<(Option<&str>, Option<PathBuf>), Exit> {
+        match (self.name.as_deref(), &self.program) {
+            (Some(path), None) if self.all || path.contains(['.', '/', std::path::MAIN_SEPARATOR]) => {
+                Ok((None, Some(path.into())))
+            }
+            (Some(_), Some(_)) if self.all => Err(Exit::Wrong),
+            (name, program) => Ok((name, program.clone())),
+        }
+    }
+}
