@@ -273,7 +273,7 @@ impl<'l, 'a> Gatherer<'l, 'a> {
             let of_file = || {
                 let item = scope::search(&self.library.modules, module, |module| module.constants.get(name))?;
                 match &item.kind {
-                    ItemKind::Define(define) => Some(define),
+                    ItemKind::Define(define) => Some(define.as_ref()),
                     ItemKind::Declare(_) | ItemKind::Set(_) | ItemKind::Merge(_) => None,
                 }
             };
