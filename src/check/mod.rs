@@ -93,7 +93,10 @@ pub fn check<'a>(
     checker.unused_constants();
     checker.functions();
     checker.probes();
-    checker.unused(root);
+    // A name may be unused only because what uses it could not be read.
+    if !checker.report.has_errors() {
+        checker.unused(root);
+    }
     let project = checker.project(root);
     Program { project, resources, outputs, assertions }
 }
@@ -348,6 +351,8 @@ impl<'a, 'r> Checker<'a, 'r> {
     /// The root takes any name, so a misspelled one would go unnoticed.
     fn unused(&mut self, root: NodeId) {
         let node = &self.nodes[root.0];
+        let names: HashMap<&Name, Span> =
+            self.library.program_items().map(|item| (&item.path.head.value, item.path.head.span)).collect();
         let mut warnings = Vec::new();
         for (name, member) in &node.own {
             let declared = node.attribute(name.as_str()).is_some() || node.is_component(name.as_str());
@@ -356,13 +361,13 @@ impl<'a, 'r> Checker<'a, 'r> {
             };
             let known = node.shape.members.keys().filter(|name| !name.is_constant()).chain(&self.used);
             let warning = Diagnostic::warning("cloud::attribute::unused", format!("nothing uses `{name}`"));
-            let label = match crate::diagnostic::closest(name.as_str(), known.map(Name::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "set here".to_string(),
-            };
-            warnings.push(warning.label(setting.span, label));
+            let span = names.get(name).copied().unwrap_or(setting.span);
+            warnings.push(match crate::diagnostic::closest(name.as_str(), known.map(Name::as_str)) {
+                Some(near) => warning.label(span, format!("did you mean `{near}`?")),
+                None => warning.label(span, "set here").help("remove it, or name it where it is meant to be used"),
+            });
         }
-        warnings.into_iter().for_each(|warning| self.report.push(warning));
+        self.report.extend(warnings);
     }
 
     /// Constants that nothing refers to are checked like the others.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::Checker;
 use crate::check::expr::Env;
-use crate::diagnostic::{Diagnostic, closest};
+use crate::diagnostic::{Diagnostic, article, closest};
 use crate::model::operation::{Operation, a_kind};
 use crate::model::term::Term;
 use crate::model::ty::{TemplateRef, Ty};
@@ -196,8 +196,7 @@ impl Checker<'_, '_> {
             | Ty::Alias(_)
             | Ty::Template(_) => {
                 let name = ty.to_string();
-                let vowel = name.starts_with(['A', 'E', 'I', 'O', 'U']);
-                format!("{} `{name}`", if vowel { "an" } else { "a" })
+                format!("{} `{name}`", article(&name))
             }
         }
     }
