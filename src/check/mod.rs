@@ -4,6 +4,7 @@
 mod body;
 mod call;
 mod expr;
+mod impossible;
 mod instance;
 mod lifecycle;
 pub mod origin;
@@ -248,7 +249,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             if let Some(param) = self.library.module(PROGRAM).params.get(&name.value)
                 && !compound.members.contains_key(&name.value)
             {
-                self.report.push(crate::resolve::scope::duplicate(&name.value, param.name.span, name.span));
+                self.report.push(crate::resolve::scope::duplicate(&name.value, "defined", param.name.span, name.span));
             }
         }
         // The files stand one after another, so the body itself is not asked.
@@ -307,7 +308,12 @@ impl<'a, 'r> Checker<'a, 'r> {
         let mut outputs: Vec<Output> = Vec::new();
         for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
             if let Some(first) = outputs.iter().find(|other| other.name == output.name.value) {
-                self.report.push(crate::resolve::scope::duplicate(&output.name.value, first.span, output.name.span));
+                self.report.push(crate::resolve::scope::duplicate(
+                    &output.name.value,
+                    "defined",
+                    first.span,
+                    output.name.span,
+                ));
                 continue;
             }
             let ty = match &output.ty {
