@@ -166,7 +166,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// Whether a name means something to a text.
-    fn finds(&self, name: &str, env: &Env) -> bool {
+    pub(super) fn finds(&self, name: &str, env: &Env) -> bool {
         let library = self.library;
         let mut node = Some(env.node);
         for _ in 0..env.levels {
