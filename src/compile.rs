@@ -236,7 +236,7 @@ fn from_file(
             }
         };
         if let Some(first) = seen.insert(name.value.clone(), name.span) {
-            report.push(resolve::scope::duplicate(&name.value, first, name.span));
+            report.push(resolve::scope::duplicate(&name.value, "set", first, name.span));
         }
         if name.value.as_str() == "env" {
             report.push(

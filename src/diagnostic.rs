@@ -93,19 +93,56 @@ impl Report {
 
 /// The candidate that a reader most likely meant by `name`, if any is close enough.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = name.to_lowercase();
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
+    let wanted = plain(name);
     candidates
         .into_iter()
         .filter(|candidate| *candidate != name)
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= name.len().max(candidate.len()).div_ceil(4).max(1))
+        .filter_map(|candidate| Some((distance(&wanted, &plain(candidate))?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)
 }
 
+/// How far a slip of the hand must have gone from one name to the other; nothing when it is no slip.
+fn distance(one: &str, two: &str) -> Option<usize> {
+    let distance = strsim::damerau_levenshtein(one, two);
+    let (one_length, two_length) = (one.chars().count(), two.chars().count());
+    let longest = one_length.max(two_length);
+    if longest > 3 && one_length.min(two_length) > 2 {
+        return (distance <= longest.div_ceil(4)).then_some(distance);
+    }
+    // Between short names every letter counts: they are the same, or two letters changed places.
+    let swapped = distance == 1 && one_length == two_length && strsim::levenshtein(one, two) == 2;
+    (distance == 0 || swapped).then_some(distance)
+}
+
+/// "a" or "an", as a name is read: `an Int`, `an S3Bucket`, `a User`.
+pub fn article(name: &str) -> &'static str {
+    let mut chars = name.chars();
+    let (Some(first), second) = (chars.next(), chars.next()) else { return "a" };
+    let spelt = second.is_none_or(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+    let vowel = match first.to_ascii_uppercase() {
+        'A' | 'E' | 'I' | 'O' => true,
+        // Letter by letter, as in "an S3 bucket".
+        'F' | 'H' | 'L' | 'M' | 'N' | 'R' | 'S' | 'X' => spelt,
+        'U' => second.is_some_and(|c| matches!(c, 'n' | 'p')) && !name[1..].starts_with("ni"),
+        _ => false,
+    };
+    if vowel { "an" } else { "a" }
+}
+
+/// Names in backticks, as a sentence lists them.
+pub fn listed(names: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        names => names.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::closest;
+    use super::{article, closest, listed};
 
     #[test]
     fn closest_takes_typos_and_case_but_not_strangers() {
@@ -113,5 +150,34 @@ mod tests {
         assert_eq!(closest("versionning", names), Some("versioning"));
         assert_eq!(closest("Bucket", names), Some("bucket"));
         assert_eq!(closest("policy", names), None);
+        assert_eq!(closest("depends_on", ["dependsOn"]), Some("dependsOn"));
+    }
+
+    #[test]
+    fn closest_is_careful_with_short_names() {
+        assert_eq!(closest("a", ["w", "b", "ab"]), None);
+        assert_eq!(closest("ip", ["id", "tip"]), None);
+        assert_eq!(closest("udp", ["tcp", "ud"]), None);
+        assert_eq!(closest("upd", ["tcp", "udp"]), Some("udp"));
+        assert_eq!(closest("ENV", ["env"]), Some("env"));
+        assert_eq!(closest("prt", ["port"]), Some("port"));
+    }
+
+    #[test]
+    fn sentences_are_english() {
+        for (name, expected) in [
+            ("Int", "an"),
+            ("String", "a"),
+            ("S3Bucket", "an"),
+            ("VPC", "a"),
+            ("SQS", "an"),
+            ("Upload", "an"),
+            ("User", "a"),
+            ("Unit", "a"),
+        ] {
+            assert_eq!(article(name), expected, "{name}");
+        }
+        assert_eq!(listed(["a"]), "`a`");
+        assert_eq!(listed(["a", "b", "c"]), "`a`, `b` and `c`");
     }
 }

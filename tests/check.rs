@@ -1,14 +1,14 @@
 //! Programs and what is said of them: `tests/check/*.cloud`, each beside the message that a user
 //! sees.
 
-use crate::world::{Files, compiled};
+use crate::world::{Files, compiled, steady};
 
 #[test]
 fn programs_and_what_is_said_of_them() {
     insta::glob!("check/*.cloud", |path| {
         let text = std::fs::read_to_string(path).unwrap();
         let (graph, said) = compiled(&Files::written(&text), &[]);
-        let mut shown = format!("{text}\n────\n{said}");
+        let mut shown = format!("{text}\n────\n{}", steady(&said));
         if let Some(graph) = graph {
             for resource in graph.in_order() {
                 shown.push_str(&format!("{} extends {}\n", resource.address, resource.template));

@@ -2,7 +2,7 @@
 //! `tests/gallery/*.cloud`. A line `//@ file NAME` starts another file of the same program, a line
 //! `//@ set NAME=VALUE` gives a param.
 
-use crate::world::{Files, compiled};
+use crate::world::{Files, compiled, steady};
 
 #[test]
 fn every_mistake_is_told() {
@@ -19,7 +19,7 @@ fn every_mistake_is_told() {
             silent.push(path.display().to_string());
         }
         insta::with_settings!({ snapshot_path => "gallery", prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!("said", format!("{text}\n────\n{said}"));
+            insta::assert_snapshot!("said", format!("{text}\n────\n{}", steady(&said)));
         });
     });
     assert!(silent.is_empty(), "nothing is said of {}", silent.join(", "));

@@ -103,6 +103,11 @@ pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph
     (graph, ui::render(&report, &sources, LOOK))
 }
 
+/// Without the numbers of the library's lines, which move with every line of its documentation.
+pub fn steady(said: &str) -> String {
+    regex::Regex::new(r"(stdlib/[a-z0-9/]+\.cloud):\d+(:\d+)?").unwrap().replace_all(said, "$1").into_owned()
+}
+
 pub fn graph(text: &str) -> ResourceGraph {
     let (graph, said) = compiled(&Files::main(text), &[]);
     graph.unwrap_or_else(|| panic!("the program has errors:\n{said}"))

@@ -13,8 +13,8 @@ use crate::name::{Address, Name};
 use crate::resolve::types::Types;
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
-use crate::syntax;
 use crate::syntax::tree::{self, Expr, Ident};
+use crate::syntax::{self, habit};
 use crate::value::{Secret, Value};
 
 /// A function of the program that is being evaluated, and the place that called it.
@@ -35,7 +35,11 @@ impl<'a> Checker<'a, '_> {
             let own = library.module(env.module).functions.keys().map(Name::as_str);
             let known = function::TABLE.iter().map(|function| function.name).chain(own);
             let message = format!("there is no function `{}`", name.value);
-            self.report.push(scope::unknown("cloud::function::unknown", &message, name, known));
+            let diagnostic = scope::unknown("cloud::function::unknown", &message, name, known);
+            self.report.push(match habit::names::function(name.value.as_str()) {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
             return Term::POISON;
         };
         let (least, most) = function.arity();
@@ -151,7 +155,7 @@ impl<'a> Checker<'a, '_> {
                     let name = &parameter.name;
                     let first = function.parameters.iter().find(|other| other.name.value == name.value);
                     if let Some(first) = first.filter(|first| first.name.span != name.span) {
-                        self.report.push(scope::duplicate(&name.value, first.name.span, name.span));
+                        self.report.push(scope::duplicate(&name.value, "defined", first.name.span, name.span));
                     }
                     locals.push((name.value.clone(), Term::Open(self.written(id, &parameter.ty))));
                 }

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::each::{Bound, Each, Variable};
 use crate::model::operation::Operation;
 use crate::model::term::Term;
-use crate::model::ty::{TemplateId, TemplateRef, Ty};
+use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Key, Name};
 use crate::resolve::{Family, ModuleId, PROGRAM, scope};
 use crate::source::Span;
@@ -113,6 +113,7 @@ impl<'a> Checker<'a, '_> {
                 let term = self.comprehension(comprehension, &of, env);
                 self.coerce(term, wanted, expr.span, env)
             }
+            _ if self.bare_text(expr, wanted, env) => Term::POISON,
             _ => {
                 let operand = self.operand(expr, env);
                 let term = self.term_of(operand);
@@ -168,14 +169,15 @@ impl<'a> Checker<'a, '_> {
                 }
             },
             ExprKind::Super => Operand::Term(self.inherited_value(expr.span, env)),
+            ExprKind::Get { .. } if self.foreign(expr, env) => POISON,
             ExprKind::Get { of, name, optional } => {
-                let of = self.operand(of, env);
-                self.get(of, name, *optional)
+                let operand = self.operand(of, env);
+                self.get(operand, name, *optional, of.span)
             }
             ExprKind::Index { of, at } => {
                 let operand = self.operand(of, env);
                 let at_term = self.eval(at, &Ty::Any, env);
-                self.index(operand, at_term, expr.span, at.span)
+                self.index(operand, at_term, of.span, at.span)
             }
             ExprKind::Splat(of) => match self.operand(of, env) {
                 Operand::Nodes(nodes) => Operand::Each(nodes.iter().map(|(_, node)| Operand::Node(*node)).collect()),
@@ -197,13 +199,12 @@ impl<'a> Checker<'a, '_> {
             },
             ExprKind::Call { function, arguments } => Operand::Term(self.call(function, arguments, env, expr.span)),
             ExprKind::Unary(sign, of) => {
-                let of = self.eval(of, &Ty::Any, env);
-                Operand::Term(self.apply(Operation::Unary(*sign), vec![of], expr.span))
+                let term = self.eval(of, &Ty::Any, env);
+                Operand::Term(self.apply_to(Operation::Unary(*sign), vec![term], &[of], expr.span))
             }
             ExprKind::Binary(sign, left, right) => {
-                let left = self.eval(left, &Ty::Any, env);
-                let right = self.eval(right, &Ty::Any, env);
-                Operand::Term(self.apply(Operation::Binary(*sign), vec![left, right], expr.span))
+                let terms = vec![self.eval(left, &Ty::Any, env), self.eval(right, &Ty::Any, env)];
+                Operand::Term(self.apply_to(Operation::Binary(*sign), terms, &[left, right], expr.span))
             }
             ExprKind::Construct(template, body) => {
                 let library = self.library;
@@ -275,18 +276,8 @@ impl<'a> Checker<'a, '_> {
             terms.push(match part {
                 TextPart::Literal(text) => Term::string(text.as_str()),
                 TextPart::Expr(expr) => match self.eval(expr, &Ty::Any, env) {
-                    term @ (Term::List(_) | Term::Map(_) | Term::Data { .. }) if !term.is_open() => {
-                        self.report.push(
-                            Diagnostic::error("cloud::value::impossible", "this cannot stand in a text")
-                                .label(expr.span, format!("this is {}", self.a_type(&term.ty()))),
-                        );
-                        Term::POISON
-                    }
-                    Term::Reference { template, .. } if self.is_group(template.id) => {
-                        self.report.push(
-                            Diagnostic::error("cloud::value::impossible", "a group cannot stand in a text")
-                                .label(expr.span, format!("this is a `{}`, which has no id", template.name)),
-                        );
+                    term if !term.is_open() && self.has_no_text(&term) => {
+                        self.no_text(&term, expr.span);
                         Term::POISON
                     }
                     term => term,
@@ -294,10 +285,6 @@ impl<'a> Checker<'a, '_> {
             });
         }
         self.apply(Operation::Text, terms, span)
-    }
-
-    fn is_group(&self, template: TemplateId) -> bool {
-        self.library.family(self.library.shape(template)) == Family::Compound
     }
 
     fn list(&mut self, elements: &'a [Element], of: &Ty, env: &Env) -> Term {
@@ -458,7 +445,7 @@ impl<'a> Checker<'a, '_> {
                     }
                 };
                 if let Some(first) = seen.insert(head.value.as_str(), head.span) {
-                    self.report.push(scope::duplicate(&head.value, first, head.span));
+                    self.report.push(scope::duplicate(&head.value, "set", first, head.span));
                     continue;
                 }
                 let term = match &item.kind {

@@ -4,6 +4,7 @@
 mod body;
 mod call;
 mod expr;
+mod impossible;
 mod instance;
 mod lifecycle;
 pub mod origin;
@@ -93,7 +94,10 @@ pub fn check<'a>(
     checker.unused_constants();
     checker.functions();
     checker.probes();
-    checker.unused(root);
+    // A name may be unused only because what uses it could not be read.
+    if !checker.report.has_errors() {
+        checker.unused(root);
+    }
     let project = checker.project(root);
     Program { project, resources, outputs, assertions }
 }
@@ -245,7 +249,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             if let Some(param) = self.library.module(PROGRAM).params.get(&name.value)
                 && !compound.members.contains_key(&name.value)
             {
-                self.report.push(crate::resolve::scope::duplicate(&name.value, param.name.span, name.span));
+                self.report.push(crate::resolve::scope::duplicate(&name.value, "defined", param.name.span, name.span));
             }
         }
         // The files stand one after another, so the body itself is not asked.
@@ -304,7 +308,12 @@ impl<'a, 'r> Checker<'a, 'r> {
         let mut outputs: Vec<Output> = Vec::new();
         for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
             if let Some(first) = outputs.iter().find(|other| other.name == output.name.value) {
-                self.report.push(crate::resolve::scope::duplicate(&output.name.value, first.span, output.name.span));
+                self.report.push(crate::resolve::scope::duplicate(
+                    &output.name.value,
+                    "defined",
+                    first.span,
+                    output.name.span,
+                ));
                 continue;
             }
             let ty = match &output.ty {
@@ -348,6 +357,8 @@ impl<'a, 'r> Checker<'a, 'r> {
     /// The root takes any name, so a misspelled one would go unnoticed.
     fn unused(&mut self, root: NodeId) {
         let node = &self.nodes[root.0];
+        let names: HashMap<&Name, Span> =
+            self.library.program_items().map(|item| (&item.path.head.value, item.path.head.span)).collect();
         let mut warnings = Vec::new();
         for (name, member) in &node.own {
             let declared = node.attribute(name.as_str()).is_some() || node.is_component(name.as_str());
@@ -356,13 +367,13 @@ impl<'a, 'r> Checker<'a, 'r> {
             };
             let known = node.shape.members.keys().filter(|name| !name.is_constant()).chain(&self.used);
             let warning = Diagnostic::warning("cloud::attribute::unused", format!("nothing uses `{name}`"));
-            let label = match crate::diagnostic::closest(name.as_str(), known.map(Name::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "set here".to_string(),
-            };
-            warnings.push(warning.label(setting.span, label));
+            let span = names.get(name).copied().unwrap_or(setting.span);
+            warnings.push(match crate::diagnostic::closest(name.as_str(), known.map(Name::as_str)) {
+                Some(near) => warning.label(span, format!("did you mean `{near}`?")),
+                None => warning.label(span, "set here").help("remove it, or name it where it is meant to be used"),
+            });
         }
-        warnings.into_iter().for_each(|warning| self.report.push(warning));
+        self.report.extend(warnings);
     }
 
     /// Constants that nothing refers to are checked like the others.

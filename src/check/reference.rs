@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use crate::check::expr::{Env, Operand, POISON};
 use crate::check::instance::{Children, DataLayer, NodeId};
 use crate::check::{Checker, Frame, Given, What};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Label, closest, listed};
 use crate::model::each::{Bound, Each};
 use crate::model::operation::{Operation, a_kind, out_of_range};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::{Key, Name};
-use crate::resolve::prototype::{names_of, unknown_attribute};
-use crate::resolve::{Family, ModuleId, PROGRAM, scope};
+use crate::resolve::prototype::{SettingKind, names_of, unknown_attribute};
+use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, scope};
 use crate::source::Span;
-use crate::syntax::tree::{Ident, ItemKind};
+use crate::syntax::habit;
+use crate::syntax::tree::{Binary, Expr, ExprKind, Ident, ItemKind};
 use crate::value::Value;
 
 impl<'a> Checker<'a, '_> {
@@ -72,35 +73,142 @@ impl<'a> Checker<'a, '_> {
             );
             return POISON;
         }
-        let ident = Ident::new(name.clone(), span);
         if let Some(id) = scope::find_template(&library.modules, env.module, name.as_str()) {
-            let help = match library.family(library.shape(id)) {
+            let template = library.template(id);
+            let own = template.module != PRELUDE;
+            let family = library.family(library.shape(id));
+            let help = match family {
+                Family::Resource | Family::Compound if own => format!(
+                    "a component is `lowerCamel`: write `{} extends ... {{ ... }}`, or name one that extends `{name}`",
+                    scope::lower_camel(name)
+                ),
                 Family::Resource | Family::Compound => format!("name a component that extends `{name}`"),
                 Family::Action | Family::Data => format!("write `{name} {{ }}` for one made from it"),
             };
-            self.report.push(
+            let diagnostic =
                 Diagnostic::error("cloud::value::template", format!("`{name}` is a template, not a value"))
-                    .label(span, "a value is needed here")
-                    .help(help),
-            );
+                    .label(span, "a value is needed here");
+            let diagnostic =
+                if own { diagnostic.label(template.name.span, "made here, as a template") } else { diagnostic };
+            self.report.push(diagnostic.help(help));
             return POISON;
         }
+        self.unknown_name(name, span, env);
+        POISON
+    }
+
+    /// The names that a text can see.
+    fn visible(&self, env: &Env) -> Vec<Name> {
+        let library = self.library;
         let mut visible: Vec<Name> = env.locals.iter().map(|(local, _)| local.clone()).collect();
         let mut node = Some(env.node);
         for _ in 0..env.levels {
             let Some(id) = node else { break };
             visible.extend(self.nodes[id.0].member_names().cloned());
+            visible.extend(self.nodes[id.0].locals.iter().map(|(local, _)| local.clone()));
             node = self.nodes[id.0].parent;
         }
-        if env.module == PROGRAM && !pure {
+        if env.module == PROGRAM && !self.is_pure(env) {
             visible.extend(library.module(PROGRAM).params.keys().cloned());
             visible.extend(self.root.iter().flat_map(|root| self.nodes[root.0].member_names()).cloned());
         }
         visible.extend(library.module(env.module).constants.keys().cloned());
-        let message = format!("there is no `{name}` here");
-        let names = visible.iter().map(Name::as_str);
-        self.report.push(scope::unknown("cloud::name::unknown", &message, &ident, names));
-        POISON
+        // A name inside its own value means one further out.
+        if let Some((_, of, _)) = env.of.as_ref().filter(|_| env.part.is_none()) {
+            visible.retain(|name| name != of);
+        }
+        visible
+    }
+
+    fn unknown_name(&mut self, name: &Name, span: Span, env: &Env) {
+        let diagnostic = Diagnostic::error("cloud::name::unknown", format!("there is no `{name}` here"));
+        let visible = self.visible(env);
+        if let Some(near) = likely(name, &visible) {
+            self.report.push(diagnostic.label(span, format!("did you mean `{near}`?")));
+            return;
+        }
+        let own = self.root.iter().flat_map(|root| self.nodes[root.0].own.keys());
+        let own = own.chain(self.library.module(PROGRAM).params.keys()).filter(|own| visible.contains(own));
+        let shown: Vec<&Name> = env.locals.iter().map(|(local, _)| local).chain(own).take(8).collect();
+        let diagnostic = diagnostic.label(span, "not found");
+        self.report.push(match shown.as_slice() {
+            [] => diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")),
+            _ if name.as_str() == "TBD" => diagnostic.help("leave it out: an attribute that must be set is asked for"),
+            [one] => diagnostic.help(format!("`{one}` is the only name of this program")),
+            shown => diagnostic.help(format!("names of this program are {}", listed(shown))),
+        });
+    }
+
+    /// Reports a text that stands without its quotes where one is wanted: `eu-west-1`.
+    pub(super) fn bare_text(&mut self, expr: &Expr, wanted: &Ty, env: &Env) -> bool {
+        if !matches!(wanted.plain(), Ty::String | Ty::Enum(_) | Ty::Secret) {
+            return false;
+        }
+        let mut first = expr;
+        while let ExprKind::Binary(Binary::Subtract | Binary::Divide, left, right) = &first.kind {
+            if !matches!(right.kind, ExprKind::Name(_) | ExprKind::Int(_)) {
+                return false;
+            }
+            first = left;
+        }
+        let ExprKind::Name(name) = &first.kind else { return false };
+        let known = name.is_constant() || name.is_template() || self.finds(name.as_str(), env);
+        if known || likely(name, &self.visible(env)).is_some() {
+            return false;
+        }
+        let text = self.sources.text(expr.span);
+        self.report.push(
+            Diagnostic::error("cloud::name::unknown", format!("there is no `{name}` here"))
+                .label(expr.span, "not found")
+                .help(format!("a text stands in quotes: `\"{text}\"`")),
+        );
+        true
+    }
+
+    /// Whether a name means something to a text.
+    pub(super) fn finds(&self, name: &str, env: &Env) -> bool {
+        let library = self.library;
+        let mut node = Some(env.node);
+        for _ in 0..env.levels {
+            let Some(id) = node else { break };
+            if self.nodes[id.0].has(name) || self.nodes[id.0].locals.iter().any(|(local, _)| local.as_str() == name) {
+                return true;
+            }
+            node = self.nodes[id.0].parent;
+        }
+        let of_program = || {
+            self.root.is_some_and(|root| self.nodes[root.0].has(name))
+                || library.module(PROGRAM).params.contains_key(name)
+        };
+        env.locals.iter().any(|(local, _)| local.as_str() == name) || env.module == PROGRAM && of_program()
+    }
+
+    /// Reports a reference by another tool's rules: `var.env`, `aws_s3_bucket.media.id`.
+    pub(super) fn foreign(&mut self, expr: &Expr, env: &Env) -> bool {
+        let mut path: Vec<&str> = Vec::new();
+        let mut at = expr;
+        while let ExprKind::Get { of, name, optional: false } = &at.kind {
+            path.push(name.value.as_str());
+            at = of;
+        }
+        let ExprKind::Name(first) = &at.kind else { return false };
+        if !habit::names::begins_reference(first.as_str()) || self.finds(first.as_str(), env) {
+            return false;
+        }
+        path.push(first.as_str());
+        path.reverse();
+        let mut node = Some(env.node);
+        let mut variable = None;
+        while let (Some(id), None) = (node, variable) {
+            variable = self.nodes[id.0].locals.first().map(|(local, _)| local.as_str());
+            node = self.nodes[id.0].parent;
+        }
+        let found = habit::names::reference(&path, |name| self.finds(name, env), variable);
+        if let Some(foreign) = &found {
+            let diagnostic = Diagnostic::error("cloud::syntax::habit", foreign.message);
+            self.report.push(diagnostic.label(expr.span, foreign.label).help(foreign.help.as_str()));
+        }
+        found.is_some()
     }
 
     /// Whether a component has something of that name. Attributes that every program has, such as
@@ -129,19 +237,32 @@ impl<'a> Checker<'a, '_> {
         Operand::Term(Term::clone(&self.attribute(node, name, span)))
     }
 
-    pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool) -> Operand {
+    pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool, of_span: Span) -> Operand {
         match of {
             Operand::Node(node) => self.get_from(node, name),
-            Operand::Each(all) => Operand::Each(all.into_iter().map(|one| self.get(one, name, optional)).collect()),
-            Operand::Later(over, item, one) => Operand::Later(over, item, self.get(*one, name, optional).into()),
+            Operand::Each(all) => {
+                Operand::Each(all.into_iter().map(|one| self.get(one, name, optional, of_span)).collect())
+            }
+            Operand::Later(over, item, one) => {
+                Operand::Later(over, item, self.get(*one, name, optional, of_span).into())
+            }
             Operand::Nodes(_) | Operand::AnyOf(_) => {
+                let nodes = match &of {
+                    Operand::Nodes(nodes) => nodes.as_slice(),
+                    _ => &[],
+                };
+                let group = self.sources.text(of_span);
+                let one = nodes.first().map_or("[0]".into(), |(key, _)| key.to_string());
                 self.report.push(
                     Diagnostic::error(
                         "cloud::repetition::group",
-                        format!("this is a group, and `.{}` asks for one", name.value),
+                        format!("`{group}` is a group, and `.{}` asks for one", name.value),
                     )
-                    .label(name.span, "of which of them?")
-                    .help(format!("write `[0].{0}`, `[\"key\"].{0}`, or `[*].{0}` for all", name.value)),
+                    .label(
+                        of_span,
+                        if nodes.is_empty() { "a group".into() } else { format!("a group of {}", nodes.len()) },
+                    )
+                    .help(format!("write `{group}{one}.{0}`, or `{group}[*].{0}` for all", name.value)),
                 );
                 POISON
             }
@@ -168,7 +289,7 @@ impl<'a> Checker<'a, '_> {
             Operand::Term(Term::Known(Value::Null)) => {
                 self.report.push(
                     Diagnostic::error("cloud::value::null", format!("there is nothing to take `{}` from", name.value))
-                        .label(name.span, "what stands before this is null")
+                        .label(of_span, "this is null")
                         .help(format!("write `?.{}` if it may be absent", name.value)),
                 );
                 POISON
@@ -198,7 +319,7 @@ impl<'a> Checker<'a, '_> {
         POISON
     }
 
-    pub(super) fn index(&mut self, of: Operand, at: Term, span: Span, at_span: Span) -> Operand {
+    pub(super) fn index(&mut self, of: Operand, at: Term, of_span: Span, at_span: Span) -> Operand {
         match (of, at) {
             (Operand::AnyOf(node), _) => Operand::Node(node),
             (Operand::Nodes(nodes), Term::Known(at)) => {
@@ -215,11 +336,15 @@ impl<'a> Checker<'a, '_> {
                     (Value::Int(_) | Value::String(_), _) => format!("there is no element {at}"),
                     (other, _) => format!("{} cannot choose an element", a_kind(other)),
                 };
-                let mut diagnostic =
-                    Diagnostic::error("cloud::value::index", message).label(at_span, "no element has this key");
-                if let Some((Key::Text(_), _)) = nodes.first() {
+                let label = match &at {
+                    Value::Int(at) if *at < 0 => "counted from the front, from 0",
+                    _ => "no element has this key",
+                };
+                let mut diagnostic = Diagnostic::error("cloud::value::index", message).label(at_span, label);
+                if let Some((Key::Text(_), node)) = nodes.first() {
                     let keys: Vec<String> = nodes.iter().take(8).map(|(key, _)| key.to_string()).collect();
-                    diagnostic = diagnostic.help(format!("its keys are {}", keys.join(" ")));
+                    diagnostic = diagnostic.help(format!("its keys are {}", listed(keys)));
+                    diagnostic.labels.extend(self.keys_of(*node));
                 }
                 self.report.push(diagnostic);
                 POISON
@@ -229,20 +354,33 @@ impl<'a> Checker<'a, '_> {
                 POISON
             }
             (Operand::Each(all), at) => {
-                Operand::Each(all.into_iter().map(|one| self.index(one, at.clone(), span, at_span)).collect())
+                Operand::Each(all.into_iter().map(|one| self.index(one, at.clone(), of_span, at_span)).collect())
             }
             (Operand::Later(over, item, one), at) => {
-                Operand::Later(over, item, self.index(*one, at, span, at_span).into())
+                Operand::Later(over, item, self.index(*one, at, of_span, at_span).into())
             }
             (Operand::Node(_), _) => {
+                let one = self.sources.text(of_span).to_string();
                 self.report.push(
-                    Diagnostic::error("cloud::value::index", "this is one component, it has no elements")
-                        .label(span, "remove the brackets"),
+                    Diagnostic::error("cloud::value::index", format!("`{one}` is one component, it has no elements"))
+                        .label(at_span, "chooses nothing")
+                        .help(format!("write `{one}`")),
                 );
                 POISON
             }
-            (Operand::Term(term), at) => Operand::Term(self.apply(Operation::Index, vec![term, at], span)),
+            (Operand::Term(term), at) => Operand::Term(self.apply(Operation::Index, vec![term, at], at_span)),
         }
+    }
+
+    /// The place from which the keys of a group come that a component is in.
+    fn keys_of(&self, node: NodeId) -> Option<Label> {
+        let node = &self.nodes[node.0];
+        let name = &node.address.segments().last()?.name;
+        let made = self.nodes[node.parent?.0].settings(name.as_str()).rev().find_map(|setting| match setting.kind {
+            SettingKind::Define(define, _) => Some(define),
+            SettingKind::Value(_) | SettingKind::Merge(_) | SettingKind::Reach(..) => None,
+        })?;
+        Some(Label { span: made.repeat.as_ref()?.over.span, text: "the keys come from here".into() })
     }
 
     /// An operand as a value.
@@ -422,4 +560,12 @@ impl<'a> Checker<'a, '_> {
         }
         crate::check::body::hidden(term)
     }
+}
+
+/// What was most likely meant by a name that means nothing.
+fn likely<'n>(name: &Name, visible: &'n [Name]) -> Option<&'n str> {
+    const WORDS: [&str; 6] = ["true", "false", "null", "this", "parent", "root"];
+    let word = || WORDS.into_iter().find(|word| word.eq_ignore_ascii_case(name.as_str()));
+    let near = || closest(name.as_str(), visible.iter().map(Name::as_str));
+    habit::names::word(name.as_str()).or_else(near).or_else(word)
 }

@@ -1,16 +1,18 @@
 //! Terms against types: what fits, what is converted, and what to say when it does not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::check::Checker;
 use crate::check::expr::Env;
-use crate::diagnostic::{Diagnostic, closest};
+use crate::check::{Checker, What};
+use crate::diagnostic::{Diagnostic, article, closest};
 use crate::model::operation::{Operation, a_kind};
+use crate::model::schema::Modifiers;
 use crate::model::term::Term;
-use crate::model::ty::{TemplateRef, Ty};
-use crate::resolve::Family;
+use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
+use crate::resolve::{Family, PROGRAM};
 use crate::source::Span;
-use crate::value::{Secret, Value, with_unit};
+use crate::value::{Quoted, Secret, Value, with_unit};
 
 impl Checker<'_, '_> {
     /// The term as a value of that type, or an error at `span` and poison.
@@ -45,11 +47,7 @@ impl Checker<'_, '_> {
                 if let (Some(refinement), Term::Known(value)) = (&alias.refinement, &term)
                     && !refinement.admits(value)
                 {
-                    let shown = if matches!(value, Value::Secret(_)) { "it".into() } else { value.to_string() };
-                    let diagnostic =
-                        Diagnostic::error("cloud::type::refused", format!("{shown} is no `{}`", alias.name))
-                            .label(span, refinement.to_string());
-                    self.report.push(self.declared(diagnostic, env));
+                    self.refuse(alias, refinement, value, span, env);
                     return Term::POISON;
                 }
                 term
@@ -110,13 +108,14 @@ impl Checker<'_, '_> {
                 if words.iter().any(|word| **word == **text) {
                     true
                 } else {
-                    let label = match closest(text, words.iter().map(String::as_str)) {
-                        Some(near) => format!("did you mean \"{near}\"?"),
-                        None => "not one of them".to_string(),
+                    let near = closest(text, words.iter().map(String::as_str));
+                    let choice = words.iter().map(|word| Quoted(word).to_string()).collect::<Vec<_>>().join(" or ");
+                    let label = match near {
+                        Some(near) if !self.in_secret() => format!("did you mean \"{near}\"?"),
+                        _ => format!("must be {choice}"),
                     };
-                    let diagnostic =
-                        Diagnostic::error("cloud::type::refused", format!("\"{text}\" is none of {wanted}"))
-                            .label(span, label);
+                    let message = self.cannot_be(&value, wanted, env);
+                    let diagnostic = Diagnostic::error("cloud::type::refused", message).label(span, label);
                     self.report.push(self.declared(diagnostic, env));
                     return Term::POISON;
                 }
@@ -126,7 +125,14 @@ impl Checker<'_, '_> {
         if fits {
             return Term::Known(value);
         }
-        let help = match (wanted.plain(), &value) {
+        let help = if self.in_secret() { None } else { self.help_for_value(&value, wanted, env) };
+        self.mismatch(a_kind(&value), wanted, span, env, help);
+        Term::POISON
+    }
+
+    /// How a value is written that a type takes, when that is plain from one that it does not take.
+    fn help_for_value(&self, value: &Value, wanted: &Ty, env: &Env) -> Option<String> {
+        match (wanted.plain(), value) {
             (Ty::Duration, Value::Int(count)) => {
                 let count = u64::try_from(*count).unwrap_or(0);
                 with_unit(count, "s").map(|_| format!("a duration has a unit: `{count}s`, `{count}m`"))
@@ -141,24 +147,131 @@ impl Checker<'_, '_> {
             (Ty::Bool, Value::String(text)) if text.parse::<bool>().is_ok() => {
                 Some(format!("write it without quotes: `{text}`"))
             }
-            (Ty::Template(template), Value::String(text)) => self
-                .help_component(template)
-                .map(|help| help.replace("\"...\"", &crate::value::Quoted(text).to_string())),
+            (Ty::Duration | Ty::Size, Value::String(text)) => {
+                let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+                let count = text[..text.len() - unit.len()].parse().ok()?;
+                with_unit(count, unit).map(|_| format!("write it without quotes: `{text}`"))
+            }
+            (Ty::Int, Value::Duration(_) | Value::Size(_)) => {
+                let shown = value.to_string();
+                Some(format!(
+                    "write it without a unit: `{}`",
+                    shown.trim_end_matches(|c: char| c.is_ascii_alphabetic())
+                ))
+            }
+            (Ty::Int, Value::Number(number)) if number.is_finite() => {
+                Some(format!("write a whole number: `{:.0}`", number.trunc()))
+            }
+            (Ty::Bool, Value::Int(_) | Value::Number(_)) => Some("compare it with something: `... != 0`".into()),
+            (Ty::Template(_), Value::String(text)) if self.finds(text, env) => {
+                Some(format!("write it without quotes: `{text}`"))
+            }
+            (Ty::Template(template), Value::String(text)) => {
+                self.help_component(template).map(|help| help.replace("\"...\"", &Quoted(text).to_string()))
+            }
+            (Ty::Map(_), Value::String(text)) => Some(match text.split_once(['=', ':']) {
+                Some((key, value)) if !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                    format!("a map stands in braces: `{{ {key} {}; }}`", Quoted(value))
+                }
+                _ => "a map stands in braces: `{ name \"value\"; }`".into(),
+            }),
+            (Ty::Map(_), Value::List(_)) => Some("a map has keys: `{ name \"value\"; }`".into()),
+            (_, Value::Null) => Some("only what is declared with `?` takes null".into()),
+            (Ty::List(_), Value::Map(_) | Value::Data(_)) => Some("a list stands in brackets: `[{ ... }]`".into()),
             (Ty::List(_), _) => Some(format!("a list stands in brackets: `[{value}]`")),
-            (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_)) => {
+            (Ty::String, Value::Int(_) | Value::Number(_) | Value::Bool(_) | Value::Duration(_) | Value::Size(_)) => {
                 Some(format!("write it in quotes: `\"{value}\"`"))
             }
             _ => None,
+        }
+    }
+
+    /// Reports a value that its type's refinement does not admit.
+    fn refuse(&mut self, alias: &Alias, refinement: &Refinement, value: &Value, span: Span, env: &Env) {
+        let ty = alias.name.as_str();
+        let message = self.cannot_be(value, &Ty::Alias(Arc::new(alias.clone())), env);
+        let diagnostic = Diagnostic::error("cloud::type::refused", message).label(span, refinement.to_string());
+        let mut diagnostic = self.declared(diagnostic, env);
+        // What the library narrows is told by its documentation; the program's own is shown.
+        let of_library = self.sources.get(alias.span.source).name.starts_with("stdlib/");
+        if !of_library {
+            diagnostic = diagnostic.label(alias.span, format!("`{ty}` is narrowed here"));
+        }
+        let doc = alias.doc.as_deref().map(|doc| {
+            let (first, rest) = doc.split_at(doc.chars().next().map_or(0, char::len_utf8));
+            format!("`{ty}` is {}{}", first.to_lowercase(), rest.replace('\n', " ").trim_end_matches('.'))
+        });
+        let near = match (refinement, value) {
+            _ if self.in_secret() => None,
+            (Refinement::Format(format), Value::String(text)) => {
+                (format.near)(text).map(|near| format!("write `{}`", Quoted(&near)))
+            }
+            (Refinement::Matching(_), Value::String(text)) => self.uninterpolated(text, env),
+            _ => None,
         };
-        self.mismatch(a_kind(&value), wanted, span, env, help);
-        Term::POISON
+        diagnostic.help = near.or(doc.filter(|_| of_library || alias.doc.is_some()));
+        self.report.push(diagnostic);
+    }
+
+    /// Help for `"shop-$env"` and `"shop-{env}"`.
+    fn uninterpolated(&self, text: &str, env: &Env) -> Option<String> {
+        text.match_indices(['$', '{']).find_map(|(at, sign)| {
+            let rest = text[at + 1..].trim_start_matches('{');
+            let name = &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len())];
+            let fits =
+                !name.is_empty() && self.finds(name, env) && (sign == "$" || rest[name.len()..].starts_with('}'));
+            fits.then(|| format!("the value of `{name}` is put into a text as `${{{name}}}`"))
+        })
+    }
+
+    /// Whether what is being evaluated may not be shown.
+    fn in_secret(&self) -> bool {
+        match self.stack.last().map(|frame| &frame.what) {
+            Some(What::Attribute(node, name)) => {
+                self.nodes[node.0].attribute(name.as_str()).is_some_and(|attribute| attribute.modifiers.secret)
+            }
+            Some(What::Param(name)) => {
+                let declared = &self.library.module(PROGRAM).params[name].declaration.modifiers;
+                declared.iter().any(|modifier| modifier.name.value.as_str() == "secret")
+            }
+            Some(What::Children(..) | What::Constant(..)) | None => false,
+        }
+    }
+
+    /// What a value is meant for, as a user would call it.
+    fn subject(&self, env: &Env) -> Option<String> {
+        match (&env.part, &env.of, self.stack.last().map(|frame| &frame.what)) {
+            (Some(part), ..) => Some(part.to_string()),
+            (None, Some((_, name, _)), _) | (None, None, Some(What::Param(name))) => Some(format!("`{name}`")),
+            (None, None, _) => None,
+        }
+    }
+
+    /// "`minCount` cannot be 0".
+    fn cannot_be(&self, value: &Value, wanted: &Ty, env: &Env) -> String {
+        let shown = match value {
+            Value::Secret(_) => "this".to_string(),
+            _ if self.in_secret() => "this".to_string(),
+            value => value.to_string(),
+        };
+        match self.subject(env) {
+            Some(subject) => format!("{subject} cannot be {shown}"),
+            None => format!("{shown} is not {}", self.a_type(wanted)),
+        }
     }
 
     pub(super) fn mismatch(&mut self, found: &str, wanted: &Ty, span: Span, env: &Env, help: Option<String>) {
-        let message = match (&env.part, &env.of) {
-            (Some(part), _) => format!("{part} is {}, not {found}", self.a_type(wanted)),
-            (None, Some((_, name, _))) => format!("`{name}` takes {}, not {found}", self.a_type(wanted)),
-            (None, None) => format!("{} is needed here, not {found}", self.a_type(wanted)),
+        let takes = self.a_type(wanted);
+        // A value in a list or map is not the whole attribute.
+        let declared = env.of.as_ref().and_then(|(node, name, _)| self.nodes[node.0].attribute(name.as_str()));
+        let inside = declared.is_some_and(|attribute| {
+            matches!(attribute.ty.plain(), Ty::List(_) | Ty::Map(_)) && attribute.ty.plain() != wanted.plain()
+        });
+        let message = match (&env.part, self.subject(env)) {
+            (Some(part), _) => format!("{part} is {takes}, not {found}"),
+            (None, Some(subject)) if inside => format!("what stands in {subject} is {takes}, not {found}"),
+            (None, Some(subject)) => format!("{subject} takes {takes}, not {found}"),
+            (None, None) => format!("{takes} is needed here, not {found}"),
         };
         let mut diagnostic = self
             .declared(Diagnostic::error("cloud::type::mismatch", message).label(span, format!("this is {found}")), env);
@@ -166,15 +279,30 @@ impl Checker<'_, '_> {
         self.report.push(diagnostic);
     }
 
-    /// Adds where the attribute is declared that a value was meant for.
+    /// Adds where the attribute or param is declared that a value was meant for.
     fn declared(&self, diagnostic: Diagnostic, env: &Env) -> Diagnostic {
-        let of = env.of.as_ref().filter(|_| env.part.is_none());
-        let attribute = of.and_then(|(node, name, _)| self.nodes[node.0].attribute(name.as_str()));
-        match attribute {
-            Some(attribute) => {
-                diagnostic.label(attribute.span, format!("`{}` is declared as `{}` here", attribute.name, attribute.ty))
+        if env.part.is_some() {
+            return diagnostic;
+        }
+        if let Some((node, name, _)) = &env.of {
+            return match self.nodes[node.0].attribute(name.as_str()) {
+                Some(attribute) => diagnostic
+                    .label(attribute.span, format!("`{}` is declared as `{}` here", attribute.name, attribute.ty)),
+                None => diagnostic,
+            };
+        }
+        match self.stack.last().map(|frame| &frame.what) {
+            Some(What::Param(name)) => {
+                let param = self.library.module(PROGRAM).params[name];
+                let same = diagnostic.labels.first().is_some_and(|main| main.span.source == param.name.span.source);
+                let label = format!("`{name}` is declared here");
+                if same {
+                    diagnostic.label(param.declaration.ty.span, label)
+                } else {
+                    diagnostic.label(param.name.span, label)
+                }
             }
-            None => diagnostic,
+            _ => diagnostic,
         }
     }
 
@@ -196,8 +324,7 @@ impl Checker<'_, '_> {
             | Ty::Alias(_)
             | Ty::Template(_) => {
                 let name = ty.to_string();
-                let vowel = name.starts_with(['A', 'E', 'I', 'O', 'U']);
-                format!("{} `{name}`", if vowel { "an" } else { "a" })
+                format!("{} `{name}`", article(&name))
             }
         }
     }
@@ -207,15 +334,23 @@ impl Checker<'_, '_> {
             (Term::Reference { address, .. }, Ty::String) => {
                 let node = self.by_address.get(address)?;
                 let node = &self.nodes[node.0];
-                let computed: Vec<String> = node
-                    .member_names()
-                    .filter(|name| node.attribute(name.as_str()).is_some_and(|a| a.modifiers.computed))
-                    .take(3)
-                    .map(|name| format!("`{address}.{name}`"))
-                    .collect();
-                (!computed.is_empty()).then(|| format!("name one of its attributes: {}", computed.join(", ")))
+                let named = |test: fn(&Modifiers) -> bool| {
+                    let names = node.member_names();
+                    names.filter(move |name| node.attribute(name.as_str()).is_some_and(|a| test(&a.modifiers)))
+                };
+                let names = named(|modifiers| modifiers.identity).chain(named(|modifiers| modifiers.computed));
+                let names: Vec<String> = names.take(3).map(|name| format!("`{address}.{name}`")).collect();
+                (!names.is_empty()).then(|| format!("name one of its attributes: {}", names.join(", ")))
             }
             (Term::Reference { address, .. }, Ty::List(_)) => Some(format!("a list stands in brackets: `[{address}]`")),
+            (Term::List(items), Ty::Template(_)) => match items.first() {
+                Some(Term::Reference { address, .. }) => Some(format!("choose one of them: `{address}`")),
+                _ => None,
+            },
+            (Term::Map(entries), Ty::Template(_)) => match entries.values().next() {
+                Some(Term::Reference { address, .. }) => Some(format!("choose one of them: `{address}`")),
+                _ => None,
+            },
             (_, Ty::Template(template)) => self.help_component(template),
             _ => None,
         }

@@ -8,6 +8,8 @@ pub struct Format {
     /// What such a text is, with an example, for messages and documentation.
     pub meaning: &'static str,
     pub admits: fn(&str) -> bool,
+    /// The text that was most likely meant by one that is not admitted.
+    pub near: fn(&str) -> Option<String>,
 }
 
 impl std::fmt::Debug for Format {
@@ -23,24 +25,40 @@ pub fn find(name: &str) -> Option<&'static Format> {
 
 /// All of them, in alphabetical order.
 pub static TABLE: [Format; 7] = [
-    Format { name: "arn", meaning: "an ARN: `arn:aws:s3:::my-bucket`", admits: is_arn },
+    Format { name: "arn", meaning: "an ARN: `arn:aws:s3:::my-bucket`", admits: is_arn, near: |_| None },
     Format {
         name: "cidr",
         meaning: "an address range, with no bits set behind its prefix: `10.0.0.0/16`",
         admits: |text| text.parse::<ipnet::IpNet>().is_ok_and(|net| net.addr() == net.network()),
+        near: |text| Some(text.parse::<ipnet::IpNet>().ok()?.trunc().to_string()),
     },
-    Format { name: "hostname", meaning: "a host name: `www.example.com`", admits: is_hostname },
-    Format { name: "ipv4", meaning: "an IPv4 address: `10.0.0.1`", admits: |text| text.parse::<Ipv4Addr>().is_ok() },
-    Format { name: "ipv6", meaning: "an IPv6 address: `2001:db8::1`", admits: |text| text.parse::<Ipv6Addr>().is_ok() },
+    Format { name: "hostname", meaning: "a host name: `www.example.com`", admits: is_hostname, near: |_| None },
+    Format {
+        name: "ipv4",
+        meaning: "an IPv4 address: `10.0.0.1`",
+        admits: |text| text.parse::<Ipv4Addr>().is_ok(),
+        near: |_| None,
+    },
+    Format {
+        name: "ipv6",
+        meaning: "an IPv6 address: `2001:db8::1`",
+        admits: |text| text.parse::<Ipv6Addr>().is_ok(),
+        near: |_| None,
+    },
     Format {
         name: "json",
         meaning: "a JSON document",
         admits: |text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
+        near: |_| None,
     },
     Format {
         name: "url",
         meaning: "a URL with its scheme: `https://example.com/`",
         admits: |text| url::Url::parse(text).is_ok_and(|url| url.has_host()),
+        near: |text| {
+            Some(format!("https://{text}"))
+                .filter(|text| text.contains('.') && find("url").is_some_and(|url| (url.admits)(text)))
+        },
     },
 ];
 
@@ -85,5 +103,9 @@ mod tests {
             assert!(!(format.admits)(bad), "{name}: {bad}");
         }
         assert!(TABLE.is_sorted_by_key(|format| format.name));
+        let near = |name: &str, text: &str| (find(name).unwrap().near)(text);
+        assert_eq!(near("cidr", "10.0.1.5/16").as_deref(), Some("10.0.0.0/16"));
+        assert_eq!(near("url", "example.com/x").as_deref(), Some("https://example.com/x"));
+        assert_eq!(near("url", "mailto:a"), None);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::format::Format;
 use crate::name::Name;
+use crate::source::Span;
 use crate::value::Value;
 
 /// A template by its number in the loaded program.
@@ -46,6 +47,9 @@ pub struct Alias {
     pub name: Name,
     pub base: Ty,
     pub refinement: Option<Refinement>,
+    /// What its documentation says.
+    pub doc: Option<Arc<str>>,
+    pub span: Span,
 }
 
 impl PartialEq for Alias {

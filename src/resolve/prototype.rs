@@ -326,7 +326,8 @@ pub fn layer_items<'a>(
         // `a { } a { }` is a mistake; `a.b { } a.b { }` may come from two hands.
         let may_repeat = matches!((&item.kind, &rest), (ItemKind::Merge(_), Some(_)));
         if !may_repeat && let Some(first) = seen.insert((&name.value, rest), item.path.span) {
-            types.report.push(duplicate(&name.value, first, item.path.span));
+            let done = if matches!(item.kind, ItemKind::Define(_) | ItemKind::Declare(_)) { "defined" } else { "set" };
+            types.report.push(duplicate(&name.value, done, first, item.path.span));
             again.insert(item.path.span);
             continue;
         }

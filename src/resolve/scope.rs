@@ -1,15 +1,17 @@
 //! Names of a file: which template, type, constant or param each means, looked up from the file
 //! outward to what it imports and to the prelude. A file's own name hides an imported one.
 
+use std::cell::OnceCell;
+
 use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::model::ty::TemplateId;
-use crate::name::{Name, OrderedTable, Table};
+use crate::name::{Name, OrderedTable, Set, Table};
 use crate::resolve::load::Loaded;
 use crate::resolve::prototype::Template;
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
 use crate::source::Span;
-use crate::syntax::File;
 use crate::syntax::tree::{self, Ident, Item, ItemKind};
+use crate::syntax::{File, habit};
 
 /// The names of one module. Components and attributes of the program are members of its root and
 /// are not listed here.
@@ -22,6 +24,16 @@ pub struct Module<'a> {
     pub functions: OrderedTable<Name, &'a tree::Function>,
     /// With the places that import them.
     pub imports: Vec<(ModuleId, Span)>,
+    /// Names of templates that stand inside others, once they were asked for.
+    nested: OnceCell<Set<&'a Name>>,
+}
+
+impl<'a> Module<'a> {
+    /// Whether a template of that name stands inside another, which is reported there.
+    fn has_nested(&self, name: &Name) -> bool {
+        let files = self.files;
+        self.nested.get_or_init(|| nested_templates(files.iter().flat_map(|file| &file.items))).contains(name)
+    }
 }
 
 pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Module<'a>>, Vec<Template<'a>>) {
@@ -37,11 +49,12 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
             params: OrderedTable::default(),
             functions: OrderedTable::default(),
             imports: loaded.imports.clone(),
+            nested: OnceCell::new(),
         };
         let mut seen: Table<&Name, Span> = Table::default();
         let mut once = |name: &'a Ident, report: &mut Report| match seen.get(&name.value) {
             Some(first) => {
-                report.push(duplicate(&name.value, *first, name.span));
+                report.push(duplicate(&name.value, "defined", *first, name.span));
                 false
             }
             None => {
@@ -71,8 +84,8 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
                 file.outputs.iter().for_each(|output| report.push(not_in_library(&output.name, "an output")));
                 for assertion in &file.assertions {
                     report.push(
-                        Diagnostic::error("cloud::import::component", "an imported file may not have an assertion")
-                            .label(assertion.condition.span, "not allowed here")
+                        Diagnostic::error("cloud::import::component", "an assertion cannot stand in an imported file")
+                            .label(assertion.condition.span, "asserted here")
                             .help("put it into the program that imports this"),
                     );
                 }
@@ -139,17 +152,14 @@ pub fn lower_camel(name: &Name) -> String {
 }
 
 fn not_in_library(name: &Ident, what: &str) -> Diagnostic {
-    Diagnostic::error(
-        "cloud::import::component",
-        format!("`{}` is {what}, and an imported file may not have one", name.value),
-    )
-    .label(name.span, "not allowed here")
-    .help("imported files hold templates, types and constants")
+    Diagnostic::error("cloud::import::component", format!("`{}` cannot stand in an imported file", name.value))
+        .label(name.span, format!("this is {what}"))
+        .help("move it to the program: imported files hold templates, types, constants and functions")
 }
 
-/// The same name twice where it may stand once.
-pub fn duplicate(name: &Name, first: Span, second: Span) -> Diagnostic {
-    Diagnostic::error("cloud::name::duplicate", format!("`{name}` is set twice"))
+/// The same name twice where it may stand once: set twice, or defined.
+pub fn duplicate(name: &Name, done: &str, first: Span, second: Span) -> Diagnostic {
+    Diagnostic::error("cloud::name::duplicate", format!("`{name}` is {done} twice"))
         .label(second, "again here")
         .label(first, "first here")
         .help("remove one of them, or give one another name")
@@ -216,13 +226,54 @@ pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: 
     if found.is_none() {
         let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().map(|(id, _)| *id));
         let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
-        let diagnostic =
-            unknown("cloud::name::unknown", &format!("there is no template `{}`", name.value), name, known);
-        report.push(if name.value.is_constant() {
-            diagnostic.help("templates are `UpperCamel`: a name in capitals alone is a constant")
-        } else {
-            diagnostic
-        });
+        let message = format!("there is no template `{}`", name.value);
+        let own = &modules[from.0];
+        if let Some(constant) = own.constants.get(&name.value) {
+            report.push(
+                Diagnostic::error("cloud::name::unknown", message)
+                    .label(name.span, "a constant, and not a template")
+                    .label(constant.path.head.span, "capitals alone make this a constant")
+                    .help(format!("write `{}` for a template, in both places", upper_camel(&name.value))),
+            );
+        } else if !own.has_nested(&name.value) {
+            let diagnostic = unknown("cloud::name::unknown", &message, name, known);
+            report.push(match habit::names::template(name.value.as_str()) {
+                Some(help) => diagnostic.help(help),
+                None if name.value.is_constant() => {
+                    diagnostic.help("templates are `UpperCamel`: a name in capitals alone is a constant")
+                }
+                None => diagnostic,
+            });
+        }
+    }
+    found
+}
+
+/// `VPC` as a template would be written: `Vpc`.
+fn upper_camel(name: &Name) -> String {
+    name.as_str()
+        .split('_')
+        .filter(|word| !word.is_empty())
+        .map(|word| word[..1].to_string() + &word[1..].to_lowercase())
+        .collect()
+}
+
+/// The templates that stand inside others.
+fn nested_templates<'a>(items: impl Iterator<Item = &'a Item>) -> Set<&'a Name> {
+    let mut found = Set::default();
+    let mut queue: Vec<&Item> = items.collect();
+    while let Some(item) = queue.pop() {
+        let body = match &item.kind {
+            ItemKind::Define(define) => &define.body,
+            ItemKind::Merge(body) => body,
+            ItemKind::Declare(_) | ItemKind::Set(_) => continue,
+        };
+        for inner in &body.items {
+            if matches!(inner.kind, ItemKind::Define(_)) && inner.path.head.value.is_template() {
+                found.insert(&inner.path.head.value);
+            }
+            queue.push(inner);
+        }
     }
     found
 }

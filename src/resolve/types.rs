@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, article};
 use crate::model::format;
 use crate::model::schema::{Attribute, Modifiers};
 use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
@@ -169,10 +169,14 @@ impl<'a, 'r> Types<'a, 'r> {
             tree::Refinement::Between(low, high) => Some(Refinement::Between(*low, *high)),
             tree::Refinement::Matching(pattern) => match regex::Regex::new(&pattern.value) {
                 Ok(regex) => Some(Refinement::Matching(regex)),
-                Err(_) => {
+                Err(error) => {
+                    // The last line of a long explanation with a drawing.
+                    let error = error.to_string();
+                    let why = error.lines().last().unwrap_or("").trim_start_matches("error:").trim();
                     self.report.push(
                         Diagnostic::error("cloud::type::pattern", "this is not a regular expression")
-                            .label(pattern.span, "cannot be read"),
+                            .label(pattern.span, if why.is_empty() { "cannot be read" } else { why })
+                            .help("a sign that means itself stands behind `\\\\`: `\\\\.`, `\\\\[`"),
                     );
                     None
                 }
@@ -187,10 +191,26 @@ impl<'a, 'r> Types<'a, 'r> {
         if !narrows {
             self.report.push(
                 Diagnostic::error("cloud::type::narrowed", format!("`{word}` cannot narrow `{base}`"))
-                    .label(alias.ty.span, format!("this is a `{base}`"))
-                    .help("`in` narrows `Int` and `Number`, `matching` and `is` narrow `String`"),
+                    .label(alias.ty.span, format!("this is {} `{base}`", article(&base.to_string())))
+                    .help(match (&alias.refinement, base.plain()) {
+                        (Some(tree::Refinement::Between(low, high)), Ty::String) if *low >= 0 => {
+                            format!("for {low} to {high} characters, write `String matching \"^.{{{low},{high}}}$\"`")
+                        }
+                        _ => "`in` narrows `Int` and `Number`, `matching` and `is` narrow `String`".to_string(),
+                    }),
             );
         }
-        Ty::Alias(Arc::new(Alias { name: alias.name.value.clone(), base, refinement }))
+        if let Some(Refinement::Between(low, high)) = refinement
+            && low > high
+            && let Some(tree::Refinement::Between(..)) = &alias.refinement
+        {
+            self.report.push(
+                Diagnostic::error("cloud::type::narrowed", format!("no number is a `{}`", alias.name.value))
+                    .label(alias.name.span, format!("its range ends at {high}, before it begins at {low}"))
+                    .help(format!("write `in {high}..{low}`")),
+            );
+        }
+        let doc = alias.doc.as_deref().map(Arc::from);
+        Ty::Alias(Arc::new(Alias { name: alias.name.value.clone(), base, refinement, doc, span: alias.name.span }))
     }
 }
