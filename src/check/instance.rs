@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::check::expr::{Env, Operand};
-use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_SELF_NESTING, What};
+use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, What};
 use crate::diagnostic::Diagnostic;
 use crate::model::schema::Attribute;
 use crate::model::term::Term;
@@ -313,11 +313,12 @@ impl<'a> Checker<'a, '_> {
         if self.exhausted {
             return false;
         }
-        let mut nested = 0;
+        let (mut nested, mut depth) = (0, 0);
         let mut at = Some(plan.parent);
         while let Some(node) = at {
             let node = &self.nodes[node.0];
             nested += usize::from(node.define == Some(std::ptr::from_ref(plan.define)));
+            depth += 1;
             at = node.parent;
         }
         if nested >= MAX_SELF_NESTING {
@@ -328,6 +329,14 @@ impl<'a> Checker<'a, '_> {
                     format!("`{}` comes to stand in itself without end", plan.name),
                 )
                 .label(plan.ident.span, "makes another one of what it stands in"),
+            );
+            return false;
+        }
+        if depth > MAX_NESTING {
+            self.exhausted = true;
+            self.report.push(
+                Diagnostic::error("cloud::limit::nesting", format!("`{}` stands inside too many others", plan.name))
+                    .label(plan.ident.span, format!("more than {MAX_NESTING} components around it")),
             );
             return false;
         }

@@ -43,10 +43,14 @@ use upstream::Upstream;
 
 /// Components that one program may have.
 pub const MAX_COMPONENTS: usize = 1_000_000;
+/// Components that one may stand inside.
+const MAX_NESTING: usize = 100;
 /// A statement may come to stand inside itself this often, by way of templates.
 const MAX_SELF_NESTING: usize = 20;
-/// Components that the check of an unused template may make.
+/// Components that checking one template by itself may make,
 const PROBE_BUDGET: usize = 10_000;
+/// and all of them together: of templates made of templates, each has all that those below it have.
+const PROBES_BUDGET: usize = 100_000;
 /// Elements of lists and maps that evaluating one program may make.
 const MAX_ELEMENTS: usize = 5_000_000;
 /// References that may hang on one another.
@@ -148,6 +152,8 @@ struct Checker<'a, 'r> {
     upstreams: HashMap<(PathBuf, String), Rc<Upstream>>,
     /// Attributes being evaluated, outermost first.
     stack: Vec<Frame>,
+    /// What `super` stands for: the value of an attribute from its first so many settings.
+    inherited: Table<(NodeId, Name, usize), Term>,
     constants: Table<(ModuleId, Name), Option<Term>>,
     params: Table<Name, Option<Term>>,
     shapes: Table<Vec<TemplateId>, Rc<Shape<'a>>>,
@@ -204,6 +210,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             calls: Vec::new(),
             upstreams: HashMap::new(),
             stack: Vec::new(),
+            inherited: Table::default(),
             constants: Table::default(),
             params: Table::default(),
             shapes: Table::default(),
@@ -382,6 +389,7 @@ impl<'a, 'r> Checker<'a, 'r> {
     /// when it is made, not when somebody extends the template.
     fn probes(&mut self) {
         let library = self.library;
+        let mut left = PROBES_BUDGET;
         for (number, template) in library.templates.iter().enumerate() {
             if template.module == crate::resolve::PRELUDE {
                 continue;
@@ -391,13 +399,15 @@ impl<'a, 'r> Checker<'a, 'r> {
             let address = Address::root().child(crate::name::Segment { name: template.name.value.clone(), key: None });
             let node = Node::new(None, address, shape, family);
             let node = self.add(Node { probe: true, span: template.name.span, ..node });
-            self.budget = self.nodes.len() + PROBE_BUDGET;
+            let made = self.nodes.len();
+            self.budget = made + PROBE_BUDGET.min(left);
             self.walk(node, &mut |checker, node| {
                 checker.attributes(node);
                 if checker.nodes[node.0].family == Family::Resource {
                     checker.lifecycle(node);
                 }
             });
+            left = left.saturating_sub(self.nodes.len() - made);
             self.budget = MAX_COMPONENTS;
             self.exhausted = false;
         }
