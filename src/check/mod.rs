@@ -27,7 +27,7 @@ use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
 use crate::model::term::{Nothing, Term};
 use crate::model::ty::{TemplateId, Ty};
-use crate::name::{Address, Name, Set, Table};
+use crate::name::{Address, Name, OrderedTable, Set, Table};
 use crate::resolve::load::Loader;
 use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
 use crate::resolve::types::Types;
@@ -308,9 +308,9 @@ impl<'a, 'r> Checker<'a, 'r> {
 
     fn outputs(&mut self, root: NodeId) -> Vec<Output> {
         let library = self.library;
-        let mut outputs: Vec<Output> = Vec::new();
+        let mut outputs: OrderedTable<Name, Output> = OrderedTable::default();
         for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
-            if let Some(first) = outputs.iter().find(|other| other.name == output.name.value) {
+            if let Some(first) = outputs.get(&output.name.value) {
                 self.report.push(crate::resolve::scope::duplicate(&output.name.value, first.span, output.name.span));
                 continue;
             }
@@ -320,9 +320,10 @@ impl<'a, 'r> Checker<'a, 'r> {
             };
             let env = self.text_of(root);
             let term = self.eval(&output.value, &ty, &env);
-            outputs.push(Output { name: output.name.value.clone(), term, span: output.name.span });
+            let name = output.name.value.clone();
+            outputs.insert(name.clone(), Output { name, term, span: output.name.span });
         }
-        outputs
+        outputs.into_values().collect()
     }
 
     /// Tests assertions; answers those that only the cloud's answers can decide.
