@@ -25,7 +25,7 @@ type Codes = BTreeSet<String>;
 type Elsewhere = (&'static str, &'static str, fn(&Path) -> Codes);
 
 /// Codes that no program on a page can show.
-const ELSEWHERE: [Elsewhere; 8] = [
+const ELSEWHERE: [Elsewhere; 9] = [
     ("cloud::command", "it is about a call, not a program", |directory| {
         fs::write(directory.join("main.cloud"), "web extends TransientS3Bucket { bucket \"acme-web\"; }\n").unwrap();
         ran(directory, &["show"])
@@ -48,6 +48,13 @@ const ELSEWHERE: [Elsewhere; 8] = [
     ("cloud::limit::lineage", "it is too long to print", |directory| {
         let sites: String = (1..=200).map(|i| format!("Site{i} extends Site{} {{ }}\n", i - 1)).collect();
         said_of(directory, &format!("Site0 extends Data {{ }}\n{sites}"))
+    }),
+    ("cloud::limit::nesting", "it is too long to print", |directory| {
+        let regions: String = (0..100)
+            .map(|i| format!("Region{i} extends Compound {{ next extends Region{} {{ }} }}\n", i + 1))
+            .collect();
+        let last = "Region100 extends Compound { next extends TransientS3Bucket { bucket \"acme-last\"; } }\n";
+        said_of(directory, &format!("{regions}{last}regions extends Region0 {{ }}\n"))
     }),
     ("cloud::limit::references", "it is too long to print", |directory| {
         let values: String = (0..5000).map(|i| format!("v{i} v{} + 1;\n", i + 1)).collect();

@@ -161,6 +161,12 @@ fn bombs_are_refused() {
             (1..20_000).map(|i| format!("a{} a{i};", i - 1)).chain(["a19999 1;".into()]).collect(),
             "cloud::limit::references",
         ),
+        (
+            "groups in groups",
+            (0..2000).map(|i| format!("T{i} extends Compound {{ t extends T{} {{ }} }}", i + 1)).collect::<String>()
+                + "T2000 extends Compound { } x extends T0 { }",
+            "cloud::limit::nesting",
+        ),
         ("empty", String::new(), "cloud::file::empty"),
     ];
     for (name, text, code) in bombs {
@@ -170,6 +176,15 @@ fn bombs_are_refused() {
         let widest = said.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         assert!(widest < 500, "{name}: a line of {widest} columns");
     }
+}
+
+/// What doubles with each of many templates is evaluated once for each.
+#[test]
+fn what_is_inherited_may_be_asked_for_twice() {
+    let chain: String = (1..100).map(|i| format!("A{i} extends A{} {{ x super + super; }}\n", i - 1)).collect();
+    let (graph, said) =
+        compiled(&Files::main(&format!("A0 extends Data {{ x: Int = 0; }}\n{chain}a extends A99 {{ }}")), &[]);
+    assert!(graph.is_some(), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::check::expr::{Env, Operand};
-use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_SELF_NESTING, What};
+use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, What};
 use crate::diagnostic::Diagnostic;
 use crate::model::schema::Attribute;
 use crate::model::term::Term;
@@ -165,7 +165,7 @@ impl<'a> Checker<'a, '_> {
             return Children::Absent;
         };
         let layers = &settings[at + 1..];
-        let plan = ChildPlan { parent: node, name, define, ident, scope: settings[at].scope, layers };
+        let plan = ChildPlan::new(node, name, (define, ident), settings[at].scope, layers);
         let env = self.env(node, settings[at].scope, None);
         let probe = self.nodes[node.0].probe;
         if let Some(condition) = &define.condition {
@@ -291,7 +291,7 @@ impl<'a> Checker<'a, '_> {
         let library = self.library;
         let mut types = Types::new(&library.modules, &mut self.types, self.report);
         layer_on(&mut own, &shape.members, &layer, &mut types);
-        for setting in plan.layers {
+        for setting in plan.layers_of(key.as_ref()) {
             apply_setting(&mut own, &shape.members, setting, key.as_ref(), &layer.subject, &mut types);
         }
         let parent = &self.nodes[plan.parent.0];
@@ -313,11 +313,12 @@ impl<'a> Checker<'a, '_> {
         if self.exhausted {
             return false;
         }
-        let mut nested = 0;
+        let (mut nested, mut depth) = (0, 0);
         let mut at = Some(plan.parent);
         while let Some(node) = at {
             let node = &self.nodes[node.0];
             nested += usize::from(node.define == Some(std::ptr::from_ref(plan.define)));
+            depth += 1;
             at = node.parent;
         }
         if nested >= MAX_SELF_NESTING {
@@ -328,6 +329,14 @@ impl<'a> Checker<'a, '_> {
                     format!("`{}` comes to stand in itself without end", plan.name),
                 )
                 .label(plan.ident.span, "makes another one of what it stands in"),
+            );
+            return false;
+        }
+        if depth > MAX_NESTING {
+            self.exhausted = true;
+            self.report.push(
+                Diagnostic::error("cloud::limit::nesting", format!("`{}` stands inside too many others", plan.name))
+                    .label(plan.ident.span, format!("more than {MAX_NESTING} components around it")),
             );
             return false;
         }
@@ -539,6 +548,38 @@ struct ChildPlan<'a, 'p> {
     scope: Scope,
     /// What overrides the definition, from inside to outside.
     layers: &'p [Setting<'a>],
+    /// Those of them that one element alone has, by its key: every element may have its own.
+    keyed: Table<&'a Key, Vec<usize>>,
+    /// Those that all have.
+    common: Vec<usize>,
+}
+
+impl<'a, 'p> ChildPlan<'a, 'p> {
+    fn new(
+        parent: NodeId,
+        name: &'p Name,
+        (define, ident): (&'a Define, &'a Ident),
+        scope: Scope,
+        layers: &'p [Setting<'a>],
+    ) -> ChildPlan<'a, 'p> {
+        let mut plan =
+            ChildPlan { parent, name, define, ident, scope, layers, keyed: Table::default(), common: Vec::new() };
+        for (at, layer) in layers.iter().enumerate() {
+            match layer.kind {
+                SettingKind::Reach([PathStep::Key(key), ..], _) => plan.keyed.entry(&key.value).or_default().push(at),
+                _ => plan.common.push(at),
+            }
+        }
+        plan
+    }
+
+    /// What overrides the element of that key.
+    fn layers_of(&self, key: Option<&Key>) -> impl Iterator<Item = &'p Setting<'a>> {
+        let own = key.and_then(|key| self.keyed.get(key)).map_or(&[][..], Vec::as_slice);
+        let mut layers = [&self.common[..], own].concat();
+        layers.sort_unstable();
+        layers.into_iter().map(|at| &self.layers[at])
+    }
 }
 
 /// A part of a value that is written as a block.
@@ -610,9 +651,8 @@ fn reach<'a>(
         types.report.push(unknown_attribute(subject, name, &names));
         return;
     };
-    if let Some(attribute) = member.attribute.clone() {
-        let member = member.clone();
-        types.judge(&attribute, name, Some(&member));
+    if let Some(attribute) = &member.attribute {
+        types.judge(attribute, name, Some(member));
     }
     let (kind, scope) = match (&item.kind, rest) {
         (_, [_, ..]) => (SettingKind::Reach(rest, item), outer),

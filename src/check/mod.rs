@@ -28,7 +28,7 @@ use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
 use crate::model::term::{Nothing, Term};
 use crate::model::ty::{TemplateId, Ty};
-use crate::name::{Address, Name, Set, Table};
+use crate::name::{Address, Name, OrderedTable, Set, Table};
 use crate::resolve::load::Loader;
 use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
 use crate::resolve::types::Types;
@@ -44,10 +44,14 @@ use upstream::Upstream;
 
 /// Components that one program may have.
 pub const MAX_COMPONENTS: usize = 1_000_000;
+/// Components that one may stand inside.
+const MAX_NESTING: usize = 100;
 /// A statement may come to stand inside itself this often, by way of templates.
 const MAX_SELF_NESTING: usize = 20;
-/// Components that the check of an unused template may make.
+/// Components that checking one template by itself may make,
 const PROBE_BUDGET: usize = 10_000;
+/// and all of them together: of templates made of templates, each has all that those below it have.
+const PROBES_BUDGET: usize = 100_000;
 /// Elements of lists and maps that evaluating one program may make.
 const MAX_ELEMENTS: usize = 5_000_000;
 /// References that may hang on one another.
@@ -152,6 +156,8 @@ struct Checker<'a, 'r> {
     upstreams: HashMap<(PathBuf, String), Rc<Upstream>>,
     /// Attributes being evaluated, outermost first.
     stack: Vec<Frame>,
+    /// What `super` stands for: the value of an attribute from its first so many settings.
+    inherited: Table<(NodeId, Name, usize), Term>,
     constants: Table<(ModuleId, Name), Option<Term>>,
     params: Table<Name, Option<Term>>,
     shapes: Table<Vec<TemplateId>, Rc<Shape<'a>>>,
@@ -208,6 +214,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             calls: Vec::new(),
             upstreams: HashMap::new(),
             stack: Vec::new(),
+            inherited: Table::default(),
             constants: Table::default(),
             params: Table::default(),
             shapes: Table::default(),
@@ -305,9 +312,9 @@ impl<'a, 'r> Checker<'a, 'r> {
 
     fn outputs(&mut self, root: NodeId) -> Vec<Output> {
         let library = self.library;
-        let mut outputs: Vec<Output> = Vec::new();
+        let mut outputs: OrderedTable<Name, Output> = OrderedTable::default();
         for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
-            if let Some(first) = outputs.iter().find(|other| other.name == output.name.value) {
+            if let Some(first) = outputs.get(&output.name.value) {
                 self.report.push(crate::resolve::scope::duplicate(
                     &output.name.value,
                     "defined",
@@ -322,9 +329,10 @@ impl<'a, 'r> Checker<'a, 'r> {
             };
             let env = self.text_of(root);
             let term = self.eval(&output.value, &ty, &env);
-            outputs.push(Output { name: output.name.value.clone(), term, span: output.name.span });
+            let name = output.name.value.clone();
+            outputs.insert(name.clone(), Output { name, term, span: output.name.span });
         }
-        outputs
+        outputs.into_values().collect()
     }
 
     /// Tests assertions; answers those that only the cloud's answers can decide.
@@ -393,6 +401,7 @@ impl<'a, 'r> Checker<'a, 'r> {
     /// when it is made, not when somebody extends the template.
     fn probes(&mut self) {
         let library = self.library;
+        let mut left = PROBES_BUDGET;
         for (number, template) in library.templates.iter().enumerate() {
             if template.module == crate::resolve::PRELUDE {
                 continue;
@@ -402,13 +411,15 @@ impl<'a, 'r> Checker<'a, 'r> {
             let address = Address::root().child(crate::name::Segment { name: template.name.value.clone(), key: None });
             let node = Node::new(None, address, shape, family);
             let node = self.add(Node { probe: true, span: template.name.span, ..node });
-            self.budget = self.nodes.len() + PROBE_BUDGET;
+            let made = self.nodes.len();
+            self.budget = made + PROBE_BUDGET.min(left);
             self.walk(node, &mut |checker, node| {
                 checker.attributes(node);
                 if checker.nodes[node.0].family == Family::Resource {
                     checker.lifecycle(node);
                 }
             });
+            left = left.saturating_sub(self.nodes.len() - made);
             self.budget = MAX_COMPONENTS;
             self.exhausted = false;
         }

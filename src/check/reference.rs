@@ -449,7 +449,15 @@ impl<'a> Checker<'a, '_> {
 
     pub(super) fn inherited_value(&mut self, span: Span, env: &Env) -> Term {
         match env.of.clone() {
-            Some((node, name, at)) if at > 0 => self.settled(node, &name, at, span),
+            Some(of @ (node, ..)) if of.2 > 0 => {
+                if let Some(term) = self.inherited.get(&of) {
+                    return term.clone();
+                }
+                let term = self.settled(node, &of.1, of.2, span);
+                // Asked for twice by each of many templates, it would be evaluated twice as often by each.
+                self.inherited.insert(of, term.clone());
+                term
+            }
             _ => {
                 self.report.push(
                     Diagnostic::error("cloud::name::super", "there is no inherited value here")

@@ -671,9 +671,10 @@ fn common_indent(parts: pest::iterators::Pairs<Rule>) -> usize {
     }
     text.push('x');
     let lines = text.split('\n').skip(1).filter(|line| !line.trim().is_empty());
-    let last_is_closing = |line: &str| line.trim() == "x";
+    let is_closing = |line: &str| line.trim() == "x";
+    let two_lines = text.lines().nth(2).is_none();
     lines
-        .filter(|line| !last_is_closing(line) || text.lines().count() == 2)
+        .filter(|line| !is_closing(line) || two_lines)
         .map(|line| line.len() - line.trim_start().len())
         .min()
         .unwrap_or(0)
