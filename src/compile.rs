@@ -137,7 +137,12 @@ fn with_library<T>(
     let given = given(inputs, loader, &library, sources, report);
     let texts = FrozenVec::new();
     let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: inputs.absent_is_open };
-    Some(pass(&library, &outside, sources, report))
+    let result = pass(&library, &outside, sources, report);
+    if !report.is_empty() {
+        // What a pass did not come to may be shown all the same, around the place of a message.
+        resolve::secret::hide(&library, report);
+    }
+    Some(result)
 }
 
 /// Values for params, from wherever, what counts least first.

@@ -170,7 +170,8 @@ pub async fn execute(
         outcome.broken.extend(graph.assertions.iter().filter_map(|assertion| assertion.broken(ledger.state())));
     }
     if outcome.store.is_none() {
-        let finished = ledger.record(afterwards(graph, ledger.state(), key, &outcome)).and_then(|()| ledger.compact());
+        let records = afterwards(graph, ledger.state(), key, &mut outcome);
+        let finished = ledger.record(records).and_then(|()| ledger.compact());
         outcome.store = finished.err();
     }
     outcome
@@ -345,9 +346,20 @@ fn as_planned(change: &Change, inputs: &Fields) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Records what the program says otherwise than the record does and needs no change in the cloud: the
+/// order of things, above all, in which they will be taken down.
+///
+/// # Errors
+/// When the store cannot keep it.
+pub fn settle(graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> Result<(), StoreFault> {
+    let records = afterwards(graph, ledger.state(), key, &mut Outcome::default());
+    ledger.record(records)?;
+    ledger.compact()
+}
+
 /// What is recorded at the end, without a call: outputs, and what the program says of resources that
 /// did not change otherwise.
-fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &Outcome) -> Vec<Record> {
+fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &mut Outcome) -> Vec<Record> {
     let mut records = Vec::new();
     for resource in graph.in_order() {
         let Some(recorded) = state.resources.get(&resource.address) else {
@@ -366,8 +378,15 @@ fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &
                 value.seal(key);
                 outputs.insert(output.name.clone(), value);
             }
+            Err(message) => outcome.broken.push(
+                Diagnostic::error(
+                    "cloud::value::impossible",
+                    format!("the output `{}` has no value: {message}", output.name),
+                )
+                .label(output.span, "declared here"),
+            ),
             // After a failure the last known value is better than none.
-            _ => outputs.extend(state.outputs.get(&output.name).map(|old| (output.name.clone(), old.clone()))),
+            Ok(_) => outputs.extend(state.outputs.get(&output.name).map(|old| (output.name.clone(), old.clone()))),
         }
     }
     if outputs != state.outputs && (outcome.failed.is_empty() || !outputs.is_empty()) {

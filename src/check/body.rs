@@ -158,6 +158,7 @@ impl<'a> Checker<'a, '_> {
             let last = self.nodes[node.0].settings(name.as_str()).last();
             let at = last.map_or(attribute.span, |setting| setting.span);
             let default = last.is_some_and(|setting| setting.default);
+            self.refuse_groups(&term, at);
             if !term.is_null() {
                 inputs.insert(name.clone(), Input { term, span: at, default });
             }
@@ -174,6 +175,23 @@ impl<'a> Checker<'a, '_> {
             formerly: self.nodes[node.0].formerly.clone(),
             span,
         })
+    }
+
+    /// A group is nothing in the cloud: it cannot be given to it, nor be recorded.
+    pub(super) fn refuse_groups(&mut self, term: &Term, span: Span) {
+        let mut group = None;
+        term.references(&mut |template| {
+            if self.library.family(self.library.shape(template.id)) == Family::Compound {
+                group = Some(template.name.clone());
+            }
+        });
+        if let Some(name) = group {
+            self.report.push(
+                Diagnostic::error("cloud::value::group", "a group has no value of its own")
+                    .label(span, format!("this is a `{name}`, which only holds others"))
+                    .help("name one of its resources, or one of its attributes: `group.name`"),
+            );
+        }
     }
 
     /// What the library expects of a computed attribute.
@@ -245,6 +263,20 @@ pub(super) fn hidden(term: Term) -> Term {
         Term::Known(Value::Map(entries)) => {
             Term::map(entries.into_iter().map(|(key, item)| (key, hidden(Term::Known(item)))).collect())
         }
+        Term::Known(Value::Data(data)) => {
+            let fields = data.fields.into_iter();
+            let fields = fields.map(|(name, field)| match hidden(Term::Known(field)) {
+                Term::Known(field) => (name, field),
+                _ => unreachable!("what is known stays known"),
+            });
+            Term::Known(Value::Data(crate::value::Data { template: data.template, fields: fields.collect() }))
+        }
+        Term::Map(entries) => Term::Map(entries.into_iter().map(|(key, item)| (key, hidden(item))).collect()),
+        Term::Data { template, name, fields } => Term::Data {
+            template,
+            name,
+            fields: fields.into_iter().map(|(name, field)| (name, hidden(field))).collect(),
+        },
         Term::Open(_) => Term::Open(Ty::Secret),
         term => term,
     }

@@ -119,6 +119,11 @@ impl<'a> Checker<'a, '_> {
         let term =
             self.eval(&function.body, &result, &env.for_part(&format!("the result of `{}`", function.name.value)));
         self.calls.pop();
+        // A result that holds its arguments twice doubles with every call around it.
+        let weight = term.weight();
+        if weight > 64 && !self.spend(weight, via) {
+            return Term::POISON;
+        }
         term
     }
 

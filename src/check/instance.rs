@@ -356,6 +356,27 @@ impl<'a> Checker<'a, '_> {
     /// A value written as a block: `{ port 22; }` where a template is expected, or `Rule { port 22; }`.
     pub(super) fn block_node(&mut self, template: TemplateId, layers: &[(DataLayer<'a>, Env)], span: Span) -> NodeId {
         let library = self.library;
+        let mut outer = layers.first().map(|(_, env)| env.node);
+        let mut depth = 0;
+        while let Some(node) = outer.filter(|node| self.nodes[node.0].define.is_none()) {
+            depth += 1;
+            outer = self.nodes[node.0].parent;
+        }
+        if depth > MAX_NESTED_VALUES && !self.exhausted {
+            self.exhausted = true;
+            let name = &library.template(template).name.value;
+            self.report.push(
+                Diagnostic::error(
+                    "cloud::template::recursion",
+                    format!("a `{name}` comes to stand in itself without end"),
+                )
+                .label(span, "makes another one of what it stands in")
+                .help("make the attribute optional, and leave it unset by default"),
+            );
+        }
+        if self.exhausted || !self.spend(NODE_WEIGHT, span) {
+            return self.add(Node::new(None, Address::root(), Rc::default(), Family::Data));
+        }
         let shape = library.shape(template).clone();
         let family = library.family(&shape);
         let subject = library.template(template).name.value.clone();
@@ -495,6 +516,12 @@ impl Element {
         }
     }
 }
+
+/// Values of templates may stand in one another this deep.
+const MAX_NESTED_VALUES: usize = 100;
+
+/// What a value of a template counts as, in elements of lists.
+const NODE_WEIGHT: usize = 8;
 
 /// Former addresses that a component may have; more than this are not looked for.
 const MAX_FORMERLY: usize = 64;

@@ -299,8 +299,12 @@ impl<'a, 'r> Checker<'a, 'r> {
     fn given_params_exist(&mut self) {
         let params = &self.library.module(PROGRAM).params;
         let mut wrong = Vec::new();
-        for (name, (_, span)) in self.outside.given {
+        for (name, (given, span)) in self.outside.given {
             if !params.contains_key(name) {
+                // It may have been meant for a secret.
+                if let Given::Text(_) = given {
+                    self.report.hide(*span);
+                }
                 let ident = Ident::new(name.clone(), *span);
                 let known = params.keys().map(Name::as_str);
                 let message = format!("there is no param `{name}`");
@@ -329,6 +333,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             };
             let env = self.text_of(root);
             let term = self.eval(&output.value, &ty, &env);
+            self.refuse_groups(&term, output.value.span);
             let name = output.name.value.clone();
             outputs.insert(name.clone(), Output { name, term, span: output.name.span });
         }

@@ -21,6 +21,10 @@ use crate::value::Value;
 impl<'a> Checker<'a, '_> {
     /// The value that an attribute has from its first `count` settings.
     pub(super) fn settled(&mut self, node: NodeId, name: &Name, count: usize, via: Span) -> Term {
+        stacker::maybe_grow(256 << 10, 4 << 20, || self.settled_inner(node, name, count, via))
+    }
+
+    fn settled_inner(&mut self, node: NodeId, name: &Name, count: usize, via: Span) -> Term {
         if self.stack.len() > MAX_REFERENCES {
             self.report.push(
                 Diagnostic::error("cloud::limit::references", "these references hang on one another without end")
@@ -30,7 +34,13 @@ impl<'a> Checker<'a, '_> {
         }
         let settings: Vec<_> = self.nodes[node.0].settings(name.as_str()).take(count).copied().collect();
         let attribute = self.nodes[node.0].attribute(name.as_str()).cloned();
-        let ty = attribute.as_ref().map_or(Ty::Any, |attribute| attribute.ty.clone());
+        let was_component = settings.iter().any(|setting| matches!(setting.kind, SettingKind::Define(..)));
+        let ty = match &attribute {
+            Some(attribute) => attribute.ty.clone(),
+            // What takes the place of a component is one too, or there is none.
+            None if was_component => Ty::Template(self.library.component()).optional(),
+            None => Ty::Any,
+        };
         let replaced = settings
             .iter()
             .rposition(|setting| matches!(setting.kind, SettingKind::Value(_) | SettingKind::Define(..)));

@@ -81,9 +81,9 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
     session.show_plan(&plan);
     if plan.is_empty() {
         show_outputs(&ledger);
-        return match ledger.compact() {
+        return match session.settle(&mut ledger) {
             Ok(()) => Exit::Done,
-            Err(fault) => crate::cli::session::say_store(&fault, session.look),
+            Err(exit) => exit,
         };
     }
     if !yes {

@@ -209,6 +209,14 @@ impl Session {
         }
     }
 
+    /// Records what needs no change in the cloud.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn settle(&self, ledger: &mut Ledger) -> Result<(), Exit> {
+        apply::settle(&self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
+    }
+
     fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {
         if !outcome.failed.is_empty() {
             eprintln!();
@@ -228,8 +236,8 @@ impl Session {
         }
         match outcome.broken.len() {
             0 => {}
-            1 => parts.push("1 assertion does not hold".into()),
-            many => parts.push(format!("{many} assertions do not hold")),
+            1 => parts.push("1 error afterwards".into()),
+            many => parts.push(format!("{many} errors afterwards")),
         }
         if !outcome.cut.is_empty() {
             parts.push(format!("{} cut off", outcome.cut.len()));

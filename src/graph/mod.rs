@@ -39,6 +39,7 @@ pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph>
         index.insert(address.clone(), node);
         sorted.insert(address, node);
     }
+    report_same(&graph, report);
     let mut edges = Vec::new();
     for node in graph.node_indices() {
         for (address, span) in graph[node].needs() {
@@ -56,6 +57,7 @@ pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph>
         graph.add_edge(from, to, span);
     }
     match toposort(&graph, None) {
+        Ok(_) if report.has_errors() => None,
         Ok(order) => {
             let Program { project, outputs, assertions, .. } = program;
             Some(ResourceGraph { project, outputs, assertions, graph, index, order })
@@ -64,6 +66,26 @@ pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph>
             report_cycles(&graph, report);
             None
         }
+    }
+}
+
+/// Two components that would make one thing. What exists already may be named twice.
+fn report_same(graph: &DiGraph<Resource, Span>, report: &mut Report) {
+    let mut seen: HashMap<String, &Resource> = HashMap::new();
+    for resource in graph.node_weights().filter(|resource| !resource.lifecycle.start.is_empty()) {
+        let Some(identity) = resource.identity() else { continue };
+        let Some(other) = seen.insert(identity, resource) else { continue };
+        let (one, two) = if other.address < resource.address { (other, resource) } else { (resource, other) };
+        let place = |resource: &Resource| {
+            let named = resource.schema.attributes.values().find(|attribute| attribute.modifiers.identity);
+            named.and_then(|attribute| resource.inputs.get(&attribute.name)).map_or(resource.span, |input| input.span)
+        };
+        report.push(
+            Diagnostic::error("cloud::plan::taken", format!("`{}` and `{}` have one name", one.address, two.address))
+                .label(place(two), format!("`{}` would be the same thing in the cloud", two.address))
+                .label(place(one), format!("as `{}`", one.address))
+                .help("give one of them another name"),
+        );
     }
 }
 

@@ -80,7 +80,9 @@ impl Operation {
         // A secret stays one whatever is made of it.
         if values.iter().any(|value| holds_secret(value)) && self.mixes() {
             let shown: Vec<Value> = values.iter().map(|value| revealed(value)).collect();
-            let result = self.compute(&shown.iter().collect::<Vec<_>>())?;
+            // Why there is none may quote it.
+            let result = self.compute(&shown.iter().collect::<Vec<_>>());
+            let result = result.map_err(|_| "this has no result for a secret that is in it".to_string())?;
             return Ok(Term::Known(concealed(result)));
         }
         self.compute(&values).map(Term::Known)
@@ -110,6 +112,12 @@ impl Operation {
             }
             (Operation::Binary(Binary::Coalesce), [Term::Known(Value::Null), otherwise]) => Some(otherwise.clone()),
             (Operation::Binary(Binary::Coalesce), [known @ Term::Known(_), _]) => Some(known.clone()),
+            // A component that exists is not null, whatever the cloud will call it.
+            (
+                Operation::Binary(sign @ (Binary::Equal | Binary::Unequal)),
+                [Term::Reference { .. } | Term::Existing { .. } | Term::Data { .. }, Term::Known(Value::Null)]
+                | [Term::Known(Value::Null), Term::Reference { .. } | Term::Existing { .. } | Term::Data { .. }],
+            ) => Some(Term::Known(Value::Bool(*sign == Binary::Unequal))),
             (Operation::Binary(Binary::And), [Term::Known(Value::Bool(false)), _]) => {
                 Some(Term::Known(Value::Bool(false)))
             }

@@ -44,6 +44,17 @@ pub struct Input {
 }
 
 impl Resource {
+    /// What names it in the cloud, as far as that is known before anything is made; nothing when a part is
+    /// not known, or when the type has no such attributes.
+    pub fn identity(&self) -> Option<String> {
+        let names = self.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
+        let parts: Option<Vec<String>> =
+            names.map(|attribute| Some(self.inputs.get(&attribute.name)?.term.known()?.to_string())).collect();
+        let parts = parts.filter(|parts| !parts.is_empty())?;
+        let place = ["region", "profile"].map(|name| self.inputs.get(name).and_then(|input| input.term.known()));
+        Some(format!("{} {} {place:?}", self.schema.kind, parts.join(" ")))
+    }
+
     /// Everything that must be there before this, with the place that says so.
     pub fn needs(&self) -> BTreeMap<Address, Span> {
         let mut needs = self.depends_on.clone();

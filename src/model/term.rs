@@ -179,6 +179,20 @@ impl Term {
         }
     }
 
+    /// Every component that stands in here as a value.
+    pub fn references<'t>(&'t self, visit: &mut dyn FnMut(&'t TemplateRef)) {
+        match self {
+            Term::Reference { template, .. } => visit(template),
+            Term::Known(_) | Term::Output(_) | Term::Existing { .. } | Term::Variable(_) | Term::Open(_) => {}
+            Term::List(items) | Term::Call { arguments: items, .. } => {
+                items.iter().for_each(|item| item.references(visit));
+            }
+            Term::Map(entries) => entries.values().for_each(|item| item.references(visit)),
+            Term::Data { fields, .. } => fields.values().for_each(|item| item.references(visit)),
+            Term::Each(each) => each.parts().for_each(|part| part.references(visit)),
+        }
+    }
+
     /// This term with all that `world` knows put in.
     ///
     /// # Errors

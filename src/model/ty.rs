@@ -69,6 +69,9 @@ pub enum Refinement {
 impl Refinement {
     /// Whether the value is in; values of other kinds have been refused before.
     pub fn admits(&self, value: &Value) -> bool {
+        if let Value::Secret(secret) = value {
+            return secret.reveal().is_none_or(|text| self.admits(&Value::string(text)));
+        }
         match (self, value) {
             (Refinement::Between(low, high), Value::Int(value)) => (low..=high).contains(&value),
             (Refinement::Between(low, high), Value::Number(value)) => (*low as f64..=*high as f64).contains(value),

@@ -46,6 +46,7 @@ pub fn diff(
             changes.push(removal(address, recorded, refreshed));
         }
     }
+    refuse_handed_over(graph, &world, &changes, report);
     let outputs = outputs(graph, &world, key, report);
     // One that is about something that changes now is tested afterwards.
     let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).collect();
@@ -224,6 +225,51 @@ impl Change {
             hazard: None,
             waits: Default::default(),
         }
+    }
+}
+
+/// A thing that loses its component and a component that wants its name: deleting the one and making the
+/// other would lose what is in it, and is hardly what was meant.
+fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], report: &mut Report) {
+    let going: Vec<(&Address, &Recorded)> = changes
+        .iter()
+        .filter(|change| change.kind == ChangeKind::Terminate)
+        .filter_map(|change| Some((&change.address, world.state.resources.get(&change.address)?)))
+        .collect();
+    if going.is_empty() {
+        return;
+    }
+    let name = |kind: &str, values: &[&Value]| {
+        let parts: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+        format!("{kind} {}", parts.join(" "))
+    };
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::Start) {
+        let Some(resource) = graph.get(&change.address) else { continue };
+        let identity: Vec<&Name> = resource
+            .schema
+            .attributes
+            .values()
+            .filter(|attribute| attribute.modifiers.identity)
+            .map(|attribute| &attribute.name)
+            .collect();
+        let wanted: Option<Vec<&Value>> =
+            identity.iter().map(|name| resource.inputs.get(*name)?.term.known()).collect();
+        let Some(wanted) = wanted.filter(|values| !values.is_empty()) else { continue };
+        let wanted = name(&resource.schema.kind, &wanted);
+        let has = |recorded: &Recorded| {
+            let values: Option<Vec<&Value>> = identity.iter().map(|name| recorded.inputs.get(*name)).collect();
+            values.is_some_and(|values| name(&recorded.kind, &values) == wanted)
+        };
+        let Some((old, recorded)) = going.iter().find(|(_, recorded)| has(recorded)) else { continue };
+        let (new, template) = (&change.address, &resource.template);
+        report.push(
+            Diagnostic::error("cloud::plan::renamed", format!("`{new}` wants the name that `{old}` has"))
+                .label(resource.span, format!("`{old}` is not in the program any more, and would be deleted with all it holds"))
+                .help(format!(
+                    "if it is the same thing, write `{new} formerly {old} extends {template}`; else take {} down first, in an apply of its own",
+                    recorded.id
+                )),
+        );
     }
 }
 

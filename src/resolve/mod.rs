@@ -4,6 +4,7 @@
 pub mod load;
 pub mod prototype;
 pub mod scope;
+pub mod secret;
 pub mod types;
 
 use std::collections::HashMap;
@@ -12,7 +13,8 @@ use std::rc::Rc;
 
 use crate::diagnostic::Report;
 use crate::model::action::Verb;
-use crate::model::ty::TemplateId;
+use crate::model::ty::{TemplateId, TemplateRef};
+use crate::name::Name;
 use crate::source::SourceId;
 use crate::syntax::tree;
 use prototype::{Shape, Template};
@@ -71,6 +73,15 @@ impl<'a> Library<'a> {
 
     pub fn shape(&self, id: TemplateId) -> &Rc<Shape<'a>> {
         &self.shapes[id.0 as usize]
+    }
+
+    /// The template from which all descend.
+    pub fn component(&self) -> TemplateRef {
+        let name = Name::from("Component");
+        match self.module(PRELUDE).templates.get(&name) {
+            Some(id) => TemplateRef { id: *id, name },
+            None => unreachable!("stdlib/core.cloud has a template `Component`"),
+        }
     }
 
     pub fn module(&self, id: ModuleId) -> &Module<'a> {

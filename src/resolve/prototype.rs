@@ -308,6 +308,7 @@ pub fn layer_items<'a>(
 ) {
     let mut seen: Table<(&Name, Option<String>), Span> = Table::default();
     let mut again: Set<Span> = Set::default();
+    refuse_overlaps(items.clone(), types.report);
     // Declarations first: their order among the statements means nothing.
     for item in items.clone() {
         let name = &item.path.head;
@@ -336,7 +337,11 @@ pub fn layer_items<'a>(
         }
         match &item.kind {
             ItemKind::Declare(declare) => {
-                let attribute = types.attribute(layer.scope.module, name, item.doc.as_deref(), declare);
+                let mut attribute = types.attribute(layer.scope.module, name, item.doc.as_deref(), declare);
+                let before = own.get(&name.value).or_else(|| inherited.get(&name.value));
+                if let Some((before, declared)) = before.and_then(|member| Some((member, member.attribute.clone()?))) {
+                    types.again(&mut attribute, &declared, before);
+                }
                 let member = own.entry(name.value.clone()).or_default();
                 member.attribute = Some(Rc::new(attribute));
                 if let Some(default) = &declare.default {
@@ -363,7 +368,10 @@ pub fn layer_items<'a>(
             ItemKind::Set(_) | ItemKind::Merge(_) => {}
         }
     }
-    for item in items {
+    // What is said of one element counts before what is said of all, wherever it stands.
+    let keyed = |item: &&Item| item.path.rest.iter().any(|step| matches!(step, PathStep::Key(_)));
+    let (of_all, of_one) = (items.clone().filter(|item| !keyed(item)), items.filter(keyed));
+    for item in of_all.chain(of_one) {
         let name = &item.path.head;
         if item.path.quoted || again.contains(&item.path.span) {
             continue;
@@ -389,6 +397,44 @@ pub fn layer_items<'a>(
         };
         own.entry(name.value.clone()).or_default().set(Setting { kind, scope: layer.scope, span, default: false });
     }
+}
+
+/// Reports what one body says twice in different ways: `t { v 1; } t.v 2;`.
+fn refuse_overlaps<'a>(items: impl Iterator<Item = &'a Item> + Clone, report: &mut Report) {
+    let mut heads: Table<&Name, usize> = Table::default();
+    for item in items.clone() {
+        *heads.entry(&item.path.head.value).or_default() += 1;
+    }
+    let several = |item: &&Item| heads.get(&item.path.head.value).is_some_and(|count| *count > 1);
+    let mut seen: Table<String, (Span, usize, bool)> = Table::default();
+    for (number, item) in items.filter(several).enumerate() {
+        for (path, span) in leaves(item) {
+            let whole = path == item.path.text();
+            match seen.get(&path) {
+                // An inner body says so itself, and the same path written twice is told elsewhere.
+                Some((_, other, was_whole)) if *other == number || whole && *was_whole => {}
+                Some((first, ..)) => report.push(duplicate(&Name::from(path.as_str()), "set", *first, span)),
+                None => {
+                    seen.insert(path, (span, number, whole));
+                }
+            }
+        }
+    }
+}
+
+/// Every attribute that a statement sets, as a path from where it stands.
+fn leaves(item: &Item) -> Vec<(String, Span)> {
+    let mut leaves = Vec::new();
+    let mut open = vec![(item.path.text(), item)];
+    while let Some((path, item)) = open.pop() {
+        match &item.kind {
+            ItemKind::Merge(body) => {
+                open.extend(body.items.iter().map(|inner| (format!("{path}.{}", inner.path.text()), inner)));
+            }
+            ItemKind::Set(_) | ItemKind::Declare(_) | ItemKind::Define(_) => leaves.push((path, item.path.span)),
+        }
+    }
+    leaves
 }
 
 /// Names of members for a message, those of the nearest templates first; with or without those that

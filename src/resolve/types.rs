@@ -67,6 +67,40 @@ impl<'a, 'r> Types<'a, 'r> {
         modifiers
     }
 
+    /// An attribute that is declared again: it keeps its modifiers, and its type may only become narrower,
+    /// so that it is still one of its prototype.
+    pub fn again(&mut self, attribute: &mut Attribute, before: &Attribute, member: &Member) {
+        let (new, old) = (&mut attribute.modifiers, &before.modifiers);
+        new.computed |= old.computed;
+        new.immutable |= old.immutable;
+        new.identity |= old.identity;
+        new.secret |= old.secret;
+        new.inherit |= old.inherit;
+        new.sealed |= old.sealed;
+        // Whether one template descends from the other is not known before all are read.
+        let narrower = attribute.ty.assures(&before.ty, &|_, _| true);
+        let set = member.settings.last().is_some_and(|setting| !setting.default || old.sealed);
+        let name = &attribute.name;
+        let why = if !narrower {
+            {
+                let (new, old) = (attribute.ty.to_string(), before.ty.to_string());
+                format!("{} `{new}` need not be {} `{old}`", article(&new), article(&old))
+            }
+        } else if old.computed {
+            "the provider fills it in".to_string()
+        } else if old.sealed && set {
+            "it is final".to_string()
+        } else {
+            return;
+        };
+        self.report.push(
+            Diagnostic::error("cloud::attribute::redeclared", format!("`{name}` is declared already, and differently"))
+                .label(attribute.span, why)
+                .label(before.span, format!("declared as `{}` here", before.ty))
+                .help(format!("set it: `{name} ...;`; or give the new attribute another name")),
+        );
+    }
+
     /// What setting an attribute deserves by itself.
     pub fn judge(&mut self, attribute: &Attribute, name: &Ident, known: Option<&Member>) {
         if attribute.modifiers.computed {
@@ -123,6 +157,15 @@ impl<'a, 'r> Types<'a, 'r> {
         }
         let key = (module, name.clone());
         if let Some(ty) = self.cache.get(&key) {
+            // No name stands for null: this one is being read.
+            if *ty == Ty::Null {
+                self.report.push(
+                    Diagnostic::error("cloud::type::cycle", format!("the type `{name}` is made of itself"))
+                        .label(span, "it is not known here yet")
+                        .help("end the circle with a type of the language, such as `String`"),
+                );
+                return Ty::Any;
+            }
             return ty.clone();
         }
         scope::clash(self.modules, module, &Ident::new(name.clone(), span), self.report);
@@ -133,7 +176,7 @@ impl<'a, 'r> Types<'a, 'r> {
             Some(Err(id)) => Ty::Template(TemplateRef { id, name: name.clone() }),
             Some(Ok(alias)) => {
                 // A type that is defined by itself finds this while it is being read.
-                self.cache.insert(key.clone(), Ty::Any);
+                self.cache.insert(key.clone(), Ty::Null);
                 self.alias(module, alias)
             }
             None => {

@@ -127,6 +127,23 @@ pub struct Path {
     pub span: Span,
 }
 
+impl Path {
+    /// As it is written: `server["a"].size`.
+    pub fn text(&self) -> String {
+        let mut text = self.head.value.to_string();
+        for step in &self.rest {
+            match step {
+                PathStep::Name(name) => {
+                    text.push('.');
+                    text.push_str(name.value.as_str());
+                }
+                PathStep::Key(key) => text.push_str(&key.value.to_string()),
+            }
+        }
+        text
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub enum PathStep {
     Name(Ident),
