@@ -97,7 +97,7 @@ fn every_program_shown_compiles() {
         }
     }
     assert!(programs >= 10, "only {programs} programs were found");
-    assert!(values >= 1, "only {values} values of outputs were found");
+    assert!(values > 50, "only {values} values of outputs were found");
 }
 
 #[test]
