@@ -1,17 +1,27 @@
-//! What the documentation shows is true: each of its programs compiles, and the README's numbers of
-//! commands and flags exist.
+//! What the documentation shows is true: each of its programs compiles without a word, outputs have the
+//! values that stand behind them (`output half = 7 / 2;   // 3`), commands and flags exist.
+//!
+//! In a program, `//@ file NAME` begins another file, `//@ set NAME=VALUE` gives a param its value, and
+//! `//@ apply PROGRAM` applies another program before this one is looked at.
 
 use std::path::{Path, PathBuf};
 
+use tadpole::compile::{Inputs, compile};
+use tadpole::diagnostic::Report;
+use tadpole::graph::ResourceGraph;
+use tadpole::model::term::Nothing;
+use tadpole::source::Sources;
+
 use crate::cli::Tadpole;
-use crate::world::{Files, compiled, given};
+use crate::shown::is_message;
+use crate::world::{Files, World, compiled, given};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The README and every page of `docs/` and `docs/errors/`.
-fn pages() -> Vec<PathBuf> {
+pub fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
     let entries = ["docs", "docs/errors"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     for entry in entries.into_iter().flatten() {
@@ -43,19 +53,51 @@ pub fn blocks(page: &Path) -> Vec<(usize, String, String)> {
     blocks
 }
 
+/// A program on a page, and what is said of it.
+pub fn compiled_block(block: &str) -> (Option<ResourceGraph>, String) {
+    let mut files = Files::written(block);
+    for program in block.lines().filter_map(|line| line.strip_prefix("//@ apply ")) {
+        let (mut sources, mut report) = (Sources::default(), Report::default());
+        let graph = compile(&Inputs::of(Path::new(program)), &files, &mut sources, &mut report);
+        let world = World::new();
+        world.apply(&graph.unwrap_or_else(|| panic!("`{program}` does not compile")));
+        let outputs = serde_json::to_string(&world.state().outputs).unwrap();
+        files.0.insert(format!("outputs:{program}:default").into(), outputs);
+    }
+    compiled(&files, &given(block))
+}
+
 #[test]
 fn every_program_shown_compiles() {
-    let mut seen = 0;
+    let value = regex::Regex::new(r"^output (\w+)\b.*;\s+// (.+)$").unwrap();
+    let (mut programs, mut values) = (0, 0);
     for page in pages() {
-        for (line, fence, block) in blocks(&page) {
-            if fence == "cloud" {
-                seen += 1;
-                let (graph, said) = compiled(&Files::written(&block), &given(&block));
-                assert!(graph.is_some(), "{}:{line}:\n{said}", page.display());
+        let blocks = blocks(&page);
+        for (at, (line, fence, block)) in blocks.iter().enumerate() {
+            if fence != "cloud" {
+                continue;
+            }
+            let page = page.display();
+            programs += 1;
+            let (graph, said) = compiled_block(block);
+            // What is said of it is shown behind it: `shown.rs` compares it.
+            if blocks.get(at + 1).is_some_and(|(_, fence, text)| fence == "text" && is_message(text)) {
+                assert!(!said.is_empty(), "{page}:{line}: nothing is said of this");
+                continue;
+            }
+            assert_eq!(said, "", "{page}:{line}");
+            let graph = graph.unwrap_or_else(|| panic!("{page}:{line}: no graph, and nothing is said"));
+            for found in block.lines().filter_map(|line| value.captures(line)) {
+                values += 1;
+                let output = graph.outputs.iter().find(|output| output.name.as_str() == &found[1]).unwrap();
+                let term = output.term.settle(&Nothing).unwrap();
+                let later = &found[2] == "known after apply" && term.known().is_none();
+                assert!(later || term.to_string() == found[2], "{page}:{line}: {} is {term}", &found[1]);
             }
         }
     }
-    assert!(seen >= 10, "only {seen} programs were found");
+    assert!(programs >= 10, "only {programs} programs were found");
+    assert!(values > 50, "only {values} values of outputs were found");
 }
 
 #[test]

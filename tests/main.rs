@@ -17,4 +17,5 @@ mod gallery;
 mod reference;
 mod render;
 mod robust;
+mod shown;
 mod world;

@@ -222,12 +222,12 @@ fn links_lead_somewhere() {
 fn the_page_of_the_library_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/library.md");
     let page = markdown::all(&of_library());
-    if std::env::var_os("TADPOLE_UPDATE_DOCS").is_some() {
+    if std::env::var_os("TADPOLE_UPDATE").is_some() {
         std::fs::write(&path, &page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == page,
-        "docs/library.md is not what `stdlib/` says: TADPOLE_UPDATE_DOCS=1 cargo test page_of_the_library"
+        "docs/library.md is not what `stdlib/` says: TADPOLE_UPDATE=1 cargo test page_of_the_library"
     );
 }

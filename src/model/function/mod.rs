@@ -269,7 +269,7 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
                 "template",
                 &[("path", text()), ("values", map(any()))],
                 text(),
-                "What a text file holds, with `${ }` in it evaluated; it sees the values by their keys, and nothing else.",
+                "What a text file holds, with `${ }` in it evaluated; it sees the values by their keys, constants and functions.",
                 text::nothing,
             )
             .required(1),
