@@ -288,6 +288,8 @@ fn docs_are_read_anywhere() {
     let run = tadpole.run(&["docs", "S3Bucket"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.out.contains("versioning") && run.err.contains("has errors"), "{}{}", run.out, run.err);
+    let run = tadpole.run(&["docs", "Shop"]);
+    assert!(run.code == 1 && run.err.contains("has errors") && run.err.contains("`Shop`"), "{}", run.err);
 }
 
 #[test]
