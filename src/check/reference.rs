@@ -368,6 +368,15 @@ impl<'a> Checker<'a, '_> {
                 );
                 POISON
             }
+            (Operand::Term(Term::Known(Value::List(items))), Term::Known(Value::Int(at))) if at < 0 => {
+                let list = self.sources.text(of_span);
+                self.report.push(
+                    Diagnostic::error("cloud::value::index", out_of_range(at, items.len()))
+                        .label(at_span, "counted from the front, from 0")
+                        .help(format!("the last one is `{list}[length({list}) - 1]`")),
+                );
+                POISON
+            }
             (Operand::Term(term), at) => {
                 Operand::Term(self.apply_at(Operation::Index, vec![term, at], at_span, "chooses nothing"))
             }
