@@ -160,25 +160,39 @@ fn given(
         let span = Span::new(source, 0, text.len());
         let value = match params.get(name) {
             Some(param) if !is_text(library, &param.declaration.ty.kind) => {
-                syntax::parse_value(source, text, report).map(Given::Expr)
+                let mut problems = Report::default();
+                let value = syntax::parse_value(source, text, &mut problems);
+                // What is given is short: what it should be says more than where reading it failed.
+                if value.is_none() {
+                    report.push(
+                        Diagnostic::error(
+                            "cloud::syntax::unexpected",
+                            format!("the value for `{name}` cannot be read"),
+                        )
+                        .label(span, "not a value of the language")
+                        .label(param.declaration.ty.span, format!("`{name}` is declared here"))
+                        .help(format!("write it as in a file: `{}`", example(&param.declaration.ty.kind))),
+                    );
+                }
+                value.map_or(Given::Unreadable, Given::Expr)
             }
-            _ => Some(Given::Text(text.to_string())),
+            _ => Given::Text(text.to_string()),
         };
-        value.map(|value| (name.clone(), (value, span)))
+        (name.clone(), (value, span))
     };
     let mut from_environment = Vec::new();
     for name in params.keys() {
         let variable = variable(name.as_str());
         if let Some(text) = loader.variable(&variable) {
-            from_environment.extend(typed(variable, name, &text, report));
+            from_environment.push(typed(variable, name, &text, report));
         }
     }
     let mut from_command = Vec::new();
     if let Some(env) = inputs.env.as_deref().filter(|_| params.contains_key("env")) {
-        from_command.extend(typed("--env".into(), &"env".into(), env, report));
+        from_command.push(typed("--env".into(), &"env".into(), env, report));
     }
     for (name, text) in &inputs.params {
-        from_command.extend(typed(format!("--set {name}"), &name.as_str().into(), text, report));
+        from_command.push(typed(format!("--set {name}"), &name.as_str().into(), text, report));
     }
     for path in &inputs.fallback_files {
         from_file(path, loader, sources, report, &mut given);
@@ -189,6 +203,25 @@ fn given(
     }
     given.extend(from_command);
     given
+}
+
+/// A value of a written type.
+fn example(ty: &TypeExprKind) -> String {
+    match ty {
+        TypeExprKind::Optional(inner) => example(&inner.kind),
+        TypeExprKind::List(of) => format!("[{}]", example(&of.kind)),
+        TypeExprKind::Map(of) => format!("{{ name {}; }}", example(&of.kind)),
+        TypeExprKind::Enum(words) => words.first().map_or("\"...\"".into(), |word| format!("\"{word}\"")),
+        TypeExprKind::Named(name) => match name.as_str() {
+            "Bool" => "true",
+            "Int" => "1",
+            "Number" => "1.5",
+            "Duration" => "30s",
+            "Size" => "8GiB",
+            _ => "\"...\"",
+        }
+        .into(),
+    }
 }
 
 /// The variable of the environment that gives a param its value: `TADPOLE_PARAM_DB_SIZE` for `dbSize`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::check::instance::NodeId;
 use crate::check::{Checker, Frame, What};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::model::resource::{Input, Resource};
 use crate::model::schema::Schema;
 use crate::model::term::{Output, Term};
@@ -100,20 +100,56 @@ impl<'a> Checker<'a, '_> {
         if missing.is_empty() || this.probe {
             return;
         }
-        let shown: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-        let subject = match this.address.segments().last() {
-            Some(_) if this.define.is_some() => format!("`{}`", this.address),
-            _ => format!("this `{}`", self.template_ref(node).name),
-        };
-        let message = format!("{subject} does not set {}", shown.join(", "));
-        let mut diagnostic = Diagnostic::error("cloud::attribute::missing", message).label(this.span, "not complete");
-        for name in missing {
-            if let Some(attribute) = this.attribute(name.as_str()) {
+        // What is misspelt, or declared where it should be set, is told as that.
+        let (declared, missing): (Vec<_>, Vec<_>) = missing
+            .iter()
+            .filter(|name| !this.is_excused(name.as_str()))
+            .filter_map(|name| Some((name, this.attribute(name.as_str())?.clone())))
+            .partition(|(_, attribute)| matches!(&attribute.ty, Ty::Enum(words) if words.len() == 1));
+        let mut report: Vec<Diagnostic> = Vec::new();
+        for (name, attribute) in declared {
+            report.push(
+                Diagnostic::error("cloud::attribute::missing", format!("`{name}` is declared here, and not set"))
+                    .label(attribute.span, format!("with `:`, {} is its type", attribute.ty))
+                    .help(format!("write `{name} {};`", attribute.ty)),
+            );
+        }
+        if !missing.is_empty() {
+            let names = listed(missing.iter().map(|(name, _)| name));
+            let subject = match this.address.segments().last() {
+                Some(_) if this.define.is_some() => format!("`{}`", this.address),
+                _ => format!("this `{}`", self.template_ref(node).name),
+            };
+            let mut diagnostic =
+                Diagnostic::error("cloud::attribute::missing", format!("{subject} does not set {names}"))
+                    .label(this.span, format!("{names} must be set here"));
+            for (name, attribute) in &missing {
                 diagnostic = diagnostic.label(attribute.span, format!("`{name}` has no default"));
             }
+            let lines = missing.iter().map(|(name, attribute)| format!("{name} {};", self.example(&attribute.ty)));
+            report.push(diagnostic.help(format!("add {}", listed(lines))));
         }
-        let lines: Vec<String> = missing.iter().map(|name| format!("`{name} ...;`")).collect();
-        self.report.push(diagnostic.help(format!("add {}", lines.join(" and "))));
+        self.report.extend(report);
+    }
+
+    /// A value of a type, to be filled in.
+    pub(super) fn example(&self, ty: &Ty) -> String {
+        match ty.plain() {
+            Ty::Bool => "true".into(),
+            Ty::Int => "1".into(),
+            Ty::Number => "1.0".into(),
+            Ty::Duration => "30s".into(),
+            Ty::Size => "8GiB".into(),
+            Ty::String | Ty::Secret => "\"...\"".into(),
+            Ty::List(_) => "[...]".into(),
+            Ty::Map(_) => "{ ... }".into(),
+            Ty::Enum(words) => words.first().map_or("\"...\"".into(), |word| format!("\"{word}\"")),
+            Ty::Template(template) => match self.library.family(self.library.shape(template.id)) {
+                Family::Resource | Family::Compound => "NAME".into(),
+                Family::Action | Family::Data => "{ ... }".into(),
+            },
+            Ty::Any | Ty::Null | Ty::Optional(_) | Ty::Alias(_) => "...".into(),
+        }
     }
 
     /// Evaluates everything that a component says, for its errors.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::check::Checker;
 use crate::check::instance::{DataLayer, Element as Repeated, Elements, NodeId};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, article};
 use crate::model::each::{Bound, Each, Variable};
 use crate::model::operation::Operation;
 use crate::model::term::Term;
@@ -219,13 +219,27 @@ impl<'a> Checker<'a, '_> {
                     return Operand::Term(self.existing(template, given, env));
                 }
                 if matches!(family, Family::Resource | Family::Compound) {
+                    let name = &template.value;
+                    let help = match env.of.as_ref().filter(|_| env.part.is_none()) {
+                        Some((node, of, _)) if self.nodes[node.0].attribute(of.as_str()).is_none() => {
+                            format!("write `{of} extends {name} {{ ... }}`")
+                        }
+                        Some((_, of, _)) => {
+                            format!(
+                                "write `NAME extends {name} {{ ... }}` as a component of its own, and `{of} NAME;` here"
+                            )
+                        }
+                        None => {
+                            format!("write `NAME extends {name} {{ ... }}` as a component of its own, and `NAME` here")
+                        }
+                    };
                     self.report.push(
                         Diagnostic::error(
                             "cloud::value::component",
-                            format!("a `{}` cannot be made inside a value", template.value),
+                            format!("{} `{name}` cannot be made inside a value", article(name.as_str())),
                         )
-                        .label(expr.span, "it would have no name")
-                        .help(format!("write `name extends {} {{ ... }}` beside it, and `name` here", template.value)),
+                        .label(template.span, "it would have no name")
+                        .help(help),
                     );
                     return POISON;
                 }
@@ -252,6 +266,11 @@ impl<'a> Checker<'a, '_> {
 
     /// The operation on these terms, or an error at `span` and poison.
     pub(super) fn apply(&mut self, operation: Operation, arguments: Vec<Term>, span: Span) -> Term {
+        self.apply_at(operation, arguments, span, "this has no value")
+    }
+
+    /// As [`Checker::apply`], with what the label says.
+    pub(super) fn apply_at(&mut self, operation: Operation, arguments: Vec<Term>, span: Span, label: &str) -> Term {
         if arguments.iter().any(|term| matches!(term, Term::Open(_))) {
             return Term::Open(operation.ty(&arguments));
         }
@@ -259,7 +278,7 @@ impl<'a> Checker<'a, '_> {
             Ok(Term::Known(Value::List(items))) if !self.spend(items.len(), span) => Term::POISON,
             Ok(term) => term,
             Err(message) => {
-                self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
+                self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, label));
                 Term::POISON
             }
         }
@@ -469,10 +488,21 @@ impl<'a> Checker<'a, '_> {
                             Term::POISON
                         }
                     },
-                    ItemKind::Declare(_) | ItemKind::Define(_) => {
+                    ItemKind::Declare(declare) => {
+                        let value = declare.default.as_ref().map_or("...", |value| self.sources.text(value.span));
+                        let help = format!("write `{} {value};`", head.value);
                         self.report.push(
                             Diagnostic::error("cloud::value::statement", "a map has only keys and values")
-                                .label(item.span, "neither a declaration nor a component"),
+                                .label(declare.ty.span, "nothing is declared in a map")
+                                .help(if help.len() > 80 { format!("write `{} ...;`", head.value) } else { help }),
+                        );
+                        continue;
+                    }
+                    ItemKind::Define(_) => {
+                        self.report.push(
+                            Diagnostic::error("cloud::value::statement", "a map has only keys and values")
+                                .label(item.path.span, "a component cannot stand in a map")
+                                .help("write it beside the map, and name it here"),
                         );
                         continue;
                     }

@@ -8,7 +8,7 @@ use crate::check::expr::{Env, Operand};
 use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, What};
 use crate::diagnostic::Diagnostic;
 use crate::model::schema::Attribute;
-use crate::model::term::Term;
+use crate::model::term::{Output, Term};
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
 use crate::name::{Address, Key, Name, Segment, Set, Table};
 use crate::resolve::prototype::{
@@ -17,7 +17,7 @@ use crate::resolve::prototype::{
 use crate::resolve::types::Types;
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
-use crate::syntax::tree::{Body, Define, Ident, Item, PathStep, Repeat};
+use crate::syntax::tree::{self, Body, Define, Expr, ExprKind, Ident, Item, PathStep, Repeat, TextPart};
 use crate::value::Value;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -83,6 +83,12 @@ impl<'a> Node<'a> {
 
     pub fn has(&self, name: &str) -> bool {
         self.own.contains_key(name) || self.shape.members.contains_key(name)
+    }
+
+    /// Whether something misspelt was most likely meant for a member.
+    pub fn is_excused(&self, name: &str) -> bool {
+        let members = [self.own.get(name), self.shape.members.get(name)];
+        members.into_iter().flatten().any(|member| member.excused)
     }
 
     /// Every place that sets a member, prototypes first.
@@ -174,7 +180,7 @@ impl<'a> Checker<'a, '_> {
                 Term::Known(_) => return Children::Absent,
                 Term::Open(_) if probe => {}
                 term => {
-                    self.known_later(&term, condition.span, "whether a component exists");
+                    self.known_later(&term, condition.span, &format!("whether `{name}` exists"));
                     return Children::Broken;
                 }
             }
@@ -209,7 +215,7 @@ impl<'a> Checker<'a, '_> {
                 return Children::Broken;
             }
             Elements::Later(term) => {
-                self.known_later(&term, span, "how often a component repeats");
+                self.known_later(&term, span, &format!("how often `{}` repeats", plan.name));
                 return Children::Broken;
             }
             Elements::List(items) => {
@@ -242,10 +248,12 @@ impl<'a> Checker<'a, '_> {
         let mut seen = Set::default();
         for (key, bound) in elements {
             if !seen.insert(key.clone()) {
-                self.report.push(
-                    Diagnostic::error("cloud::repetition::key", format!("`{}{key}` would exist twice", plan.name))
-                        .label(span, "this repeats over the same key twice"),
-                );
+                let twice =
+                    Diagnostic::error("cloud::repetition::key", format!("`{}{key}` would exist twice", plan.name));
+                self.report.push(match written_twice(&repeat.over, &key) {
+                    Some((first, second)) => twice.label(second, "again here").label(first, "first here"),
+                    None => twice.label(span, format!("the key `{key}` comes twice")),
+                });
                 continue;
             }
             match self.make_child(plan, Some(key.clone()), bound.names(repeat)) {
@@ -328,7 +336,8 @@ impl<'a> Checker<'a, '_> {
                     "cloud::template::recursion",
                     format!("`{}` comes to stand in itself without end", plan.name),
                 )
-                .label(plan.ident.span, "makes another one of what it stands in"),
+                .label(plan.ident.span, "makes another one of what it stands in")
+                .help("take it out, or have an `if` behind its name end it"),
             );
             return false;
         }
@@ -438,7 +447,16 @@ impl<'a> Checker<'a, '_> {
         if !term.is_open() {
             self.report.push(
                 Diagnostic::error("cloud::value::later", format!("{what} must be known when planning"))
-                    .label(span, "this is known only after apply"),
+                    .label(
+                        span,
+                        match first_output(term) {
+                            Some(output) => {
+                                format!("`{}.{}` is known only after apply", output.address, output.attribute)
+                            }
+                            None => "this is known only after apply".into(),
+                        },
+                    )
+                    .help("make it hang on what is written in the program, or on a param"),
             );
         }
     }
@@ -478,6 +496,36 @@ impl<'a> Checker<'a, '_> {
             term => Elements::Later(term),
         }
     }
+}
+
+/// The first computed attribute that a term is made of.
+fn first_output(term: &Term) -> Option<&Output> {
+    match term {
+        Term::Output(output) => Some(output),
+        Term::List(items) => items.iter().find_map(first_output),
+        Term::Map(entries) => entries.values().find_map(first_output),
+        Term::Data { fields, .. } => fields.values().find_map(first_output),
+        Term::Call { arguments, .. } => arguments.iter().find_map(first_output),
+        Term::Known(_)
+        | Term::Reference { .. }
+        | Term::Existing { .. }
+        | Term::Open(_)
+        | Term::Each(_)
+        | Term::Variable(_) => None,
+    }
+}
+
+/// The first two places of a key in a list as it is written.
+fn written_twice(over: &Expr, key: &Key) -> Option<(Span, Span)> {
+    let ExprKind::List(elements) = &over.kind else { return None };
+    let mut places = elements.iter().filter_map(|element| match element {
+        tree::Element::Item(Expr { span, kind: ExprKind::Text(parts) }) => match (parts.as_slice(), key) {
+            ([TextPart::Literal(text)], Key::Text(key)) if **text == **key => Some(*span),
+            _ => None,
+        },
+        tree::Element::Item(_) | tree::Element::Spread(_) => None,
+    });
+    Some((places.next()?, places.next()?))
 }
 
 /// What a repetition runs over.

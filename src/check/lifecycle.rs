@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crate::check::Checker;
 use crate::check::instance::NodeId;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::model::action::{ActionTerm, Lifecycle, Verb};
 use crate::model::term::Term;
 use crate::name::Name;
+use crate::resolve::prototype::SettingKind;
 use crate::source::Span;
+use crate::syntax::tree::{Element, Expr, ExprKind};
 use crate::value::Value;
 
 impl Checker<'_, '_> {
@@ -34,38 +36,41 @@ impl Checker<'_, '_> {
             terminate: self.actions(node, terminate),
             update: self.actions(node, update),
         };
-        let creates = lifecycle.start.iter().filter(|action| action.verb == Verb::Create).count();
-        if !lifecycle.start.is_empty() && creates != 1 {
-            let span = self.nodes[node.0].span;
-            let place = self.nodes[node.0].settings(start.as_str()).last().map_or(span, |setting| setting.span);
-            self.report.push(
-                Diagnostic::error(
-                    "cloud::action::create",
-                    format!("`{start}` creates {creates} things, and a resource is one"),
-                )
-                .label(place, "one of them must extend `Create`")
-                .help("write `[]` for something that exists already"),
-            );
+        let rules = [
+            (start, &lifecycle.start, Verb::Create, "cloud::action::create", "creates", true),
+            (terminate, &lifecycle.terminate, Verb::Delete, "cloud::action::delete", "deletes", false),
+            (update, &lifecycle.update, Verb::Update, "cloud::action::update", "updates", true),
+        ];
+        let mut wrong = Vec::new();
+        for (list, actions, verb, code, does, needed) in rules {
+            let with: Vec<usize> = (0..actions.len()).filter(|at| actions[*at].verb == verb).collect();
+            let place = |at: usize| self.action_place(node, list, at, actions.len());
+            let template = verb.template();
+            wrong.push(match with.as_slice() {
+                [] if needed && !actions.is_empty() => {
+                    let empty = match verb {
+                        Verb::Create => "that it exists already",
+                        _ => "that changes are reported and never made",
+                    };
+                    Diagnostic::error(code, format!("`{list}` has no action that {does} it"))
+                        .label(place(usize::MAX), format!("none of these extends `{template}`"))
+                        .help(format!("add an action that extends `{template}`; `[]` says {empty}"))
+                }
+                [first, others @ ..] if !others.is_empty() => {
+                    let times = others.len() + 1;
+                    let message = format!("`{list}` {does} it {times} times");
+                    let diagnostic =
+                        Diagnostic::error(code, message).label(place(others[0]), format!("{does} it again"));
+                    let diagnostic = match place(*first) == place(others[0]) {
+                        true => diagnostic,
+                        false => diagnostic.label(place(*first), format!("{does} it")),
+                    };
+                    diagnostic.help("leave one of them")
+                }
+                _ => continue,
+            });
         }
-        let deletes = lifecycle.terminate.iter().filter(|action| action.verb == Verb::Delete).count();
-        if deletes > 1 {
-            let span = self.nodes[node.0].span;
-            let place = self.nodes[node.0].settings(terminate.as_str()).last().map_or(span, |setting| setting.span);
-            self.report.push(
-                Diagnostic::error("cloud::action::delete", format!("`{terminate}` deletes it {deletes} times"))
-                    .label(place, "once is enough"),
-            );
-        }
-        let updates = lifecycle.update.iter().filter(|action| action.verb == Verb::Update).count();
-        if !lifecycle.update.is_empty() && updates != 1 {
-            let span = self.nodes[node.0].span;
-            let place = self.nodes[node.0].settings(update.as_str()).last().map_or(span, |setting| setting.span);
-            self.report.push(
-                Diagnostic::error("cloud::action::update", format!("`{update}` has {updates} actions that update"))
-                    .label(place, "one of them must extend `Update`")
-                    .help("write `[]` to have changes reported and never made"),
-            );
-        }
+        self.report.extend(wrong);
         lifecycle
     }
 
@@ -73,14 +78,39 @@ impl Checker<'_, '_> {
         let span = self.nodes[node.0].span;
         let place = self.nodes[node.0].settings(list.as_str()).last().map_or(span, |setting| setting.span);
         match Term::clone(&self.attribute(node, list, span)) {
-            Term::List(items) => items.into_iter().filter_map(|item| self.action(item, list.as_str(), place)).collect(),
+            Term::List(items) => self.each_action(node, list, items),
             Term::Known(Value::List(items)) => {
-                items.into_iter().filter_map(|item| self.action(Term::Known(item), list.as_str(), place)).collect()
+                self.each_action(node, list, items.into_iter().map(Term::Known).collect())
             }
             term => {
                 self.known_later(&term, place, &format!("`{list}`"));
                 Vec::new()
             }
+        }
+    }
+
+    fn each_action(&mut self, node: NodeId, list: &Name, items: Vec<Term>) -> Vec<ActionTerm> {
+        let count = items.len();
+        let place = |checker: &Self, at| checker.action_place(node, list, at, count);
+        let actions = items.into_iter().enumerate().filter_map(|(at, item)| {
+            let place = place(self, at);
+            self.action(item, list.as_str(), place)
+        });
+        actions.collect()
+    }
+
+    /// Where an action of a list is written, if the list is written action by action; else the list.
+    fn action_place(&self, node: NodeId, list: &Name, at: usize, count: usize) -> Span {
+        let node = &self.nodes[node.0];
+        let Some(last) = node.settings(list.as_str()).last() else { return node.span };
+        match last.kind {
+            SettingKind::Value(Expr { kind: ExprKind::List(elements), .. }) if elements.len() == count => {
+                match elements.get(at) {
+                    Some(Element::Item(expr)) => expr.span,
+                    Some(Element::Spread(_)) | None => last.span,
+                }
+            }
+            _ => last.span,
         }
     }
 
@@ -105,9 +135,12 @@ impl Checker<'_, '_> {
             return None;
         };
         if !allowed(list, verb) {
+            let shown = name.as_ref().unwrap_or(&template.name);
+            let lists = Lifecycle::<ActionTerm>::ATTRIBUTES.into_iter().filter(|list| allowed(list, verb));
             self.report.push(
-                Diagnostic::error("cloud::action::place", format!("`{}` cannot stand in `{list}`", template.name))
-                    .label(place, format!("it would {} the resource here", verb.template().to_lowercase())),
+                Diagnostic::error("cloud::action::place", format!("`{shown}` cannot stand in `{list}`"))
+                    .label(place, format!("it would {} the resource here", verb.template().to_lowercase()))
+                    .help(format!("what extends `{}` stands in {}", verb.template(), listed(lists))),
             );
             return None;
         }

@@ -63,6 +63,8 @@ pub enum Given {
     Expr(Expr),
     /// Taken as it is, for params that are texts.
     Text(String),
+    /// No value of the language, which has been reported.
+    Unreadable,
 }
 
 /// What a program asks of the world while it is compiled.

@@ -296,7 +296,7 @@ impl<'a> Checker<'a, '_> {
             }
             Operand::Term(term) => {
                 let operation = Operation::Get { name: name.value.clone(), optional };
-                Operand::Term(self.apply(operation, vec![term], name.span))
+                Operand::Term(self.apply_at(operation, vec![term], name.span, "not in there"))
             }
         }
     }
@@ -368,7 +368,18 @@ impl<'a> Checker<'a, '_> {
                 );
                 POISON
             }
-            (Operand::Term(term), at) => Operand::Term(self.apply(Operation::Index, vec![term, at], at_span)),
+            (Operand::Term(Term::Known(Value::List(items))), Term::Known(Value::Int(at))) if at < 0 => {
+                let list = self.sources.text(of_span);
+                self.report.push(
+                    Diagnostic::error("cloud::value::index", out_of_range(at, items.len()))
+                        .label(at_span, "counted from the front, from 0")
+                        .help(format!("the last one is `{list}[length({list}) - 1]`")),
+                );
+                POISON
+            }
+            (Operand::Term(term), at) => {
+                Operand::Term(self.apply_at(Operation::Index, vec![term, at], at_span, "chooses nothing"))
+            }
         }
     }
 
@@ -537,6 +548,16 @@ impl<'a> Checker<'a, '_> {
         let attribute = types.attribute(PROGRAM, &param.name, param.doc.as_deref(), &param.declaration);
         let env = self.module_env(PROGRAM);
         let term = match (self.outside.given.get(name), &param.declaration.default) {
+            (Some((Given::Unreadable, _)), _) => Term::POISON,
+            (Some((Given::Expr(Expr { kind: ExprKind::Name(word), span }), _)), _)
+                if !self.finds(word.as_str(), &env) =>
+            {
+                let found = if attribute.modifiers.secret { "this".to_string() } else { format!("`{word}`") };
+                let help =
+                    matches!(attribute.ty.plain(), Ty::Any).then(|| format!("a text stands in quotes: `\"{word}\"`"));
+                self.mismatch(&found, &attribute.ty, *span, &env, help);
+                Term::POISON
+            }
             (Some((Given::Expr(expr), _)), _) => self.eval(expr, &attribute.ty, &env),
             (Some((Given::Text(text), span)), _) => {
                 self.coerce(Term::string(text.as_str()), &attribute.ty, *span, &env)
@@ -547,7 +568,15 @@ impl<'a> Checker<'a, '_> {
                 self.report.push(
                     Diagnostic::error("cloud::param::missing", format!("the param `{name}` has no value"))
                         .label(param.name.span, "declared without a default")
-                        .help(format!("give it one: `--set {name}=...`")),
+                        .help(match attribute.ty.plain() {
+                            Ty::Bool | Ty::Int | Ty::Number | Ty::Duration | Ty::Size => {
+                                format!("give it one: `--set {name}={}`", self.example(&attribute.ty))
+                            }
+                            Ty::List(_) | Ty::Map(_) => {
+                                format!("give it one: `--set '{name}={}'`", self.example(&attribute.ty))
+                            }
+                            _ => format!("give it one: `--set {name}=...`"),
+                        }),
                 );
                 Term::POISON
             }
@@ -557,7 +586,7 @@ impl<'a> Checker<'a, '_> {
         }
         let given = match self.outside.given.get(name) {
             Some((Given::Expr(expr), _)) => Some(expr),
-            Some((Given::Text(_), span)) => {
+            Some((Given::Text(_) | Given::Unreadable, span)) => {
                 self.report.hide(*span);
                 None
             }

@@ -97,7 +97,8 @@ impl<'a> Checker<'a, '_> {
             (Ty::Template(template), None | Some(Term::Known(Value::Null))) => {
                 let id = template.id;
                 if matches!(self.library.family(self.library.shape(id)), Family::Resource | Family::Compound) {
-                    self.mismatch("a block", ty, span, &env, self.help_component(template));
+                    let place = self.block_place(&layers[0].0, via);
+                    self.mismatch("a block", ty, place, &env, self.help_component(template));
                     return Term::POISON;
                 }
                 let node = self.block_node(id, &layers, span);
@@ -120,10 +121,24 @@ impl<'a> Checker<'a, '_> {
                 let merge = function::find("merge").map(Operation::Function);
                 merge.map_or(Term::POISON, |merge| self.apply(merge, vec![base, over], span))
             }
-            (_, base) => {
-                let help = base.map(|_| "set it to a value of its own: `name value;`".to_string());
-                self.mismatch("a block", ty, span, &env, help);
+            (_, _) => {
+                let place = self.block_place(&layers[0].0, via);
+                let help = env.of.as_ref().map(|(_, name, _)| format!("write `{name} {};`", self.example(ty)));
+                self.mismatch("a block", ty, place, &env, help.filter(|_| !matches!(ty.plain(), Ty::Map(_))));
                 Term::POISON
+            }
+        }
+    }
+
+    /// The brace of a block that stands where none can.
+    fn block_place(&self, layer: &DataLayer<'a>, via: Span) -> Span {
+        match layer {
+            DataLayer::Reach(_, item) => item.path.span,
+            DataLayer::Body(body) => {
+                let Some(first) = body.items.first().map(|item| item.span) else { return via };
+                let before = self.sources.get(first.source).text.get(..first.start as usize);
+                let brace = before.and_then(|before| before.rfind('{'));
+                brace.map_or(first, |at| Span::new(first.source, at, at + 1))
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::diagnostic::listed;
 use crate::model::function::Function;
 use crate::model::term::Term;
 use crate::model::ty::Ty;
@@ -125,7 +126,7 @@ impl Operation {
                 Some(Term::Known(Value::Bool(true)))
             }
             (Operation::Get { name, optional }, [Term::Map(entries)]) => {
-                Some(picked(entries.get(name.as_str()), *optional, || format!("there is no `{name}` in it"))?)
+                Some(picked(entries.get(name.as_str()), *optional, || no_key(name.as_str(), entries.keys()))?)
             }
             (Operation::Get { name, optional }, [Term::Data { fields, template, .. }]) => {
                 let missing = || format!("`{}` has no attribute `{name}`", template.name);
@@ -136,7 +137,7 @@ impl Operation {
                 Some(picked(item, false, || out_of_range(*at, items.len()))?)
             }
             (Operation::Index, [Term::Map(entries), Term::Known(Value::String(key))]) => {
-                Some(picked(entries.get(key.as_ref()), false, || format!("there is no key \"{key}\" in it"))?)
+                Some(picked(entries.get(key.as_ref()), false, || no_key(key, entries.keys()))?)
             }
             (Operation::Concatenate, lists) if lists.iter().any(|list| matches!(list, Term::List(_))) => {
                 let mut all = Vec::new();
@@ -214,7 +215,7 @@ impl Operation {
             }
             (Operation::Get { optional: true, .. }, [Value::Null]) => Ok(Value::Null),
             (Operation::Get { name, optional }, [Value::Map(entries)]) => {
-                chosen(entries.get(name.as_str()), *optional, || format!("there is no `{name}` in it"))
+                chosen(entries.get(name.as_str()), *optional, || no_key(name.as_str(), entries.keys()))
             }
             (Operation::Get { name, optional }, [Value::Data(data)]) => {
                 chosen(data.fields.get(name), *optional, || format!("`{}` has no attribute `{name}`", data.template))
@@ -225,7 +226,7 @@ impl Operation {
                 chosen(item, false, || out_of_range(*at, items.len()))
             }
             (Operation::Index, [Value::Map(entries), Value::String(key)]) => {
-                chosen(entries.get(key.as_ref()), false, || format!("there is no key \"{key}\" in it"))
+                chosen(entries.get(key.as_ref()), false, || no_key(key, entries.keys()))
             }
             (Operation::Index, [of, at]) => Err(format!("{} cannot be indexed by {}", a_kind(of), a_kind(at))),
             (Operation::Unary(Unary::Not), [Value::Bool(value)]) => Ok(Value::Bool(!value)),
@@ -270,6 +271,16 @@ fn chosen(found: Option<&Value>, optional: bool, missing: impl Fn() -> String) -
         Some(value) => Ok(value.clone()),
         None if optional => Ok(Value::Null),
         None => Err(missing()),
+    }
+}
+
+/// "There is no key ...", with those that there are.
+fn no_key<'a>(key: &str, keys: impl Iterator<Item = &'a String>) -> String {
+    let keys: Vec<&String> = keys.take(9).collect();
+    match keys.as_slice() {
+        [] => format!("there is no key `{key}`: it is empty"),
+        [_, _, _, _, _, _, _, _, ..] => format!("there is no key `{key}` in it"),
+        keys => format!("there is no key `{key}`: its keys are {}", listed(keys)),
     }
 }
 

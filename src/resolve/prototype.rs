@@ -13,6 +13,7 @@ use crate::resolve::scope::{self, Module, duplicate, lower_camel};
 use crate::resolve::types::Types;
 use crate::resolve::{ModuleId, PRELUDE, Roots};
 use crate::source::Span;
+use crate::syntax::habit;
 use crate::syntax::tree::{Body, Define, Expr, Ident, Item, ItemKind, PathStep};
 
 /// Prototypes that one template may have above it.
@@ -48,6 +49,8 @@ pub struct Member<'a> {
     pub attribute: Option<Rc<Attribute>>,
     /// Each place that sets it; later wins or adds.
     pub settings: Vec<Setting<'a>>,
+    /// Something misspelt was most likely meant for it: that it is not set is no news.
+    pub excused: bool,
 }
 
 impl<'a> Member<'a> {
@@ -225,8 +228,9 @@ impl<'a> Flattener<'a, '_> {
         steps.sort_by_key(|template| template.name.span);
         for template in steps {
             let next: Vec<String> = template.prototypes.iter().map(|name| format!("`{}`", name.value)).collect();
-            diagnostic =
-                diagnostic.label(template.name.span, format!("`{}` extends {}", template.name.value, next.join(", ")));
+            let inside = |name: &&Ident| templates.iter().any(|id| of(id).name.value == name.value);
+            let place = template.prototypes.iter().find(inside).map_or(template.name.span, |name| name.span);
+            diagnostic = diagnostic.label(place, format!("`{}` extends {}", template.name.value, next.join(", ")));
         }
         let hidden = self.modules[PRELUDE.0].templates.contains_key(&first.name.value) && templates.len() == 1;
         self.report.push(if hidden {
@@ -234,8 +238,10 @@ impl<'a> Flattener<'a, '_> {
                 "this name hides the library's `{0}`; call it something else, as `My{0} extends {0}`",
                 first.name.value
             ))
+        } else if templates.len() == 1 {
+            diagnostic.help("extend another template, such as `Compound` or `Data`")
         } else {
-            diagnostic
+            diagnostic.help("take one of these out, or let a third template hold what both share")
         });
     }
 }
@@ -321,6 +327,7 @@ pub fn layer_items<'a>(
                 .label(name.span, format!("`{}` is not a map", layer.subject))
                 .help(format!("write it without quotes: `{}`", name.value)),
             );
+            own.entry(name.value.clone()).or_default().excused = true;
             continue;
         }
         let rest = (!item.path.rest.is_empty()).then(|| path_text(&item.path.rest));
@@ -385,7 +392,19 @@ pub fn layer_items<'a>(
         let known = own.get(&name.value).or_else(|| inherited.get(&name.value));
         if known.is_none() && !layer.open && !name.value.is_constant() {
             let names = names_of(own.iter().chain(inherited.iter()), false);
-            types.report.push(unknown_attribute(&layer.subject, name, &names));
+            let near = closest(name.value.as_str(), names.iter().copied()).map(Name::from);
+            let unknown = unknown_attribute(&layer.subject, name, &names);
+            types.report.push(match (&near, habit::names::attribute(name.value.as_str(), layer.subject.as_str())) {
+                (None, None) => match unknown.help.clone() {
+                    Some(help) => unknown.help(format!("{help}; a new one is declared, `{}: Type = ...;`", name.value)),
+                    None => unknown,
+                },
+                (_, Some(help)) => unknown.help(help),
+                (Some(_), None) => unknown,
+            });
+            if let Some(near) = near {
+                own.entry(near).or_default().excused = true;
+            }
             continue;
         }
         if let Some(attribute) = known.and_then(|member| member.attribute.as_ref()) {

@@ -110,7 +110,8 @@ impl<'a, 'r> Types<'a, 'r> {
                     format!("`{}` is filled in by the provider", name.value),
                 )
                 .label(name.span, "cannot be set")
-                .label(attribute.span, "declared `computed` here"),
+                .label(attribute.span, "declared `computed` here")
+                .help(format!("remove it: `{}` is there to be read", name.value)),
             );
         }
         if let Some(why) = &attribute.modifiers.deprecated {
@@ -123,9 +124,10 @@ impl<'a, 'r> Types<'a, 'r> {
         let set_before = known.and_then(|member| member.settings.last());
         if let (true, Some(before)) = (attribute.modifiers.sealed, set_before) {
             self.report.push(
-                Diagnostic::error("cloud::attribute::final", format!("`{}` is final", name.value))
+                Diagnostic::error("cloud::attribute::final", format!("`{}` is final, and set already", name.value))
                     .label(name.span, "may not be overridden")
-                    .label(before.span, "set here"),
+                    .label(before.span, "set here")
+                    .help("remove it, or take `final` out of its declaration"),
             );
         }
     }
