@@ -20,7 +20,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use elsa::FrozenVec;
-use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::model::action::{ActionTerm, Lifecycle};
@@ -88,12 +87,8 @@ pub fn check<'a>(
     let mut checker = Checker::new(library, outside, sources, report);
     checker.given_params_exist();
     let root = checker.root();
-    let mut resources = IndexMap::new();
-    checker.walk(root, &mut |checker, node| {
-        if let Some(resource) = checker.resource(node) {
-            resources.insert(resource.address.clone(), resource);
-        }
-    });
+    let mut resources = Vec::new();
+    checker.walk(root, &mut |checker, node| resources.extend(checker.resource(node)));
     let outputs = checker.outputs(root);
     let assertions = checker.assertions(root);
     checker.params();

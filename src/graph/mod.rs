@@ -1,7 +1,6 @@
 //! Resources in the order of their needs. Petgraph stays inside; cycles of components end here.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
 
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -27,34 +26,31 @@ pub struct ResourceGraph {
 
 /// The graph of a program; nothing when there is a cycle, which is reported.
 pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph> {
-    let mut graph = DiGraph::with_capacity(program.resources.len(), program.resources.len());
-    let mut index = Table::with_capacity_and_hasher(program.resources.len(), Default::default());
-    let mut sorted = BTreeMap::new();
-    let mut resources: Vec<Resource> = std::mem::take(&mut program.resources).into_values().collect();
+    let mut resources = std::mem::take(&mut program.resources);
+    resources.sort_by(|one, two| one.address.cmp(&two.address));
+    let addresses: Vec<Address> = resources.iter().map(|resource| resource.address.clone()).collect();
+    let mut graph = DiGraph::with_capacity(addresses.len(), addresses.len());
     // The order of equals in the topological sort follows from this.
-    resources.sort_by(|one, two| two.address.cmp(&one.address));
-    for resource in resources {
-        let address = resource.address.clone();
-        let node = graph.add_node(resource);
-        index.insert(address.clone(), node);
-        sorted.insert(address, node);
-    }
+    resources.into_iter().rev().for_each(|resource| {
+        graph.add_node(resource);
+    });
+    let node_of = |at: usize| NodeIndex::new(addresses.len() - 1 - at);
+    let index: Table<Address, NodeIndex> =
+        addresses.iter().enumerate().map(|(at, address)| (address.clone(), node_of(at))).collect();
     report_same(&graph, report);
-    let mut edges = Vec::new();
     for node in graph.node_indices() {
         for (address, span) in graph[node].needs() {
             if let Some(needed) = index.get(&address) {
-                edges.push((*needed, node, span));
+                graph.add_edge(*needed, node, span);
                 continue;
             }
             // A group stands for everything in it, which sorts right behind its own address.
-            let below = sorted.range((Bound::Included(&address), Bound::Unbounded));
-            let inside = below.take_while(|(other, _)| other.segments().starts_with(address.segments()));
-            edges.extend(inside.map(|(_, needed)| (*needed, node, span)));
+            let first = addresses.partition_point(|other| *other < address);
+            let inside = addresses[first..].iter().take_while(|other| other.segments().starts_with(address.segments()));
+            for at in (first..).zip(inside).map(|(at, _)| at) {
+                graph.add_edge(node_of(at), node, span);
+            }
         }
-    }
-    for (from, to, span) in edges {
-        graph.add_edge(from, to, span);
     }
     match toposort(&graph, None) {
         Ok(_) if report.has_errors() => None,

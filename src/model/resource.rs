@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use crate::diagnostic::Diagnostic;
 use crate::model::action::{ActionTerm, Lifecycle};
 use crate::model::schema::Schema;
@@ -80,7 +78,7 @@ pub struct Output {
 pub struct Program {
     /// From `project extends Project { name ...; }`.
     pub project: Option<Arc<str>>,
-    pub resources: IndexMap<Address, Resource>,
+    pub resources: Vec<Resource>,
     pub outputs: Vec<Output>,
     /// Those that only the cloud's answers can decide.
     pub assertions: Vec<Assertion>,
