@@ -8,6 +8,7 @@ use pest::pratt_parser::{Assoc, Op, PrattParser};
 use pest_derive::Parser;
 
 use super::MAX_CHAIN;
+use super::scan::{Comment, Scanned};
 use super::tree::*;
 use crate::diagnostic::Diagnostic;
 use crate::name::{Key, Name};
@@ -20,26 +21,26 @@ struct Grammar;
 
 type Fallible<T> = Result<T, Box<Diagnostic>>;
 
-pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
+pub(super) fn parse(source: SourceId, text: &str, scanned: &Scanned) -> Fallible<File> {
     let mut pairs = Grammar::parse(Rule::file, text).map_err(|error| syntax_error(source, text, &error))?;
     match pairs.next() {
-        Some(file) => Builder::new(source, text).file(file),
+        Some(file) => Builder::new(source, text, scanned).file(file),
         None => unreachable!("the grammar's first rule always gives a file"),
     }
 }
 
-pub(super) fn parse_template(source: SourceId, text: &str) -> Fallible<Expr> {
+pub(super) fn parse_template(source: SourceId, text: &str, scanned: &Scanned) -> Fallible<Expr> {
     let mut pairs = Grammar::parse(Rule::template_file, text).map_err(|error| syntax_error(source, text, &error))?;
     match pairs.next() {
-        Some(template) => Builder::new(source, text).text(template),
+        Some(template) => Builder::new(source, text, scanned).text(template),
         None => unreachable!("the grammar's rule always gives a text"),
     }
 }
 
-pub(super) fn parse_value(source: SourceId, text: &str) -> Fallible<Expr> {
+pub(super) fn parse_value(source: SourceId, text: &str, scanned: &Scanned) -> Fallible<Expr> {
     let mut pairs = Grammar::parse(Rule::given, text).map_err(|error| syntax_error(source, text, &error))?;
     match pairs.next() {
-        Some(given) => Builder::new(source, text).expr(first(given)),
+        Some(given) => Builder::new(source, text, scanned).expr(first(given)),
         None => unreachable!("the grammar's rule always gives a value"),
     }
 }
@@ -62,6 +63,7 @@ fn precedence() -> PrattParser<Rule> {
 struct Builder<'a> {
     source: SourceId,
     text: &'a str,
+    comments: &'a [Comment],
     /// One allocation a name and file, however often it is written.
     names: HashSet<Name>,
     pratt: PrattParser<Rule>,
@@ -90,8 +92,8 @@ impl<'i> Parts<'i> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: SourceId, text: &'a str) -> Builder<'a> {
-        Builder { source, text, names: HashSet::new(), pratt: precedence() }
+    fn new(source: SourceId, text: &'a str, scanned: &'a Scanned) -> Builder<'a> {
+        Builder { source, text, comments: &scanned.comments, names: HashSet::new(), pratt: precedence() }
     }
 
     fn span(&self, pair: &Pair<Rule>) -> Span {
@@ -112,23 +114,35 @@ impl<'a> Builder<'a> {
         Spanned::new(name, self.span(pair))
     }
 
-    /// The `///` lines right above a statement. Comments are no part of the grammar, so they are
-    /// read from the text.
+    /// The `///` lines right above a statement that is the first thing on its line.
     fn doc(&self, span: Span) -> Option<String> {
         let mut lines: Vec<&str> = Vec::new();
-        let above = &self.text[..span.start as usize];
-        let mut rest = above.strip_suffix(above.rsplit('\n').next().unwrap_or(""))?;
-        while let Some(stripped) = rest.strip_suffix('\n') {
-            let start = stripped.rfind('\n').map_or(0, |at| at + 1);
-            let line = stripped[start..].trim();
-            match line.strip_prefix("///") {
-                Some(text) if !text.starts_with('/') => lines.push(text.strip_prefix(' ').unwrap_or(text)),
+        let mut below = span.start as usize;
+        let before = self.comments.partition_point(|comment| (comment.span.start as usize) < below);
+        for comment in self.comments[..before].iter().rev() {
+            let (start, end) = (comment.span.start as usize, comment.span.end as usize);
+            let line = self.text[start..end].strip_prefix("///").filter(|line| !line.starts_with('/'));
+            match line {
+                Some(line) if self.line_start(below) == end + 1 && self.is_first(start) => {
+                    lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end());
+                }
                 _ => break,
             }
-            rest = &stripped[..start];
+            below = start;
         }
         lines.reverse();
         (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// Where the white space before a place begins, as far as it is on the same line.
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].trim_end_matches([' ', '\t', '\r', '\u{feff}']).len()
+    }
+
+    /// Nothing but white space stands before a place on its line.
+    fn is_first(&self, at: usize) -> bool {
+        let start = self.line_start(at);
+        start == 0 || self.text.as_bytes()[start - 1] == b'\n'
     }
 
     fn file(&mut self, pair: Pair<Rule>) -> Fallible<File> {
@@ -218,7 +232,8 @@ impl<'a> Builder<'a> {
     }
 
     fn bound(&mut self, pair: Pair<Rule>) -> Fallible<i64> {
-        let text: String = pair.as_str().chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
+        let sign = if pair.as_str().starts_with('-') { "-" } else { "" };
+        let text = format!("{sign}{}", first(pair.clone()).as_str().replace('_', ""));
         text.parse().map_err(|_| {
             Diagnostic::error("cloud::syntax::number", format!("`{text}` is not a whole number"))
                 .label(self.span(&pair), "a range of a type has whole numbers at its ends")
