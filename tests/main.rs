@@ -12,5 +12,6 @@ mod crash;
 mod docs;
 mod examples;
 mod floors;
+mod fmt;
 mod robust;
 mod world;

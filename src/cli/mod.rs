@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 pub mod context;
+mod fmt;
 mod plan;
 mod progress;
 pub mod session;
@@ -50,6 +51,8 @@ enum Command {
     Destroy(apply::Destroy),
     /// Show what is recorded
     Show(show::Show),
+    /// Write files in their one layout
+    Fmt(fmt::Fmt),
 }
 
 pub fn main() -> ExitCode {
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Apply(command) => on_runtime(command.run(look), look),
         Command::Destroy(command) => on_runtime(command.run(look), look),
         Command::Show(command) => command.run(look),
+        Command::Fmt(command) => command.run(look),
     };
     ExitCode::from(exit as u8)
 }
