@@ -13,6 +13,7 @@ mod docs;
 mod errors;
 mod examples;
 mod floors;
+mod fmt;
 mod gallery;
 mod reference;
 mod render;

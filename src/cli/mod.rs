@@ -6,6 +6,7 @@ pub mod context;
 mod docs;
 mod eval;
 mod explain;
+mod fmt;
 pub mod markdown;
 mod origin;
 mod plan;
@@ -62,6 +63,8 @@ enum Command {
     Explain(explain::Explain),
     /// Look up templates, types and functions
     Docs(docs::Docs),
+    /// Write files in their one layout
+    Fmt(fmt::Fmt),
 }
 
 pub fn main() -> ExitCode {
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Show(command) => command.run(look),
         Command::Explain(command) => command.run(look),
         Command::Docs(command) => command.run(look),
+        Command::Fmt(command) => command.run(look),
     };
     ExitCode::from(exit as u8)
 }

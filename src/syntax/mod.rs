@@ -5,11 +5,13 @@ mod around;
 pub mod habit;
 mod mistake;
 mod parser;
+mod print;
 mod scan;
 pub mod tree;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::source::{SourceId, Span};
+use scan::Scanned;
 
 pub use tree::File;
 
@@ -23,6 +25,15 @@ pub const MAX_FILE: u64 = 32 << 20;
 /// The tree of one text, or nothing with at least one error in the report.
 pub fn parse(source: SourceId, text: &str, report: &mut Report) -> Option<File> {
     scanned(source, text, report, scan_program, parser::parse)
+}
+
+/// The text in its one layout, or nothing with at least one error in the report. Its tree is that of the
+/// text, and no comment is lost.
+pub fn format(source: SourceId, text: &str, report: &mut Report) -> Option<String> {
+    scanned(source, text, report, scan_program, |source, text, scanned| {
+        let file = parser::parse(source, text, scanned)?;
+        print::print(text, &file, scanned).ok_or_else(|| Box::new(indented_too_large(source)))
+    })
 }
 
 /// As [`parse`], for one value, such as is given for a param on the command line.
@@ -41,19 +52,19 @@ fn scanned<T>(
     source: SourceId,
     text: &str,
     report: &mut Report,
-    scan: fn(SourceId, &str) -> Fallible<()>,
-    parse: fn(SourceId, &str) -> Fallible<T>,
+    scan: fn(SourceId, &str) -> Fallible<Scanned>,
+    parse: impl FnOnce(SourceId, &str, &Scanned) -> Fallible<T>,
 ) -> Option<T> {
     if text.len() as u64 > MAX_FILE {
         report.push(too_large(Some(source), text.len() as u64, "this file"));
         return None;
     }
     // The grammar recurses: MAX_DEPTH levels of it fit into this stack with a wide margin.
-    let parsed = scan(source, text).and_then(|()| stacker::grow(64 << 20, || parse(source, text)));
+    let parsed = scan(source, text).and_then(|scanned| stacker::grow(64 << 20, || parse(source, text, &scanned)));
     parsed.map_err(|diagnostic| report.push(*diagnostic)).ok()
 }
 
-fn scan_program(source: SourceId, text: &str) -> Fallible<()> {
+fn scan_program(source: SourceId, text: &str) -> Fallible<Scanned> {
     scan::scan(source, text).map_err(|diagnostic| habit_behind(source, text, &diagnostic).unwrap_or(diagnostic))
 }
 
@@ -80,6 +91,13 @@ pub fn too_large(source: Option<SourceId>, size: u64, what: &str) -> Diagnostic 
         Some(source) => diagnostic.label(Span::new(source, 0, 0), "too large"),
         None => diagnostic,
     }
+}
+
+fn indented_too_large(source: SourceId) -> Diagnostic {
+    let message = format!("with its lines indented, this file would be larger than {} MiB", MAX_FILE >> 20);
+    Diagnostic::error("cloud::limit::file", message)
+        .label(Span::new(source, 0, 0), "too large")
+        .help("spread a large program over several files of one directory")
 }
 
 #[cfg(test)]
@@ -188,6 +206,38 @@ mod tests {
         let ItemKind::Define(define) = second.unwrap().items.remove(0).kind else { panic!() };
         let docs: Vec<Option<&str>> = define.body.items.iter().map(|item| item.doc.as_deref()).collect();
         assert_eq!(docs, [None, Some("Of c.")], "what stands on the line of another is not documented with it");
+    }
+
+    #[test]
+    fn only_a_comment_with_a_line_of_its_own_documents_the_next() {
+        for (text, expected) in [
+            ("/// One.\r\n\ta 1;", Some("One.")),
+            ("\u{feff}/// One.\na 1;", Some("One.")),
+            ("b 1; /// Behind.\na 1;", None),
+            ("b { /// Behind.\n} a 1;", None),
+            ("/// Of b.\nb 1; a 1;", None),
+            ("/// One.\n/* ahead */ a 1;", None),
+            ("/// One.\n\na 1;", None),
+            ("b 1\n/// Within.\n; a 1;", None),
+            ("b \"\"\"\n/// text\"\"\"\n;\na 1;", None),
+            ("/*\n/// within */\na 1;", None),
+        ] {
+            let (file, ..) = file(text);
+            let doc = file.unwrap().items.pop().unwrap().doc;
+            assert_eq!(doc.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_told_apart_however_they_are_laid_out() {
+        let (file, report, _) = file(
+            "import\n\"a.cloud\"; param\ta: Int; output // why\nb\n= 1; fn /* one */ f\n() = 1;\n\
+             type\nT\n= Int in - /* least */ 1..2; x formerly // old\ny extends T { }",
+        );
+        let file = file.unwrap_or_else(|| panic!("{:?}", report.sorted()));
+        let counts =
+            [file.imports.len(), file.params.len(), file.outputs.len(), file.functions.len(), file.aliases.len()];
+        assert_eq!((counts, file.items.len()), ([1; 5], 1));
     }
 
     #[test]

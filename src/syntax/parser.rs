@@ -7,6 +7,7 @@ use pest_derive::Parser;
 
 use super::around::Around;
 use super::mistake::{self, Wanted};
+use super::scan::{Comment, Scanned};
 use super::tree::*;
 use super::{MAX_CHAIN, habit};
 use crate::diagnostic::Diagnostic;
@@ -20,7 +21,7 @@ struct Grammar;
 
 type Fallible<T> = Result<T, Box<Diagnostic>>;
 
-pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
+pub(super) fn parse(source: SourceId, text: &str, scanned: &Scanned) -> Fallible<File> {
     let mut file = File {
         imports: Vec::new(),
         params: Vec::new(),
@@ -31,7 +32,7 @@ pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
         items: Vec::new(),
         span: Span::new(source, 0, text.len()),
     };
-    let mut builder = Builder::new(source, text);
+    let mut builder = Builder::new(source, text, scanned);
     // One statement at a time: what pest remembers of a text is many times as large as the text.
     loop {
         let statement = builder.read(Rule::statement)?;
@@ -44,19 +45,19 @@ pub(super) fn parse(source: SourceId, text: &str) -> Fallible<File> {
     }
 }
 
-pub(super) fn parse_template(source: SourceId, text: &str) -> Fallible<Expr> {
+pub(super) fn parse_template(source: SourceId, text: &str, scanned: &Scanned) -> Fallible<Expr> {
     let mut pairs = Grammar::parse(Rule::template_file, text).map_err(|error| {
         let at = failing_place(0, &error);
         explained(source, &Around::in_template(text, at), &error)
     })?;
     match pairs.next() {
-        Some(template) => Builder::new(source, text).text(template),
+        Some(template) => Builder::new(source, text, scanned).text(template),
         None => unreachable!("the grammar's rule always gives a text"),
     }
 }
 
-pub(super) fn parse_value(source: SourceId, text: &str) -> Fallible<Expr> {
-    let mut builder = Builder::new(source, text);
+pub(super) fn parse_value(source: SourceId, text: &str, scanned: &Scanned) -> Fallible<Expr> {
+    let mut builder = Builder::new(source, text, scanned);
     let given = builder.read(Rule::given)?;
     builder.expr(first(given))
 }
@@ -81,8 +82,7 @@ struct Builder<'a> {
     text: &'a str,
     /// Where in the text the statement begins whose pairs are at hand: pest counts from there.
     base: usize,
-    /// Where the last statement began that was asked for its documentation.
-    documented: usize,
+    comments: &'a [Comment],
     /// One allocation a name and file, however often it is written.
     names: Set<Name>,
     pratt: PrattParser<Rule>,
@@ -111,8 +111,8 @@ impl<'i> Parts<'i> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: SourceId, text: &'a str) -> Builder<'a> {
-        Builder { source, text, base: 0, documented: 0, names: Set::default(), pratt: precedence() }
+    fn new(source: SourceId, text: &'a str, scanned: &'a Scanned) -> Builder<'a> {
+        Builder { source, text, base: 0, comments: &scanned.comments, names: Set::default(), pratt: precedence() }
     }
 
     /// What the text has behind the statements that were read.
@@ -148,22 +148,35 @@ impl<'a> Builder<'a> {
         Spanned::new(name, self.span(pair))
     }
 
-    /// The `///` lines right above a statement, if it is the first of its line. Comments are no part of
-    /// the grammar, so they are read from the text.
-    fn doc(&mut self, span: Span) -> Option<String> {
-        let start = span.start as usize;
-        // From the last statement on, so that a long line is looked through once.
-        let from = std::mem::replace(&mut self.documented, start);
-        let line = from + self.text[from..start].rfind('\n')? + 1;
+    /// The `///` lines right above a statement that is the first thing on its line.
+    fn doc(&self, span: Span) -> Option<String> {
         let mut lines: Vec<&str> = Vec::new();
-        for above in self.text[..line].rsplit_terminator('\n') {
-            match above.trim().strip_prefix("///") {
-                Some(text) if !text.starts_with('/') => lines.push(text.strip_prefix(' ').unwrap_or(text)),
+        let mut below = span.start as usize;
+        let before = self.comments.partition_point(|comment| (comment.span.start as usize) < below);
+        for comment in self.comments[..before].iter().rev() {
+            let (start, end) = (comment.span.start as usize, comment.span.end as usize);
+            let line = self.text[start..end].strip_prefix("///").filter(|line| !line.starts_with('/'));
+            match line {
+                Some(line) if self.line_start(below) == end + 1 && self.is_first(start) => {
+                    lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end());
+                }
                 _ => break,
             }
+            below = start;
         }
         lines.reverse();
         (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// Where the white space before a place begins, as far as it is on the same line.
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].trim_end_matches([' ', '\t', '\r', '\u{feff}']).len()
+    }
+
+    /// Nothing but white space stands before a place on its line.
+    fn is_first(&self, at: usize) -> bool {
+        let start = self.line_start(at);
+        start == 0 || self.text.as_bytes()[start - 1] == b'\n'
     }
 
     /// Puts one statement of the top of a file where it belongs.
@@ -248,7 +261,8 @@ impl<'a> Builder<'a> {
     }
 
     fn bound(&mut self, pair: Pair<Rule>) -> Fallible<i64> {
-        let text: String = pair.as_str().chars().filter(|c| !c.is_whitespace() && *c != '_').collect();
+        let sign = if pair.as_str().starts_with('-') { "-" } else { "" };
+        let text = format!("{sign}{}", first(pair.clone()).as_str().replace('_', ""));
         text.parse().map_err(|_| {
             Diagnostic::error("cloud::syntax::number", format!("`{text}` is not a whole number"))
                 .label(self.span(&pair), "the range of a type ends with whole numbers")

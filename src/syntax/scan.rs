@@ -1,5 +1,6 @@
 //! One pass over the characters before the grammar: strings, comments and brackets must close, and
-//! nesting stays within [`MAX_DEPTH`]. Knows nothing of statements.
+//! nesting stays within [`MAX_DEPTH`]. On its way it notes where comments and texts stand. Knows nothing of
+//! statements.
 
 use super::MAX_DEPTH;
 use super::around::{left_open, token};
@@ -18,6 +19,22 @@ enum Open {
     TextBlock,
 }
 
+/// What no grammar tells, each in the order of the text.
+#[derive(Default)]
+pub(super) struct Scanned {
+    pub comments: Vec<Comment>,
+    /// Texts that stand in no other text, with their quotes.
+    pub texts: Vec<Span>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Comment {
+    /// Without the line break that ends a `//` comment.
+    pub span: Span,
+    /// In the `${ }` of a text, and thereby a part of it.
+    pub in_text: bool,
+}
+
 struct Scanner<'a> {
     source: SourceId,
     text: &'a str,
@@ -34,14 +51,17 @@ struct Scanner<'a> {
     depth: usize,
     /// The last bracket closed was a brace, and no word came since.
     after_brace: bool,
+    /// Texts that the current place stands in.
+    texts: usize,
+    scanned: Scanned,
 }
 
-pub(super) fn scan(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
+pub(super) fn scan(source: SourceId, text: &str) -> Result<Scanned, Box<Diagnostic>> {
     Scanner::new(source, text, false).run()
 }
 
 /// As [`scan`], where everything outside `${ }` is plain text.
-pub(super) fn scan_template(source: SourceId, text: &str) -> Result<(), Box<Diagnostic>> {
+pub(super) fn scan_template(source: SourceId, text: &str) -> Result<Scanned, Box<Diagnostic>> {
     Scanner::new(source, text, true).run()
 }
 
@@ -58,10 +78,12 @@ impl Scanner<'_> {
             outer_ifs: Vec::new(),
             depth: 0,
             after_brace: false,
+            texts: 0,
+            scanned: Scanned::default(),
         }
     }
 
-    fn run(mut self) -> Result<(), Box<Diagnostic>> {
+    fn run(mut self) -> Result<Scanned, Box<Diagnostic>> {
         while self.at < self.bytes.len() {
             match self.open.last() {
                 Some((Open::Text | Open::TextBlock, _)) => self.in_text()?,
@@ -69,10 +91,10 @@ impl Scanner<'_> {
                 _ => self.in_code()?,
             }
         }
-        match self.open.last() {
-            None => Ok(()),
-            Some((Open::Text, start)) => Err(self.unclosed_text(*start)),
-            Some((open, start)) => Err(self.unclosed(*open, *start)),
+        match self.open.last().copied() {
+            None => Ok(self.scanned),
+            Some((Open::Text, start)) => Err(self.unclosed_text(start)),
+            Some((open, start)) => Err(self.unclosed(open, start)),
         }
     }
 
@@ -83,6 +105,7 @@ impl Scanner<'_> {
     fn push(&mut self, open: Open, length: usize) -> Result<(), Box<Diagnostic>> {
         self.deeper(length)?;
         self.open.push((open, self.at));
+        self.texts += usize::from(matches!(open, Open::Text | Open::TextBlock));
         self.outer_ifs.push(std::mem::take(&mut self.ifs));
         self.at += length;
         Ok(())
@@ -116,12 +139,13 @@ impl Scanner<'_> {
     fn in_code(&mut self) -> Result<(), Box<Diagnostic>> {
         match self.bytes[self.at] {
             b'/' if self.starts("//") => {
-                self.at += self.bytes[self.at..].iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len() - self.at);
+                let rest = &self.bytes[self.at..];
+                self.comment(rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len()));
             }
             b'/' if self.starts("/*") => {
                 let end = self.bytes[self.at + 2..].windows(2).position(|pair| pair == b"*/");
                 match end {
-                    Some(end) => self.at += end + 4,
+                    Some(end) => self.comment(end + 4),
                     None => {
                         return Err(self
                             .error("cloud::syntax::unclosed", "this comment is never closed", self.at, 2)
@@ -199,18 +223,27 @@ impl Scanner<'_> {
         match self.bytes[self.at] {
             b'\\' => self.at += if self.bytes.get(self.at + 1) == Some(&b'\n') { 1 } else { 2 },
             b'\n' if !block => return Err(self.unclosed_text(start)),
-            b'"' if !block => {
-                self.pop();
-                self.at += 1;
-            }
-            b'"' if self.starts("\"\"\"") => {
-                self.pop();
-                self.at += 3;
-            }
+            b'"' if !block => self.end_text(start, 1),
+            b'"' if self.starts("\"\"\"") => self.end_text(start, 3),
             b'$' if self.starts("${") => self.push(Open::Interpolation, 2)?,
             _ => self.at += 1,
         }
         Ok(())
+    }
+
+    fn end_text(&mut self, start: usize, quotes: usize) {
+        self.pop();
+        self.at += quotes;
+        self.texts -= 1;
+        if self.texts == 0 {
+            self.scanned.texts.push(self.span(start, self.at - start));
+        }
+    }
+
+    fn comment(&mut self, length: usize) {
+        let in_text = self.texts > 0 || self.template;
+        self.scanned.comments.push(Comment { span: self.span(self.at, length), in_text });
+        self.at += length;
     }
 
     fn in_template(&mut self) -> Result<(), Box<Diagnostic>> {
