@@ -535,7 +535,7 @@ fn one_program_reads_the_outputs_of_another() {
     );
     let tadpole = Tadpole::new(directory.path());
     let first = tadpole.run(&["plan", "site", "--sandbox"]);
-    assert!(first.code == 1 && first.err.contains("tadpole apply ../network --env prod"), "{}", first.err);
+    assert!(first.code == 1 && first.err.contains("tadpole apply network --env prod"), "{}", first.err);
     assert_eq!(tadpole.run(&["check", "site"]).code, 0);
     assert_eq!(tadpole.run(&["apply", "network", "--env", "prod", "--sandbox", "--yes"]).code, 0);
     let applied = tadpole.run(&["apply", "site", "--sandbox", "--yes"]);
