@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use elsa::FrozenVec;
 
-use crate::check::origin::Origins;
+use crate::check::origin::{Missing, Origins};
 use crate::check::{self, Given, Outside};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::{self, ResourceGraph};
@@ -17,6 +17,9 @@ use crate::resolve::{self, Library, PROGRAM};
 use crate::source::{Origin, Sources, Span};
 use crate::syntax;
 use crate::syntax::tree::{Expr, ExprKind, ItemKind, TypeExprKind};
+
+/// Elements of a repetition that a message lists.
+const LISTED: usize = 8;
 
 /// What a program is compiled with.
 #[derive(Clone, Debug, Default)]
@@ -89,12 +92,22 @@ pub fn origins(
         (!report.has_errors()).then(|| check::origins(library, outside, address, sources, report))
     })??;
     found
-        .map_err(|until| {
+        .map_err(|missing| {
             let message = format!("the program has no component `{address}`");
-            let there = until.segments().is_empty();
-            let help = format!("there is `{until}`, and it has no such component in it");
             let diagnostic = Diagnostic::error("cloud::command", message);
-            report.push(if there { diagnostic } else { diagnostic.help(help) });
+            report.push(match missing {
+                Missing { until, elements } if elements.is_empty() && until.segments().is_empty() => diagnostic,
+                Missing { until, elements } if elements.is_empty() => {
+                    diagnostic.help(format!("there is `{until}`, and it has no such component in it"))
+                }
+                Missing { elements, .. } => {
+                    let listed: Vec<String> =
+                        elements.iter().take(LISTED).map(|element| format!("`{element}`")).collect();
+                    let more = elements.len().saturating_sub(LISTED);
+                    let more = if more > 0 { format!(" and {more} others") } else { String::new() };
+                    diagnostic.help(format!("it is repeated, and there are {}{more}", listed.join(", ")))
+                }
+            });
         })
         .ok()
 }
@@ -156,9 +169,13 @@ fn given(
     let mut given = BTreeMap::new();
     let params = &library.module(PROGRAM).params;
     let mut typed = |label: String, name: &Name, text: &str, report: &mut Report| {
-        let source = sources.add_from(Origin::Given, label, text);
+        let source = sources.add_from(Origin::Given, label.as_str(), text);
         let span = Span::new(source, 0, text.len());
         let value = match params.get(name) {
+            Some(param) if !is_text(library, &param.declaration.ty.kind) && text.trim().is_empty() => {
+                report.push(no_value(library, name, &param.declaration.ty.kind, &label, span));
+                Given::Unreadable
+            }
             Some(param) if !is_text(library, &param.declaration.ty.kind) => {
                 let mut problems = Report::default();
                 let value = syntax::parse_value(source, text, &mut problems);
@@ -171,7 +188,7 @@ fn given(
                         )
                         .label(span, "not a value of the language")
                         .label(param.declaration.ty.span, format!("`{name}` is declared here"))
-                        .help(format!("write it as in a file: `{}`", example(&param.declaration.ty.kind))),
+                        .help(format!("write it as in a file: `{}`", example(library, &param.declaration.ty.kind, 0))),
                     );
                 }
                 value.map_or(Given::Unreadable, Given::Expr)
@@ -205,25 +222,6 @@ fn given(
     given
 }
 
-/// A value of a written type.
-fn example(ty: &TypeExprKind) -> String {
-    match ty {
-        TypeExprKind::Optional(inner) => example(&inner.kind),
-        TypeExprKind::List(of) => format!("[{}]", example(&of.kind)),
-        TypeExprKind::Map(of) => format!("{{ name {}; }}", example(&of.kind)),
-        TypeExprKind::Enum(words) => words.first().map_or("\"...\"".into(), |word| format!("\"{word}\"")),
-        TypeExprKind::Named(name) => match name.as_str() {
-            "Bool" => "true",
-            "Int" => "1",
-            "Number" => "1.5",
-            "Duration" => "30s",
-            "Size" => "8GiB",
-            _ => "\"...\"",
-        }
-        .into(),
-    }
-}
-
 /// The variable of the environment that gives a param its value: `TADPOLE_PARAM_DB_SIZE` for `dbSize`.
 pub fn variable(param: &str) -> String {
     let mut name = String::from("TADPOLE_PARAM_");
@@ -246,7 +244,7 @@ fn from_file(
     report: &mut Report,
     given: &mut BTreeMap<Name, (Given, Span)>,
 ) {
-    let text = match loader.read(path) {
+    let text = match loader.data(path) {
         Ok(text) => text,
         Err(diagnostic) => return report.push(diagnostic),
     };
@@ -294,20 +292,71 @@ fn from_file(
     }
 }
 
+/// Says that nothing was given for a param that takes no text.
+fn no_value(library: &Library, param: &Name, ty: &TypeExprKind, label: &str, span: Span) -> Diagnostic {
+    let example = example(library, ty, 0);
+    // What a shell would take apart stands in quotes.
+    let plain = example.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    let help = match (label.split_once(' '), plain) {
+        (Some((flag, name)), true) => format!("{flag} {name}={example}"),
+        (Some((flag, name)), false) => format!("{flag} '{name}={example}'"),
+        (None, true) => format!("{label}={example}"),
+        (None, false) => format!("{label}='{example}'"),
+    };
+    Diagnostic::error("cloud::param::missing", format!("`{label}` gives `{param}` no value"))
+        .label(span, "nothing stands here")
+        .help(format!("give it a value of its type, as `{help}`"))
+}
+
+/// Types that one written type may lead to, by way of names and `?`.
+const MAX_ALIASES: usize = 50;
+
+/// A written type without `?`, and without a name that only stands for it. Nothing for a type that is
+/// made of itself, which is reported where it is declared.
+fn plain<'t>(library: &'t Library, mut ty: &'t TypeExprKind) -> Option<&'t TypeExprKind> {
+    for _ in 0..MAX_ALIASES {
+        ty = match ty {
+            TypeExprKind::Optional(inner) => &inner.kind,
+            TypeExprKind::Named(name) => {
+                let found =
+                    resolve::scope::search(&library.modules, PROGRAM, |module| module.aliases.get(name).copied());
+                let Some(alias) = found else { return Some(ty) };
+                &alias.ty.kind
+            }
+            TypeExprKind::List(_) | TypeExprKind::Map(_) | TypeExprKind::Enum(_) => return Some(ty),
+        };
+    }
+    None
+}
+
 /// Whether values of a written type are texts.
 fn is_text(library: &Library, ty: &TypeExprKind) -> bool {
-    match ty {
-        TypeExprKind::Enum(_) => true,
-        TypeExprKind::Optional(inner) => is_text(library, &inner.kind),
-        TypeExprKind::List(_) | TypeExprKind::Map(_) => false,
-        TypeExprKind::Named(name) => match name.as_str() {
-            "String" | "Secret" => true,
-            name => {
-                let alias =
-                    resolve::scope::search(&library.modules, PROGRAM, |module| module.aliases.get(name).copied());
-                alias.is_some_and(|alias| is_text(library, &alias.ty.kind))
-            }
+    match plain(library, ty) {
+        Some(TypeExprKind::Enum(_)) => true,
+        Some(TypeExprKind::Named(name)) => matches!(name.as_str(), "String" | "Secret"),
+        Some(TypeExprKind::List(_) | TypeExprKind::Map(_) | TypeExprKind::Optional(_)) | None => false,
+    }
+}
+
+/// A value of a written type.
+fn example(library: &Library, ty: &TypeExprKind, depth: usize) -> String {
+    let any = || "\"...\"".to_string();
+    if depth > MAX_ALIASES {
+        return any();
+    }
+    match plain(library, ty) {
+        Some(TypeExprKind::List(of)) => format!("[{}]", example(library, &of.kind, depth + 1)),
+        Some(TypeExprKind::Map(of)) => format!("{{ name {}; }}", example(library, &of.kind, depth + 1)),
+        Some(TypeExprKind::Enum(words)) => words.first().map_or_else(any, |word| format!("\"{word}\"")),
+        Some(TypeExprKind::Named(name)) => match name.as_str() {
+            "Bool" => "true".into(),
+            "Int" => "1".into(),
+            "Number" => "1.5".into(),
+            "Duration" => "30s".into(),
+            "Size" => "8GiB".into(),
+            _ => any(),
         },
+        Some(TypeExprKind::Optional(_)) | None => any(),
     }
 }
 

@@ -535,11 +535,228 @@ fn one_program_reads_the_outputs_of_another() {
     );
     let tadpole = Tadpole::new(directory.path());
     let first = tadpole.run(&["plan", "site", "--sandbox"]);
-    assert!(first.code == 1 && first.err.contains("tadpole apply ../network --env prod"), "{}", first.err);
+    assert!(first.code == 1 && first.err.contains("tadpole apply network --env prod"), "{}", first.err);
     assert_eq!(tadpole.run(&["check", "site"]).code, 0);
     assert_eq!(tadpole.run(&["apply", "network", "--env", "prod", "--sandbox", "--yes"]).code, 0);
     let applied = tadpole.run(&["apply", "site", "--sandbox", "--yes"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
     let shown = tadpole.run(&["show", "site"]).out;
     assert!(shown.contains("tags        { logs \"arn:aws:s3:::acme-logs\"; }"), "{shown}");
+}
+
+/// Every command with a stream that nobody reads, or that is full: what it does is done all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_or_full_stream_stops_nothing() {
+    let text = "n[i in 0..40] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\noutput all = n[*].bucket;\n";
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    // A pipe whose other end is gone.
+    let closed = || Stdio::from(std::io::pipe().unwrap().1);
+    type Stream<'a> = &'a dyn Fn() -> Stdio;
+    let run = |tadpole: &Tadpole, arguments: &[&str], out: Option<Stream>, err: Option<Stream>| -> Ran {
+        let mut command = tadpole.command(arguments);
+        command.stdout(out.map_or_else(Stdio::piped, |stream| stream()));
+        command.stderr(err.map_or_else(Stdio::piped, |stream| stream()));
+        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let recorded = |tadpole: &Tadpole| tadpole.run(&["show"]).out.matches("  live").count();
+    let apply = &["apply", "--sandbox", "--yes"];
+    let destroy = &["destroy", "--sandbox", "--yes"];
+    let (_directory, tadpole) = program(text);
+
+    for (out, err, code) in [
+        (None, Some(&closed as Stream), 0),
+        (Some(&closed as Stream), Some(&closed as Stream), 0),
+        (Some(&full as Stream), None, 3),
+        (None, Some(&full as Stream), 3),
+        (Some(&full as Stream), Some(&full as Stream), 3),
+    ] {
+        let (full_out, full_err) = (out.is_some() && code == 3, err.is_some() && code == 3);
+        let ran = run(&tadpole, apply, out, err);
+        assert_eq!((ran.code, recorded(&tadpole)), (code, 40), "{ran:?}");
+        if full_out && !full_err {
+            assert!(ran.err.contains("standard output cannot be written"), "{}", ran.err);
+        }
+        if full_err && !full_out {
+            assert!(ran.out.contains("standard error cannot be written"), "{}", ran.out);
+        }
+        let ran = run(&tadpole, destroy, out, err);
+        assert_eq!(ran.code, if full_err { 3 } else { 0 }, "{ran:?}");
+        assert_eq!(recorded(&tadpole), 0, "{ran:?}");
+    }
+
+    assert_eq!(run(&tadpole, &["plan", "--sandbox"], None, Some(&closed)).code, 0);
+    assert_eq!(run(&tadpole, &["plan", "--sandbox", "--exit-code"], None, Some(&closed)).code, 2);
+    assert_eq!(run(&tadpole, &["plan", "--sandbox", "--exit-code"], None, Some(&full)).code, 3);
+    assert_eq!(tadpole.run(apply).code, 0);
+    for arguments in [
+        &["show"][..],
+        &["show", "--origin", "n[0]"],
+        &["eval", "n[*].bucket"],
+        &["eval", "n[*].bucket", "--json"],
+        &["check"],
+        &["docs"],
+        &["explain"],
+        &["--help"],
+    ] {
+        let ran = run(&tadpole, arguments, Some(&closed), None);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
+        let ran = run(&tadpole, arguments, Some(&full), None);
+        assert_eq!(ran.code, 3, "{arguments:?}: {}", ran.err);
+        let said = ran.err.contains("standard output cannot be written");
+        assert!(said, "{arguments:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_param_is_given_once_and_a_value_of_its_type() {
+    let (directory, tadpole) = program(
+        "type Zones = [String];\nparam p: Int = 1; param zones: Zones? = null; param t: String = \"\"; param on: Bool = true; \n\
+         b extends TransientS3Bucket { bucket \"abc-${p}${t}${length(zones ?? [])}${on}\"; }\n",
+    );
+    for command in [&["check"][..], &["plan", "--sandbox"], &["show"], &["destroy", "--sandbox"], &["eval", "1"]] {
+        let ran = tadpole.run(&[command, &["--set", "env=hunter2", "--set", "p=1", "--set", "env=b"]].concat());
+        assert_eq!(ran.code, 1, "{command:?}: {}", ran.err);
+        assert!(ran.err.contains("`--set env` is given twice"), "{}", ran.err);
+        assert!(ran.err.contains("number 1 and number 3") && !ran.err.contains("hunter2"), "{}", ran.err);
+    }
+    for (set, message, help) in [
+        ("p=", "`--set p` gives `p` no value", "`--set p=1`"),
+        ("on= ", "`--set on` gives `on` no value", "`--set on=true`"),
+        ("zones=", "`--set zones` gives `zones` no value", "`--set 'zones=[\"...\"]'`"),
+    ] {
+        let ran = tadpole.run(&["check", "--set", set]);
+        assert_eq!(ran.code, 1, "{set}: {}", ran.err);
+        assert!(ran.err.contains(message) && ran.err.contains(help), "{set}: {}", ran.err);
+    }
+    for set in ["t=", "t=word", "zones=[\"a\"]", "zones=null", "on=false", "p=1 + 1"] {
+        let ran = tadpole.run(&["check", "--set", set]);
+        assert_eq!(ran.code, 0, "{set}: {}", ran.err);
+    }
+    let ambient = Tadpole::new(directory.path()).env("TADPOLE_PARAM_P", "").run(&["check"]);
+    assert!(ambient.code == 1 && ambient.err.contains("as `TADPOLE_PARAM_P=1`"), "{}", ambient.err);
+}
+
+/// A type that is made of itself is an error of the program, whatever is given for it.
+#[test]
+fn a_param_of_a_type_without_an_end_is_no_end_of_the_program() {
+    let (_directory, tadpole) = program("type A = A?; type B = [B];\nparam a: A; param b: B;\noutput o = a;\n");
+    for set in ["a=1", "a=", "b=", "b=x"] {
+        assert_eq!(tadpole.run(&["check", "--set", set]).code, 1, "{set}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_said_to_be_missing() {
+    let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    for command in [&["destroy", "typo", "--sandbox", "--yes"][..], &["show", "typo"], &["show", "typo.cloud"]] {
+        let ran = tadpole.run(command);
+        assert_eq!(ran.code, 1, "{command:?}: {}", ran.err);
+        assert!(ran.err.contains("there is no file or directory `typo"), "{command:?}: {}", ran.err);
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "something was written");
+    // What is recorded can be taken down without its source.
+    assert_eq!(tadpole.run(&["apply", "main.cloud", "--sandbox", "--yes"]).code, 0);
+    std::fs::remove_file(directory.path().join("main.cloud")).unwrap();
+    assert_eq!(tadpole.run(&["show", "main.cloud"]).code, 0);
+    let ran = tadpole.run(&["destroy", "main.cloud", "--sandbox", "--yes"]);
+    assert!(ran.code == 0 && ran.err.contains("terminated the-media"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_is_no_file_less() {
+    let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    std::os::unix::fs::symlink("gone.cloud", directory.path().join("more.cloud")).unwrap();
+    for command in [&["check"][..], &["plan", "--sandbox"], &["apply", "--sandbox", "--yes"]] {
+        let ran = tadpole.run(command);
+        assert_eq!(ran.code, 1, "{command:?}: {}", ran.err);
+        assert!(ran.err.contains("`more.cloud` is a link to a file that is not there"), "{}", ran.err);
+    }
+    std::fs::write(directory.path().join("gone.cloud"), "a 1; output a = a;\n").unwrap();
+    std::fs::remove_file(directory.path().join("more.cloud")).unwrap();
+    std::fs::create_dir(directory.path().join("old.cloud")).unwrap();
+    assert_eq!(tadpole.run(&["check"]).code, 0);
+}
+
+#[test]
+fn files_of_data_are_not_taken_for_programs() {
+    let (directory, tadpole) = program("param p: Int = 1; output o = p;\n");
+    std::fs::write(directory.path().join("noise"), [0xff, 0xfe]).unwrap();
+    for (path, message) in [
+        ("", "`.` is a directory, and a file is read here"),
+        (".", "`.` is a directory, and a file is read here"),
+        ("none.txt", "there is no file `none.txt`"),
+        ("noise", "`noise` is not UTF-8: line 1, byte 0"),
+    ] {
+        let ran = tadpole.run(&["eval", &format!("file(\"{path}\")")]);
+        assert_eq!(ran.code, 1, "{path}: {}", ran.err);
+        assert!(ran.err.contains(message), "{path}: {}", ran.err);
+        assert!(!ran.err.contains("program") && !ran.err.contains(".cloud"), "{path}: {}", ran.err);
+    }
+    let ran = tadpole.run(&["check", "--vars", "none.cloudvars"]);
+    assert!(ran.code == 1 && ran.err.contains("there is no file `none.cloudvars`"), "{}", ran.err);
+}
+
+#[test]
+fn what_has_no_value_and_what_has_no_attributes_is_said() {
+    let (_directory, tadpole) = program(
+        "region \"eu-west-1\";\n\
+         Tier extends Compound { s[i in 0..2] extends TransientS3Bucket { bucket \"abc-${i}\"; } }\n\
+         g extends Tier { }\n\
+         output o: String = g.s[0].bucket;\n\
+         output twice = length(o);\n",
+    );
+    // One output does not see another, with or without `eval`.
+    let ran = tadpole.run(&["eval", "twice"]);
+    assert!(ran.code == 1 && ran.err.contains("there is no `o` here"), "{}", ran.err);
+    assert_eq!(tadpole.run(&["eval", "o"]).out, "\"abc-0\" : String\n");
+    assert_eq!(tadpole.run(&["eval", "length(o) + 1", "--json"]).out, "6\n");
+
+    for arguments in [&["g"][..], &["g", "--json"], &["[g]", "--json"], &["{ a g; }"]] {
+        let ran = tadpole.run(&[&["eval"], arguments].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{arguments:?}");
+        assert!(ran.err.contains("a group has no value of its own"), "{}", ran.err);
+    }
+    let ran = tadpole.run(&["eval", "root"]);
+    assert!(ran.code == 1 && ran.err.contains("a group has no value of its own"), "{}", ran.err);
+
+    for address in ["g.s", "g.s[7]"] {
+        let ran = tadpole.run(&["show", "--origin", address]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{address}");
+        assert!(ran.err.contains("it is repeated, and there are `g.s[0]`, `g.s[1]`"), "{}", ran.err);
+    }
+    for address in ["root", ""] {
+        let ran = tadpole.run(&["show", "--origin", address]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.starts_with("root  main.cloud:1\n"), "{}", ran.out);
+        assert!(ran.out.contains("\"eu-west-1\"\n    main.cloud:1 ") && ran.out.contains("profile"), "{}", ran.out);
+    }
+}
+
+/// Standard output is painted for where it goes, not for where errors go.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_what_is_shown_has_no_colours() {
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: `script` of util-linux is not there");
+        return;
+    }
+    let (directory, tadpole) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    for arguments in ["show", "show --origin media"] {
+        let line = format!("{0} {arguments} > shown; {0} {arguments}", env!("CARGO_BIN_EXE_tadpole"));
+        let output = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(directory.path())
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let shown = std::fs::read_to_string(directory.path().join("shown")).unwrap();
+        assert!(shown.contains("the-media") && !shown.contains('\u{1b}'), "{shown}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("\u{1b}[1m"), "{arguments}: no colours on a terminal");
+    }
 }

@@ -226,11 +226,13 @@ impl<'a> Checker<'a, '_> {
     /// The text of a file, whose path starts at the file that names it.
     fn file(&mut self, path: &str, span: Span) -> Option<String> {
         let from = self.library.directory(span.source);
-        let read = self.outside.loader.read(&crate::resolve::load::normal(&from.join(path)));
+        let read = self.outside.loader.data(&crate::resolve::load::normal(&from.join(path)));
         let text = match read {
             Ok(text) => text,
             Err(diagnostic) => {
-                self.report.push(diagnostic.label(span, "read here"));
+                let help = diagnostic.help.clone();
+                let help = help.unwrap_or_else(|| "the path starts at the directory of this file".into());
+                self.report.push(diagnostic.label(span, "read here").help(help));
                 return None;
             }
         };
@@ -273,7 +275,7 @@ impl<'a> Checker<'a, '_> {
             }
             Some(("file", path)) if !path.is_empty() => {
                 let from = self.library.directory(span.source);
-                let read = self.outside.loader.read(&crate::resolve::load::normal(&from.join(path)));
+                let read = self.outside.loader.data(&crate::resolve::load::normal(&from.join(path)));
                 let text = read.map(|text| {
                     text.strip_suffix('\n').map_or(text.clone(), |text| text.trim_end_matches('\r').into())
                 });

@@ -32,12 +32,12 @@ use crate::resolve::load::Loader;
 use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
 use crate::resolve::types::Types;
 use crate::resolve::{Family, Library, ModuleId, PROGRAM};
-use crate::source::{Sources, Span};
-use crate::syntax::tree::{Expr, Ident};
+use crate::source::{SourceId, Sources, Span};
+use crate::syntax::tree::{self, Expr, Ident};
 use crate::value::Value;
 use call::Call;
 use instance::{Children, Node, NodeId};
-use origin::Origins;
+use origin::{Missing, Origins};
 use shared::Shared;
 use upstream::Upstream;
 
@@ -113,22 +113,25 @@ pub fn evaluate<'a>(
 ) -> Term {
     let mut checker = Checker::new(library, outside, sources, report);
     checker.given_params_exist();
+    checker.expression = Some(expr.span.source);
     let root = checker.root();
     let env = checker.text_of(root);
-    checker.eval(expr, &Ty::Any, &env)
+    let term = checker.eval(expr, &Ty::Any, &env);
+    checker.refuse_groups(&term, expr.span);
+    term
 }
 
 /// Every attribute of the component at an address, with the places that set it.
 ///
 /// # Errors
-/// How far down the address there are components.
+/// When there is none.
 pub fn origins<'a>(
     library: &'a Library<'a>,
     outside: &'a Outside<'a>,
     address: &Address,
     sources: &mut Sources,
     report: &mut Report,
-) -> Result<Origins, Address> {
+) -> Result<Origins, Missing> {
     let mut checker = Checker::new(library, outside, sources, report);
     checker.given_params_exist();
     let root = checker.root();
@@ -165,6 +168,8 @@ struct Checker<'a, 'r> {
     lifecycles: Table<*const Shape<'a>, Arc<Lifecycle<ActionTerm>>>,
     types: Table<(ModuleId, Name), Ty>,
     root: Option<NodeId>,
+    /// The text of an expression from outside the program. It alone sees outputs.
+    expression: Option<SourceId>,
     /// Set when expanding has gone too far; nothing expands any more.
     exhausted: bool,
     /// How many components there may be at the moment.
@@ -220,6 +225,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             lifecycles: Table::default(),
             types: Table::default(),
             root: None,
+            expression: None,
             exhausted: false,
             budget: MAX_COMPONENTS,
             elements: 0,
@@ -324,17 +330,21 @@ impl<'a, 'r> Checker<'a, 'r> {
                 ));
                 continue;
             }
-            let ty = match &output.ty {
-                Some(ty) => Types::new(&library.modules, &mut self.types, self.report).ty(PROGRAM, ty),
-                None => Ty::Any,
-            };
-            let env = self.text_of(root);
-            let term = self.eval(&output.value, &ty, &env);
+            let term = self.output(root, output);
             self.refuse_groups(&term, output.value.span);
             let name = output.name.value.clone();
             outputs.insert(name.clone(), Output { name, term, span: output.name.span });
         }
         outputs.into_values().collect()
+    }
+
+    fn output(&mut self, root: NodeId, output: &'a tree::Output) -> Term {
+        let ty = match &output.ty {
+            Some(ty) => Types::new(&self.library.modules, &mut self.types, self.report).ty(PROGRAM, ty),
+            None => Ty::Any,
+        };
+        let env = self.text_of(root);
+        self.eval(&output.value, &ty, &env)
     }
 
     /// Tests assertions; answers those that only the cloud's answers can decide.

@@ -49,20 +49,34 @@ pub struct Origins {
     pub attributes: Vec<Origin>,
 }
 
+/// Why there is no component at an address.
+pub struct Missing {
+    /// How far down the address there are components.
+    pub until: Address,
+    /// Where it comes to a repetition: the components that this has.
+    pub elements: Vec<Address>,
+}
+
 impl Checker<'_, '_> {
-    /// The component at an address, or the address down to which there are components.
-    pub(super) fn component_at(&mut self, root: NodeId, address: &Address) -> Result<NodeId, Address> {
+    /// The component at an address.
+    pub(super) fn component_at(&mut self, root: NodeId, address: &Address) -> Result<NodeId, Missing> {
         let mut node = root;
         for segment in address.segments() {
-            let here = self.nodes[node.0].address.clone();
+            let here = Missing { until: self.nodes[node.0].address.clone(), elements: Vec::new() };
             if !self.nodes[node.0].is_component(segment.name.as_str()) {
                 return Err(here);
             }
             let span = self.nodes[node.0].span;
             node = match (self.children(node, &segment.name, span), &segment.key) {
                 (Children::One(child), None) => child,
-                (Children::Many(children), Some(key)) => {
-                    children.iter().find(|(other, _)| other == key).map(|(_, child)| *child).ok_or(here)?
+                (Children::Many(children), key) => {
+                    match children.iter().find(|(other, _)| Some(other) == key.as_ref()) {
+                        Some((_, child)) => *child,
+                        None => {
+                            let elements = children.iter().map(|(_, child)| self.nodes[child.0].address.clone());
+                            return Err(Missing { elements: elements.collect(), ..here });
+                        }
+                    }
                 }
                 _ => return Err(here),
             };

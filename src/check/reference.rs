@@ -63,6 +63,13 @@ impl<'a> Checker<'a, '_> {
             if library.module(PROGRAM).params.contains_key(name) {
                 return Operand::Term(self.param(name, span));
             }
+            let mut outputs = library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs);
+            if self.expression == Some(span.source)
+                && let Some(root) = self.root
+                && let Some(output) = outputs.find(|output| output.name.value == *name)
+            {
+                return Operand::Term(self.output(root, output));
+            }
         }
         let of_program = |root: NodeId| self.nodes[root.0].has(name.as_str());
         if pure && (self.root.is_some_and(of_program) || library.module(PROGRAM).params.contains_key(name)) {

@@ -2,7 +2,7 @@
 //! that its last apply recorded.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::name::{Name, Table};
 use crate::resolve::types::Types;
 use crate::resolve::{PRELUDE, PROGRAM, load, scope};
 use crate::source::{Sources, Span};
+use crate::state::{ENVIRONMENT_RULE, is_environment};
 use crate::syntax::tree::Ident;
 use crate::value::{Fields, Value};
 
@@ -43,6 +44,16 @@ impl Checker<'_, '_> {
             }
         };
         let place = self.nodes[node.0].settings("project").last().map_or(name.span, |setting| setting.span);
+        if !is_environment(&environment) {
+            let span = self.nodes[node.0].settings("env").last().map_or(name.span, |setting| setting.span);
+            let what = if environment.is_empty() { "an empty text".to_string() } else { format!("`{environment}`") };
+            self.report.push(
+                Diagnostic::error("cloud::upstream::environment", format!("{what} names no environment"))
+                    .label(span, "the environment of the other program")
+                    .help(ENVIRONMENT_RULE),
+            );
+            return Term::POISON;
+        }
         let Some(upstream) = self.learned(&project, &environment, place) else {
             return Term::POISON;
         };
@@ -87,7 +98,11 @@ impl Checker<'_, '_> {
                     Diagnostic::error("cloud::upstream::absent", message)
                         .label(name.span, "this is one of its outputs")
                         .label(place, "the program is named here")
-                        .help(format!("apply it first: `tadpole apply {project} --env {environment}`")),
+                        // As it is reached from where the command runs, so that it can be pasted.
+                        .help(format!(
+                            "apply it first: `tadpole apply {} --env {environment}`",
+                            self.program_beside(&project, place).display()
+                        )),
                 );
                 Term::POISON
             }
@@ -95,8 +110,7 @@ impl Checker<'_, '_> {
     }
 
     fn learned(&mut self, project: &str, environment: &str, place: Span) -> Option<Rc<Upstream>> {
-        let path = load::normal(&self.library.directory(place.source).join(project));
-        let key = (path, environment.to_string());
+        let key = (self.program_beside(project, place), environment.to_string());
         if let Some(upstream) = self.upstreams.get(&key) {
             return Some(upstream.clone());
         }
@@ -119,6 +133,12 @@ impl Checker<'_, '_> {
         let upstream = Rc::new(Upstream { declared, recorded });
         self.upstreams.insert(key, upstream.clone());
         Some(upstream)
+    }
+
+    /// Where a program lies that a file names by a path from its own directory.
+    fn program_beside(&self, project: &str, place: Span) -> PathBuf {
+        let path = load::normal(&self.library.directory(place.source).join(project));
+        if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
     }
 
     /// The outputs that a program's source declares. What is wrong with it is its own affair.

@@ -1,13 +1,13 @@
 //! `tadpole apply` and `tadpole destroy`: plan, ask, carry out, say what came of it.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use crate::cli::Exit;
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session, output_text, say};
+use crate::cli::session::{Cloud, Session, columns};
+use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
-use crate::name::Name;
 use crate::state::ledger::Ledger;
 
 #[derive(clap::Args)]
@@ -49,11 +49,15 @@ pub struct Destroy {
 
 impl Destroy {
     pub async fn run(self, look: Look) -> Exit {
-        if !self.place.names_an_environment(look) {
+        if !self.place.is_sound(look) {
             return Exit::Wrong;
         }
         if !self.place.record().exists() {
-            eprintln!("Nothing is recorded of the environment `{}`: nothing to destroy.", self.place.environment());
+            if self.place.is_nowhere(look) {
+                return Exit::Wrong;
+            }
+            let environment = self.place.environment();
+            tell_line(&format!("Nothing is recorded of the environment `{environment}`: nothing to destroy."));
             return Exit::Done;
         }
         let name = self.place.default_name();
@@ -80,15 +84,15 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
     };
     session.show_plan(&plan);
     if plan.is_empty() {
-        show_outputs(&ledger);
-        return match session.settle(&mut ledger) {
+        let exit = match session.settle(&mut ledger) {
             Ok(()) => Exit::Done,
             Err(exit) => exit,
         };
+        return show_outputs(&ledger, exit, session.look);
     }
     if !yes {
         if !std::io::stdin().is_terminal() {
-            eprintln!();
+            tell("\n");
             say(
                 "nobody is there to say yes: standard input is not a terminal",
                 Some("look at the plan, then add `--yes`"),
@@ -96,32 +100,31 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
             );
             return Exit::Wrong;
         }
-        if !confirmed(&format!("{question} in {}/{}?", plan.project, plan.environment)) {
-            eprintln!("Nothing was changed.");
-            return Exit::Done;
+        tell(&format!("\n{question} in {}/{}? [y/N] ", plan.project, plan.environment));
+        // Nobody agrees to what could not be shown.
+        if !all_was_said() || !confirmed() {
+            tell_line("Nothing was changed.");
+            return if all_was_said() { Exit::Done } else { Exit::Failed };
         }
     }
     let exit = session.apply(&plan, &refreshed, &mut ledger).await;
-    show_outputs(&ledger);
-    exit
+    show_outputs(&ledger, exit, session.look)
 }
 
-fn confirmed(question: &str) -> bool {
-    eprint!("\n{question} [y/N] ");
-    let _ = std::io::stderr().flush();
+fn confirmed() -> bool {
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-fn show_outputs(ledger: &Ledger) {
+/// Shows outputs, at the end of a command; what it ends with, in view of whether that was possible.
+fn show_outputs(ledger: &Ledger, exit: Exit, look: Look) -> Exit {
     let outputs = &ledger.state().outputs;
     if outputs.is_empty() {
-        return;
+        return exit;
     }
-    eprintln!();
-    let column = outputs.keys().map(|name: &Name| name.as_str().len()).max().unwrap_or(0);
-    for (name, value) in outputs {
-        println!("{}", output_text(name, value, column));
-    }
+    tell("\n");
+    let failed = put_out(&columns(outputs.iter(), ""), look);
+    // Why the work itself did not come to its end says more.
+    failed.filter(|_| exit == Exit::Done).unwrap_or(exit)
 }

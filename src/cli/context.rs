@@ -1,15 +1,16 @@
 //! What every command starts from: the program's place, its params, its files.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use crate::cli::streams::{tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look, Paint};
 use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
 use crate::resolve::load::Loader;
 use crate::source::Sources;
-use crate::state::store;
+use crate::state::{ENVIRONMENT_RULE, is_environment, store};
 use crate::syntax;
 use crate::value::Fields;
 
@@ -25,9 +26,16 @@ impl Loader for Disk {
         let mut files = Vec::new();
         for entry in entries {
             let file = entry.map_err(|error| unreadable(path, &error))?.path();
-            if file.extension().is_some_and(|extension| extension == "cloud") && file.is_file() {
-                // `main.cloud`, as one would write it, for the current directory.
-                files.push(file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file));
+            if file.extension().is_none_or(|extension| extension != "cloud") {
+                continue;
+            }
+            // `main.cloud`, as one would write it, for the current directory.
+            let file = file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
+            match std::fs::metadata(&file) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => files.push(file),
+                // What a file describes would be planned away if the file were passed over.
+                Err(error) => return Err(lost_link(&file, &error)),
             }
         }
         files.sort();
@@ -42,22 +50,34 @@ impl Loader for Disk {
     }
 
     fn read(&self, path: &Path) -> Result<String, Diagnostic> {
-        let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-        let size = file.metadata().map_err(|error| unreadable(path, &error))?.len();
-        if size > syntax::MAX_FILE {
-            return Err(syntax::too_large(None, size, &format!("`{}`", path.display())));
+        text_of(path).map_err(|fault| match fault {
+            Unread::Io(error) => unreadable(path, &error),
+            Unread::Large(size) => syntax::too_large(None, size, &format!("`{}`", path.display())),
+            Unread::Encoding { line, byte } => {
+                not_utf8(path, line, byte).help("is this a `.cloud` file? save it as UTF-8")
+            }
+        })
+    }
+
+    fn data(&self, path: &Path) -> Result<String, Diagnostic> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let shown = path.display();
+        if path.is_dir() {
+            return Err(Diagnostic::error(
+                "cloud::file::unreadable",
+                format!("`{shown}` is a directory, and a file is read here"),
+            ));
         }
-        let mut bytes = Vec::new();
-        // A file may grow while it is read.
-        file.take(syntax::MAX_FILE).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-        String::from_utf8(bytes).map_err(|error| {
-            let good = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
-            Diagnostic::error(
-                "cloud::file::encoding",
-                format!("`{}` is not UTF-8: line {line}, byte {good}", path.display()),
-            )
-            .help("is this a `.cloud` file? save it as UTF-8")
+        text_of(path).map_err(|fault| match fault {
+            Unread::Io(error) if error.kind() == ErrorKind::NotFound => {
+                Diagnostic::error("cloud::file::missing", format!("there is no file `{shown}`"))
+            }
+            Unread::Io(error) => unreadable(path, &error),
+            Unread::Large(size) => syntax::too_large(None, size, &format!("`{shown}`"))
+                .help("name a smaller file: what is read becomes part of the program"),
+            Unread::Encoding { line, byte } => {
+                not_utf8(path, line, byte).help("only a text can be read: save it as UTF-8")
+            }
         })
     }
 
@@ -72,10 +92,54 @@ impl Loader for Disk {
     }
 }
 
+/// Why there is no text of a file.
+enum Unread {
+    Io(std::io::Error),
+    /// In bytes.
+    Large(u64),
+    Encoding {
+        line: usize,
+        /// From the start of the file.
+        byte: usize,
+    },
+}
+
+fn text_of(path: &Path) -> Result<String, Unread> {
+    let file = std::fs::File::open(path).map_err(Unread::Io)?;
+    let size = file.metadata().map_err(Unread::Io)?.len();
+    if size > syntax::MAX_FILE {
+        return Err(Unread::Large(size));
+    }
+    let mut bytes = Vec::new();
+    // A file may grow while it is read.
+    file.take(syntax::MAX_FILE).read_to_end(&mut bytes).map_err(Unread::Io)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..byte].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Unread::Encoding { line, byte }
+    })
+}
+
+fn not_utf8(path: &Path, line: usize, byte: usize) -> Diagnostic {
+    Diagnostic::error("cloud::file::encoding", format!("`{}` is not UTF-8: line {line}, byte {byte}", path.display()))
+}
+
+/// A `.cloud` file that is there and cannot be followed, as a link whose target is gone.
+fn lost_link(path: &Path, error: &std::io::Error) -> Diagnostic {
+    let shown = path.display();
+    match error.kind() {
+        ErrorKind::NotFound => {
+            Diagnostic::error("cloud::file::unreadable", format!("`{shown}` is a link to a file that is not there"))
+                .help(format!("mend the link; without the file, take it away: `rm {shown}`"))
+        }
+        _ => unreadable(path, error),
+    }
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     let shown = path.display();
     match error.kind() {
-        std::io::ErrorKind::NotFound => {
+        ErrorKind::NotFound => {
             Diagnostic::error("cloud::file::missing", format!("there is no file or directory `{shown}`"))
                 .help("name the directory of a program, or one of its `.cloud` files")
         }
@@ -132,22 +196,16 @@ fn ambient_environment() -> Option<String> {
     Disk.variable(&variable("env"))
 }
 
-/// Environments name directories and end up in the names of things.
 fn parse_env(text: &str) -> Result<String, String> {
-    let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if good && !text.is_empty() && text.len() <= 60 && !text.starts_with('-') {
-        Ok(text.to_string())
-    } else {
-        Err("an environment is named with letters, digits, `-` and `_`".into())
-    }
+    if is_environment(text) { Ok(text.to_string()) } else { Err(ENVIRONMENT_RULE.into()) }
 }
 
 /// Shows what there is to say of a program, and where to read more about its first error.
 pub fn say_report(report: &Report, sources: &Sources, look: Look) {
-    eprint!("{}", ui::render(report, sources, look));
+    tell(&ui::render(report, sources, look));
     if let Some(first) = report.sorted().into_iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
         let text = format!("For more about an error: tadpole explain {}", first.code);
-        eprintln!("{}", look.paint(&text, Paint::Faint));
+        tell_line(&look.paint(&text, Paint::Faint));
     }
 }
 
@@ -169,14 +227,38 @@ impl Place {
         directory.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// Whether there is one environment to work on, with a name that can be one; if not, says so. To be
-    /// asked before [`Place::environment`].
-    pub fn names_an_environment(&self, look: Look) -> bool {
-        let wrong = self.wrong_environment();
-        if let Some(wrong) = &wrong {
-            eprint!("{}", ui::render_one(wrong, &Sources::default(), look));
-        }
+    /// Whether the call makes sense: no param is given twice, and there is one environment to work on,
+    /// with a name that can be one. If not, says so. To be asked before [`Place::environment`].
+    pub fn is_sound(&self, look: Look) -> bool {
+        let wrong = self.wrong();
+        wrong.iter().for_each(|wrong| tell_one(wrong, look));
         wrong.is_none()
+    }
+
+    /// Whether there is nothing at the program's place; if so, says so.
+    pub fn is_nowhere(&self, look: Look) -> bool {
+        let nowhere = !self.program.exists();
+        if nowhere {
+            tell_one(&unreadable(&self.program, &ErrorKind::NotFound.into()), look);
+        }
+        nowhere
+    }
+
+    fn wrong(&self) -> Option<Diagnostic> {
+        self.given_twice().or_else(|| self.wrong_environment())
+    }
+
+    /// The first param that several `--set` give. Their values are not shown: they may be secret.
+    fn given_twice(&self) -> Option<Diagnostic> {
+        let places = |name: &String| -> Vec<usize> {
+            let same = self.params.iter().enumerate().filter(|(_, (other, _))| other == name);
+            same.map(|(at, _)| at + 1).collect()
+        };
+        let (name, places) = self.params.iter().map(|(name, _)| (name, places(name))).find(|(_, all)| all.len() > 1)?;
+        let times = if let [_, _] = *places { "twice".to_string() } else { format!("{} times", places.len()) };
+        let list: Vec<String> = places.iter().map(|place| format!("number {place}")).collect();
+        let help = format!("of the `--set` of this call, these are {}: keep one of them", list.join(" and "));
+        Some(Diagnostic::error("cloud::command", format!("`--set {name}` is given {times}")).help(help))
     }
 
     /// What is wrong with the name of the environment, if anything: `--env` and the param `env` may not
@@ -203,7 +285,7 @@ impl Place {
 
     /// Compiles, and shows what there is to say. Nothing when there are errors.
     pub fn compile(&self, look: Look) -> Option<Compiled> {
-        if !self.names_an_environment(look) {
+        if !self.is_sound(look) {
             return None;
         }
         let (graph, sources, report) = self.compiled(false);
@@ -214,7 +296,7 @@ impl Place {
     /// Compiles without a word: all that there is to say is in the report. A graph and errors exclude
     /// each other. Secrets that are not at hand are no error.
     pub fn examine(&self) -> (Option<ResourceGraph>, Sources, Report) {
-        match self.wrong_environment() {
+        match self.wrong() {
             Some(wrong) => {
                 let mut report = Report::default();
                 report.push(wrong);

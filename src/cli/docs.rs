@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::Disk;
-use crate::cli::session::{put_out, say};
+use crate::cli::streams::{put_out, say};
 use crate::cli::ui::Look;
 use crate::cli::{Exit, markdown as terminal};
 use crate::compile::reference;

@@ -2,7 +2,8 @@
 
 use crate::cli::Exit;
 use crate::cli::context::{Disk, Place, say_report};
-use crate::cli::session::{say, say_store};
+use crate::cli::session::say_store;
+use crate::cli::streams::{put_out, say, tell};
 use crate::cli::ui::{self, Look};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Report};
@@ -27,7 +28,7 @@ pub struct Eval {
 
 impl Eval {
     pub fn run(self, look: Look) -> Exit {
-        if !self.place.names_an_environment(look) {
+        if !self.place.is_sound(look) {
             return Exit::Wrong;
         }
         let (mut sources, mut report) = (Sources::default(), Report::default());
@@ -54,25 +55,20 @@ impl Eval {
                     say("this holds a secret, and secrets are not printed", None, look);
                     return Exit::Wrong;
                 }
-                println!("{}", value.reveal());
-                Exit::Done
+                put_out(&format!("{}\n", value.reveal()), look).unwrap_or(Exit::Done)
             }
             Ok(Term::Known(value)) => {
                 let ty = if ty == Ty::Any { value_ty(&value) } else { ty };
-                println!("{value} : {ty}");
-                Exit::Done
+                put_out(&format!("{value} : {ty}\n"), look).unwrap_or(Exit::Done)
             }
             Ok(term) if self.json => {
                 let help = "apply the program, and it is recorded";
                 say(&format!("`{term}` is known only after apply"), Some(help), look);
                 Exit::Wrong
             }
-            Ok(term) => {
-                println!("{term} (known after apply) : {ty}");
-                Exit::Done
-            }
+            Ok(term) => put_out(&format!("{term} (known after apply) : {ty}\n"), look).unwrap_or(Exit::Done),
             Err(message) => {
-                eprint!("{}", ui::render_one(&Diagnostic::error("cloud::value::impossible", message), &sources, look));
+                tell(&ui::render_one(&Diagnostic::error("cloud::value::impossible", message), &sources, look));
                 Exit::Wrong
             }
         }

@@ -3,7 +3,7 @@
 
 use include_dir::{Dir, include_dir};
 
-use crate::cli::session::{put_out, say};
+use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
 use crate::cli::{Exit, markdown};
 use crate::diagnostic::closest;

@@ -14,6 +14,7 @@ mod progress;
 pub mod render;
 pub mod session;
 mod show;
+pub mod streams;
 pub mod ui;
 
 use std::process::ExitCode;
@@ -68,15 +69,22 @@ enum Command {
 }
 
 pub fn main() -> ExitCode {
+    let look = Look::from_environment();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help goes to standard output and is no error. A wrong call is 1: 2 means changes here.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Exit::Wrong } else { Exit::Done } as u8);
+            let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Done };
+            let exit = match error.print() {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    streams::say(&format!("standard output cannot be written: {error}"), None, look);
+                    Exit::Failed
+                }
+                Ok(()) | Err(_) => exit,
+            };
+            return ExitCode::from(exit as u8);
         }
     };
-    let look = Look::from_environment();
     let exit = match arguments.command {
         Command::Check(command) => command.run(look),
         Command::Plan(command) => on_runtime(command.run(look), look),
@@ -88,14 +96,14 @@ pub fn main() -> ExitCode {
         Command::Docs(command) => command.run(look),
         Command::Fmt(command) => command.run(look),
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(streams::ending(exit) as u8)
 }
 
 fn on_runtime(command: impl Future<Output = Exit>, look: Look) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => {
-            session::say(&format!("the runtime cannot be started: {error}"), None, look);
+            streams::say(&format!("the runtime cannot be started: {error}"), None, look);
             Exit::Failed
         }
     }

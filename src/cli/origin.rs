@@ -5,6 +5,7 @@ use crate::check::origin::{Origin, Origins, Role, Step};
 use crate::cli::Exit;
 use crate::cli::context::{Disk, Place, say_report};
 use crate::cli::session::say_store;
+use crate::cli::streams::put_out;
 use crate::cli::ui::{Look, Paint};
 use crate::compile;
 use crate::diagnostic::Report;
@@ -26,14 +27,19 @@ pub fn show(place: &Place, address: &Address, look: Look) -> Exit {
         Ok(state) => state,
         Err(fault) => return say_store(&fault, look),
     };
-    lines(&origins, &sources, state.as_ref(), look).iter().for_each(|line| println!("{line}"));
-    if report.has_errors() { Exit::Wrong } else { Exit::Done }
+    let text = lines(&origins, &sources, state.as_ref(), Look::of_output()).join("\n");
+    let exit = if report.has_errors() { Exit::Wrong } else { Exit::Done };
+    put_out(&format!("{text}\n"), look).unwrap_or(exit)
 }
 
 fn lines(origins: &Origins, sources: &Sources, state: Option<&State>, look: Look) -> Vec<String> {
     let recorded = state.and_then(|state| state.resources.get(&origins.address));
     let mut lines = Vec::new();
-    let heading = format!("{}  {}", origins.address, origins.template);
+    let heading = if origins.address.segments().is_empty() {
+        "root".to_string()
+    } else {
+        format!("{}  {}", origins.address, origins.template)
+    };
     lines.push(format!("{}  {}", look.paint(&heading, Paint::Strong), place(sources, origins.span)));
     let column = origins.attributes.iter().map(|origin| origin.name.as_str().len()).max().unwrap_or(0);
     // The widest place, so that what stands there begins in one column.

@@ -3,6 +3,7 @@
 use crate::cli::Exit;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, Session};
+use crate::cli::streams::tell_line;
 use crate::cli::ui::{Look, Paint};
 
 #[derive(clap::Args)]
@@ -28,7 +29,7 @@ impl Plan {
         let planned = match session.peek() {
             Ok(state) => {
                 if let Some(text) = crate::cli::session::cut_off(&state) {
-                    eprintln!("{}", look.paint(&text, Paint::Change));
+                    tell_line(&look.paint(&text, Paint::Change));
                 }
                 session.plan(&state).await
             }

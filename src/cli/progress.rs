@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::apply::event::Event;
+use crate::cli::streams::tell_line;
 use crate::cli::ui::{Look, Paint};
 use crate::name::Address;
 use crate::plan::ChangeKind;
@@ -105,9 +106,9 @@ impl Screen {
     fn print(&self, text: &str, paint: Paint) {
         let text = self.look.paint(text, paint);
         if self.look.live {
-            self.all.suspend(|| eprintln!("{text}"));
+            self.all.suspend(|| tell_line(&text));
         } else {
-            eprintln!("{text}");
+            tell_line(&text);
         }
     }
 

@@ -1,7 +1,6 @@
 //! What `plan`, `apply` and `destroy` share: an environment opened with its cloud, recovered,
 //! refreshed and planned.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
 use crate::apply::{self, Stop, refresh};
 use crate::cli::context::{Place, say_report};
+use crate::cli::streams::{say, tell, tell_line};
 use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, progress};
 use crate::diagnostic::{Diagnostic, Report};
@@ -24,7 +24,7 @@ use crate::source::Sources;
 use crate::state::State;
 use crate::state::ledger::Ledger;
 use crate::state::store::{self, Holder, LocalStore, StoreFault};
-use crate::value::SealingKey;
+use crate::value::{SealingKey, Value};
 
 /// Which cloud a command works on.
 #[derive(clap::Args, Clone, Debug)]
@@ -136,17 +136,17 @@ impl Session {
         if !ledger.state().unfinished.is_empty() {
             let count = ledger.state().unfinished.len();
             let text = format!("An earlier run was cut off. Finding out what became of {count} of its operations.");
-            eprintln!("{}", self.look.paint(&text, Paint::Change));
+            tell_line(&self.look.paint(&text, Paint::Change));
         }
         match recover::recover(&mut ledger, &self.calls).await {
             Ok(recovered) => {
                 for one in recovered.iter().take(LISTED) {
                     let text =
                         format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
-                    eprintln!("{}", self.look.paint(&text, Paint::Change));
+                    tell_line(&self.look.paint(&text, Paint::Change));
                 }
                 if recovered.len() > LISTED {
-                    eprintln!("  and {} others", recovered.len() - LISTED);
+                    tell_line(&format!("  and {} others", recovered.len() - LISTED));
                 }
                 Ok(ledger)
             }
@@ -180,14 +180,14 @@ impl Session {
     /// Shows a plan on standard error, where everything for people goes that a script does not read.
     pub fn show_plan(&self, plan: &Plan) {
         for (tone, line) in text::lines(plan, self.look.width) {
-            eprintln!("{}", self.look.paint(&line, paint(tone)));
+            tell_line(&self.look.paint(&line, paint(tone)));
         }
     }
 
     /// Carries a plan out, and says what came of it.
     pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger) -> Exit {
         let total = plan.changes.iter().filter(|change| change.kind.acts()).count();
-        eprintln!();
+        tell("\n");
         let shown = self.events.take().map(|events| tokio::spawn(progress::show(events, total, self.look)));
         let (sender, stop) = watch::channel(Stop::No);
         let signals = tokio::spawn(listen(sender, self.look));
@@ -219,13 +219,14 @@ impl Session {
 
     fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {
         if !outcome.failed.is_empty() {
-            eprintln!();
+            tell("\n");
             self.say_faults(&outcome.failed);
         }
         if !outcome.broken.is_empty() {
             let mut report = Report::default();
             report.extend(outcome.broken.iter().cloned());
-            eprint!("\n{}", ui::render(&report, &self.sources, self.look));
+            tell("\n");
+            tell(&ui::render(&report, &self.sources, self.look));
         }
         let mut parts = vec![format!("{} done", outcome.done.len())];
         if !outcome.failed.is_empty() {
@@ -248,12 +249,13 @@ impl Session {
             && outcome.broken.is_empty()
             && outcome.store.is_none();
         let paint = if good { Paint::Good } else { Paint::Bad };
-        eprintln!("\n{}", self.look.paint(&format!("  {}.", parts.join(", ")), paint));
+        tell("\n");
+        tell_line(&self.look.paint(&format!("  {}.", parts.join(", ")), paint));
         for address in outcome.cut.iter().take(LISTED) {
-            eprintln!("    cut off: {address}");
+            tell_line(&format!("    cut off: {address}"));
         }
         for address in outcome.skipped.iter().take(LISTED) {
-            eprintln!("    not tried: {address}");
+            tell_line(&format!("    not tried: {address}"));
         }
         let standing: Vec<String> = plan
             .changes
@@ -262,13 +264,13 @@ impl Session {
             .filter_map(|change| Some(format!("    {}  {} {}", change.address, change.template, change.id.as_ref()?)))
             .collect();
         if !standing.is_empty() {
-            eprintln!("  Left standing:");
-            standing.iter().for_each(|line| eprintln!("{line}"));
+            tell_line("  Left standing:");
+            standing.iter().for_each(|line| tell_line(line));
         }
         if outcome.interrupted {
-            eprintln!("  Interrupted. What was in flight is recorded; the next apply goes on from there.");
+            tell_line("  Interrupted. What was in flight is recorded; the next apply goes on from there.");
         } else if !outcome.failed.is_empty() {
-            eprintln!("  What was done is recorded; the next apply goes on from there.");
+            tell_line("  What was done is recorded; the next apply goes on from there.");
         }
     }
 
@@ -285,7 +287,7 @@ impl Session {
             }
             report.push(diagnostic);
         }
-        eprint!("{}", ui::render(&report, &self.sources, self.look));
+        tell(&ui::render(&report, &self.sources, self.look));
     }
 }
 
@@ -327,7 +329,7 @@ async fn listen(stop: watch::Sender<Stop>, look: Look) {
             Stop::Soon => "Stopping: what is in flight is finished and recorded. Once more stops at once.",
             Stop::No | Stop::Now => "Stopping at once. The next command recovers what was in flight.",
         };
-        eprintln!("{}", look.paint(text, Paint::Change));
+        tell_line(&look.paint(text, Paint::Change));
         if stop.send(level).is_err() {
             return;
         }
@@ -374,26 +376,6 @@ pub fn cut_off(state: &State) -> Option<String> {
     (all > 0).then(|| format!("  An earlier run was cut off at {list}{more}: the next apply finds out what it did"))
 }
 
-/// An error that has no place in a program.
-pub fn say(message: &str, help: Option<&str>, look: Look) {
-    let mut diagnostic = Diagnostic::error("cloud::command", message);
-    diagnostic.help = help.map(str::to_string);
-    eprint!("{}", ui::render_one(&diagnostic, &Sources::default(), look));
-}
-
-/// Writes to standard output; what the command ends with, if that fails. Who stops reading has read
-/// enough.
-pub fn put_out(text: &str, look: Look) -> Option<Exit> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            say(&format!("standard output cannot be written: {error}"), None, look);
-            Some(Exit::Failed)
-        }
-        Ok(()) | Err(_) => None,
-    }
-}
-
 /// Says why a store cannot be used; what the command ends with.
 pub fn say_store(fault: &StoreFault, look: Look) -> Exit {
     say(&fault.to_string(), Some(fault.help()), look);
@@ -417,7 +399,8 @@ fn command_line() -> String {
     std::iter::once("tadpole".to_string()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// An output in a column of names, as it would be written.
-pub fn output_text(name: &Name, value: &crate::value::Value, column: usize) -> String {
-    format!("{:column$}  {value}", name.as_str())
+/// Values in a column of names, one a line, as they would be written.
+pub fn columns<'v>(values: impl Iterator<Item = (&'v Name, &'v Value)> + Clone, indent: &str) -> String {
+    let column = values.clone().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
+    values.map(|(name, value)| format!("{indent}{:column$}  {value}\n", name.as_str())).collect()
 }

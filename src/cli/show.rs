@@ -3,11 +3,11 @@
 use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::origin;
-use crate::cli::session::{output_text, say, say_store};
+use crate::cli::session::{columns, cut_off, say_store};
+use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
-use crate::name::{Address, Name};
+use crate::name::{Address, AddressError};
 use crate::state::{Recorded, Status, store};
-use crate::value::Value;
 
 #[derive(clap::Args)]
 pub struct Show {
@@ -16,82 +16,75 @@ pub struct Show {
     /// Only this component, or this group
     #[arg(long, value_name = "ADDRESS")]
     only: Option<String>,
-    /// Every attribute of one component of the program, and the places that set it
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "only")]
+    /// Every attribute of one component, or of the program (`root`), and the places that set it
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "only", value_parser = parse_origin)]
     origin: Option<Address>,
+}
+
+/// The program's top has no name in an address; `root` is what expressions call it.
+fn parse_origin(text: &str) -> Result<Address, AddressError> {
+    if matches!(text, "" | "root") { Ok(Address::root()) } else { text.parse() }
 }
 
 impl Show {
     pub fn run(self, look: Look) -> Exit {
-        if !self.place.names_an_environment(look) {
+        if !self.place.is_sound(look) {
             return Exit::Wrong;
         }
         if let Some(address) = &self.origin {
             return origin::show(&self.place, address, look);
         }
         let environment = self.place.environment();
-        let directory = self.place.record();
-        let state = match store::peek(&directory) {
+        let state = match store::peek(&self.place.record()) {
             Ok(Some(state)) => state,
             Ok(None) => {
-                say(
-                    &format!(
-                        "nothing is recorded of the environment `{environment}` of `{}`",
-                        self.place.directory().display()
-                    ),
-                    Some("`tadpole apply` makes it"),
-                    look,
-                );
+                if !self.place.is_nowhere(look) {
+                    let place = self.place.directory().display();
+                    let message = format!("nothing is recorded of the environment `{environment}` of `{place}`");
+                    say(&message, Some("`tadpole apply` makes it"), look);
+                }
                 return Exit::Wrong;
             }
             Err(fault) => return say_store(&fault, look),
         };
-        let place = format!("{}/{environment}", self.place.default_name());
-        let count = state.resources.len();
-        let heading =
-            format!("{place}  ({} in `{}`, state serial {})", plural(count, "resource"), state.cloud, state.serial);
-        println!("{}", look.paint(&heading, Paint::Strong));
-        let mut shown = 0;
-        for (address, recorded) in &state.resources {
-            let text = address.to_string();
-            let wanted = self.only.as_ref().is_none_or(|only| {
-                text.strip_prefix(only.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            });
-            if wanted {
-                shown += 1;
-                resource(&text, recorded, look);
-            }
-        }
-        if let Some(only) = self.only.filter(|_| shown == 0) {
+        let wanted = |address: &str| {
+            self.only.as_ref().is_none_or(|only| {
+                address.strip_prefix(only.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
+        };
+        // What is read goes to standard output, which need not be where errors go.
+        let output = Look::of_output();
+        let shown = state.resources.iter().map(|(address, recorded)| (address.to_string(), recorded));
+        let shown: Vec<String> = shown
+            .filter(|(address, _)| wanted(address))
+            .map(|(address, recorded)| resource(&address, recorded, output))
+            .collect();
+        if let Some(only) = self.only.as_ref().filter(|_| shown.is_empty()) {
             say(&format!("nothing is recorded at `{only}`"), Some("`tadpole show` lists all addresses"), look);
             return Exit::Wrong;
         }
-        if let Some(text) = crate::cli::session::cut_off(&state) {
-            println!("\n{}", look.paint(&text, Paint::Change));
+        let place = format!("{}/{environment}", self.place.default_name());
+        let count = plural(state.resources.len(), "resource");
+        let heading = format!("{place}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
+        let mut text = format!("{}\n{}", output.paint(&heading, Paint::Strong), shown.concat());
+        if let Some(cut_off) = cut_off(&state) {
+            text.push_str(&format!("\n{}\n", output.paint(&cut_off, Paint::Change)));
         }
         if !state.outputs.is_empty() {
-            println!("\n  outputs");
-            let column = state.outputs.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
-            for (name, value) in &state.outputs {
-                println!("    {}", output_text(name, value, column));
-            }
+            text.push_str(&format!("\n  outputs\n{}", columns(state.outputs.iter(), "    ")));
         }
-        Exit::Done
+        put_out(&text, look).unwrap_or(Exit::Done)
     }
 }
 
-fn resource(address: &str, recorded: &Recorded, look: Look) {
+fn resource(address: &str, recorded: &Recorded, look: Look) -> String {
     let (word, paint) = match recorded.status {
         Status::Live => ("live", Paint::Good),
         Status::Incomplete => ("incomplete", Paint::Bad),
         Status::Failing => ("not live", Paint::Bad),
     };
-    println!("\n  {address}  {} {}  {}", recorded.template, recorded.id, look.paint(word, paint));
-    let attributes: Vec<(&Name, &Value)> = recorded.inputs.iter().chain(&recorded.outputs).collect();
-    let column = attributes.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
-    for (name, value) in attributes {
-        println!("    {:column$}  {value}", name.as_str());
-    }
+    let attributes = columns(recorded.inputs.iter().chain(&recorded.outputs), "    ");
+    format!("\n  {address}  {} {}  {}\n{attributes}", recorded.template, recorded.id, look.paint(word, paint))
 }
 
 fn plural(count: usize, thing: &str) -> String {

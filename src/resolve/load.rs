@@ -24,6 +24,15 @@ pub trait Loader {
     /// In the user's words; a file over [`syntax::MAX_FILE`] is refused before it is read.
     fn read(&self, path: &Path) -> Result<String, Diagnostic>;
 
+    /// As [`Loader::read`], for a file that is not written in this language, or has only values in it. What
+    /// is said of a file that cannot be read may differ.
+    ///
+    /// # Errors
+    /// As [`Loader::read`].
+    fn data(&self, path: &Path) -> Result<String, Diagnostic> {
+        self.read(path)
+    }
+
     /// A variable of the environment that the command runs in.
     fn variable(&self, name: &str) -> Option<String>;
 

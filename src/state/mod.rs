@@ -18,6 +18,16 @@ use crate::name::{Address, Name};
 use crate::value::{Fields, Value};
 use record::{Ended, Record};
 
+/// What [`is_environment`] asks for, in the user's words.
+pub const ENVIRONMENT_RULE: &str = "an environment is named with letters, digits, `-` and `_`";
+
+/// Whether a text can name an environment. Environments name directories and end up in the names of
+/// things.
+pub fn is_environment(text: &str) -> bool {
+    let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    good && !text.is_empty() && text.len() <= 60 && !text.starts_with('-')
+}
+
 /// The version of the format that this program writes. It reads no newer one.
 pub const VERSION: u32 = 1;
 

@@ -1,0 +1,71 @@
+//! The one way to each stream. A stream that is closed or full never stops what a command does: what was
+//! lost is said at the end, on the other stream.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
+
+use crate::cli::Exit;
+use crate::cli::ui::{self, Look};
+use crate::diagnostic::Diagnostic;
+use crate::source::Sources;
+
+/// Why something that was to be said on standard error was not, if that ever happened.
+static UNSAID: OnceLock<io::Error> = OnceLock::new();
+
+/// Says something to people, on standard error.
+pub fn tell(text: &str) {
+    if let Err(error) = io::stderr().lock().write_all(text.as_bytes()) {
+        // The first reason is the one that counts.
+        let _ = UNSAID.set(error);
+    }
+}
+
+/// As [`tell`], one line.
+pub fn tell_line(line: &str) {
+    tell(&format!("{line}\n"));
+}
+
+/// Whether all that was said could be read by somebody.
+pub fn all_was_said() -> bool {
+    UNSAID.get().is_none()
+}
+
+/// Says one thing that has no place in a program's texts.
+pub fn tell_one(diagnostic: &Diagnostic, look: Look) {
+    tell(&ui::render_one(diagnostic, &Sources::default(), look));
+}
+
+/// An error in the call, or of the machine.
+pub fn say(message: &str, help: Option<&str>, look: Look) {
+    let mut diagnostic = Diagnostic::error("cloud::command", message);
+    diagnostic.help = help.map(str::to_string);
+    tell_one(&diagnostic, look);
+}
+
+/// Writes to standard output; what the command ends with, if that fails. Who stops reading has read
+/// enough.
+pub fn put_out(text: &str, look: Look) -> Option<Exit> {
+    let error = write_out(text).err()?;
+    say(&format!("standard output cannot be written: {error}"), None, look);
+    Some(Exit::Failed)
+}
+
+fn write_out(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// What a command ends with, in view of what it could not say.
+pub fn ending(exit: Exit) -> Exit {
+    match UNSAID.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            // Where both streams are full, the exit code is all that is left.
+            let _ = write_out(&format!("standard error cannot be written: {error}\n"));
+            if matches!(exit, Exit::Done | Exit::Changes) { Exit::Failed } else { exit }
+        }
+        Some(_) | None => exit,
+    }
+}
