@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Exit;
 use crate::cli::context::Disk;
 use crate::cli::session::{put_out, say};
 use crate::cli::ui::Look;
+use crate::cli::{Exit, markdown as terminal};
 use crate::compile::reference;
 use crate::diagnostic::Report;
 use crate::reference::markdown;
@@ -30,12 +30,9 @@ pub struct Docs {
 
 impl Docs {
     pub fn run(self, look: Look) -> Exit {
-        let (name, program) = match self.places() {
-            Ok(places) => places,
-            Err(exit) => {
-                say("`--all` shows everything, and here is a name to look up", Some("leave one of them out"), look);
-                return exit;
-            }
+        let Some((name, program)) = self.places() else {
+            say("`--all` shows everything, and here is a name to look up", Some("leave one of them out"), look);
+            return Exit::Wrong;
         };
         // The library is there to be read anywhere, also where there is no program.
         let here = || Some(PathBuf::from(".")).filter(|here| Disk.program(here).is_ok());
@@ -47,6 +44,11 @@ impl Docs {
         if named && let Some(unreadable) = report.sorted().into_iter().find(|said| said.labels.is_empty()) {
             say(&unreadable.message, unreadable.help.as_deref(), look);
             return Exit::Wrong;
+        }
+        if report.has_errors() {
+            let program = program.as_deref().unwrap_or(Path::new("."));
+            let what = format!("the program in `{}` has errors: of its own, not all is shown", program.display());
+            say(&what, Some("`tadpole check` says more"), look);
         }
         let text = match &name {
             None if self.all => markdown::all(&reference),
@@ -61,22 +63,18 @@ impl Docs {
                 pages.iter().map(|page| markdown::page(&reference, page)).collect::<Vec<_>>().join("\n")
             }
         };
-        if report.has_errors() {
-            let program = program.as_deref().unwrap_or(Path::new("."));
-            let what = format!("the program in `{}` has errors: of its own, not all is shown", program.display());
-            say(&what, Some("`tadpole check` says more"), look);
-        }
+        let text = if self.markdown { text } else { terminal::render(&text, Look::of_output()) };
         put_out(&text, look).unwrap_or(Exit::Done)
     }
 
-    /// What to look up, and in which program. A word with a `.` or a `/` in it is no name.
-    fn places(&self) -> Result<(Option<&str>, Option<PathBuf>), Exit> {
+    /// What to look up, and in which program: a word with a `.` or a `/` in it is no name. Nothing when a
+    /// name stands beside `--all`.
+    fn places(&self) -> Option<(Option<&str>, Option<PathBuf>)> {
+        let is_path = |word: &str| self.all || word.contains(['.', '/', std::path::MAIN_SEPARATOR]);
         match (self.name.as_deref(), &self.program) {
-            (Some(path), None) if self.all || path.contains(['.', '/', std::path::MAIN_SEPARATOR]) => {
-                Ok((None, Some(path.into())))
-            }
-            (Some(_), Some(_)) if self.all => Err(Exit::Wrong),
-            (name, program) => Ok((name, program.clone())),
+            (Some(path), None) if is_path(path) => Some((None, Some(path.into()))),
+            (Some(_), Some(_)) if self.all => None,
+            (name, program) => Some((name, program.clone())),
         }
     }
 }

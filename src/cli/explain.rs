@@ -17,10 +17,11 @@ pub struct Explain {
 }
 
 /// A page: a title line with its code, a paragraph of one sentence, and the rest.
-struct Page {
+pub struct Page {
     /// What its file is called: `type.mismatch` for `cloud::type::mismatch`.
     name: &'static str,
-    text: &'static str,
+    /// In Markdown.
+    pub text: &'static str,
 }
 
 impl Page {
@@ -28,7 +29,8 @@ impl Page {
         format!("cloud::{}", self.name.replace('.', "::"))
     }
 
-    fn summary(&self) -> &'static str {
+    /// Its sentence, which stands below its title.
+    pub fn summary(&self) -> &'static str {
         self.text.split("\n\n").nth(1).unwrap_or_default().trim()
     }
 }
@@ -56,13 +58,22 @@ impl Explain {
     }
 }
 
+/// The page of a code as it stands in a diagnostic, if there is one.
+pub fn page(code: &str) -> Option<Page> {
+    let name = code.strip_prefix("cloud::")?.replace("::", ".");
+    let file =
+        PAGES.files().find(|file| file.path().to_str().and_then(|path| path.strip_suffix(".md")) == Some(&name))?;
+    read(file)
+}
+
+fn read(file: &'static include_dir::File) -> Option<Page> {
+    let name = file.path().file_name()?.to_str()?.strip_suffix(".md")?;
+    Some(Page { name, text: file.contents_utf8()? })
+}
+
 /// All pages in the order of their codes.
 fn pages() -> Vec<Page> {
-    let page = |file: &'static include_dir::File| {
-        let name = file.path().file_name()?.to_str()?.strip_suffix(".md")?;
-        Some(Page { name, text: file.contents_utf8()? })
-    };
-    let mut pages: Vec<Page> = PAGES.files().filter_map(page).collect();
+    let mut pages: Vec<Page> = PAGES.files().filter_map(read).collect();
     pages.sort_by_key(|page| page.name);
     pages
 }

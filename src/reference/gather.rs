@@ -240,9 +240,9 @@ impl<'l, 'a> Gatherer<'l, 'a> {
     fn actions(&self, shape: &Shape, module: ModuleId) -> Vec<Actions> {
         let words = [
             ("at its start", "it must exist already"),
-            ("after its start and after each update, until they pass", "it counts as live at once"),
+            ("after start and update", "it counts as live at once"),
             ("at its end", "it is left standing"),
-            ("when an attribute changed", "changes are reported, never made"),
+            ("after a change", "changes are reported, never made"),
         ];
         let lists = Lifecycle::<()>::ATTRIBUTES.into_iter().zip(words);
         let lists = lists.filter_map(|(attribute, (when, when_empty))| {

@@ -257,7 +257,7 @@ impl<'r> Page<'r> {
         }
         if !template.actions.is_empty() {
             self.heading(level + 1, "Actions");
-            self.out.push_str("| list | is run | by default |\n| --- | --- | --- |\n");
+            self.out.push_str("| list | runs | by default |\n| --- | --- | --- |\n");
             for list in &template.actions {
                 self.out.push_str(&format!("| {} | {} | {} |\n", code(list.attribute), list.when, cell(&runs(list))));
             }

@@ -254,7 +254,8 @@ impl Template {
 
 /// The first sentence of a text, on one line.
 pub fn first_sentence(doc: &str) -> String {
-    let words: Vec<&str> = doc.split_whitespace().collect();
+    let paragraph = doc.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
     let line = words.join(" ");
     match line.find(". ") {
         Some(end) => line[..=end].to_string(),
@@ -271,6 +272,7 @@ mod tests {
         for (doc, sentence) in [
             ("One thing.\nAnother.", "One thing."),
             ("No stop\nat all", "No stop at all"),
+            ("A title\n\nAnd more. ", "A title"),
             ("A range: `10.0.0.0/16`. More.", "A range: `10.0.0.0/16`."),
             ("", ""),
         ] {

@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::cli::explain;
 use crate::cli::render::written;
 use crate::diagnostic::{Diagnostic, Label, Report, Severity};
 use crate::source::{Origin, Sources};
@@ -54,6 +55,15 @@ struct Driver<'a> {
 struct Rule<'a> {
     id: &'a str,
     short_description: Message,
+    /// The page that `tadpole explain` shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<Help>,
+}
+
+#[derive(Serialize)]
+struct Help {
+    text: &'static str,
+    markdown: &'static str,
 }
 
 #[derive(Serialize)]
@@ -119,15 +129,19 @@ pub fn render(report: &Report, sources: &Sources, program: &Path, directory: &Pa
         name: "tadpole",
         version: env!("CARGO_PKG_VERSION"),
         information_uri: Some(env!("CARGO_PKG_REPOSITORY")).filter(|uri| !uri.is_empty()),
-        rules: codes.iter().map(|code| Rule { id: code, short_description: in_words(code) }).collect(),
+        rules: codes.iter().map(|code| rule(code)).collect(),
     };
     let run = Run { results: results.collect(), tool: Tool { driver }, column_kind: "unicodeCodePoints" };
     written(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, true) + "\n"
 }
 
-/// `cloud::type::mismatch` as "type mismatch".
-fn in_words(code: &str) -> Message {
-    Message { text: code.trim_start_matches("cloud::").replace("::", " ").replace('_', " ") }
+fn rule(code: &str) -> Rule<'_> {
+    let page = explain::page(code);
+    // A rule is shown by its description: without a page, by the words of its code.
+    let in_words = || code.trim_start_matches("cloud::").replace("::", " ");
+    let short = page.as_ref().map_or_else(in_words, |page| page.summary().replace('\n', " "));
+    let help = page.map(|page| Help { text: page.text, markdown: page.text });
+    Rule { id: code, short_description: Message { text: short }, help }
 }
 
 /// Where a result is shown that has no place in a file of the user's: code scanning refuses the whole
