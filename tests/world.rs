@@ -70,7 +70,8 @@ impl Loader for Files {
     /// A "file" `outputs:PROGRAM:ENVIRONMENT` is a record, as JSON.
     fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic> {
         let text = self.0.get(Path::new(&format!("outputs:{}:{environment}", program.display())));
-        Ok(text.map(|text| serde_json::from_str(text).unwrap()))
+        let fields = text.map(|text| serde_json::from_str(text)).transpose();
+        fields.map_err(|error| Diagnostic::error("cloud::upstream::unreadable", format!("no record: {error}")))
     }
 
     /// A "file" `env:NAME` is a variable.
