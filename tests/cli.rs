@@ -379,7 +379,8 @@ fn a_killed_process_loses_nothing() {
         child.kill().unwrap();
         cut += u32::from(child.wait().unwrap().code().is_none());
         if at % 5 == 4 {
-            assert_eq!(tadpole.run(&["destroy", "--sandbox", "--yes"]).code, 0);
+            let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
+            assert_eq!(run.code, 0, "after {at} kills: {}", run.err);
         }
     }
     assert!(cut > kills / 3, "only {cut} of {kills} were cut off");
