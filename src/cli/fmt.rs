@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
 use crate::cli::context::Disk;
+use crate::cli::streams::{put_out, tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::resolve::load::Loader;
@@ -37,32 +38,34 @@ impl Fmt {
             false => Files::of(&self.paths, look),
         };
         let (mut changed, mut wrong) = (0, files.wrong);
+        let mut listed = String::new();
         for file in &files.list {
             match self.file(file, look) {
                 Ok(false) => {}
                 Ok(true) => {
                     changed += 1;
-                    // Whoever closed the stream does not want to know.
-                    let _ = writeln!(io::stdout(), "{}", file.display());
+                    listed.push_str(&format!("{}\n", file.display()));
                 }
                 Err(()) => wrong = true,
             }
         }
         if self.check && changed > 0 {
-            eprintln!("{changed} of {} files would change: run `tadpole fmt` without `--check`", files.list.len());
+            let all = files.list.len();
+            tell_line(&format!("{changed} of {all} files would change: run `tadpole fmt` without `--check`"));
         }
-        if wrong || self.check && changed > 0 { Exit::Wrong } else { Exit::Done }
+        let exit = if wrong || self.check && changed > 0 { Exit::Wrong } else { Exit::Done };
+        put_out(&listed, look).unwrap_or(exit)
     }
 
     /// Whether a file is not in its layout, or was not until now. What goes wrong is said here.
     fn file(&self, path: &Path, look: Look) -> Result<bool, ()> {
-        let text = Disk.read(path).map_err(|diagnostic| say(&diagnostic, look))?;
+        let text = Disk.read(path).map_err(|diagnostic| tell_one(&diagnostic, look))?;
         let formatted = format(&path.display().to_string(), &text, look).ok_or(())?;
         if formatted == text {
             return Ok(false);
         }
         if !self.check {
-            write(path, &formatted).map_err(|diagnostic| say(&diagnostic, look))?;
+            write(path, &formatted).map_err(|diagnostic| tell_one(&diagnostic, look))?;
         }
         Ok(true)
     }
@@ -75,7 +78,7 @@ impl Fmt {
             Ok(text) => text,
             Err(error) => {
                 let message = format!("standard input cannot be read: {error}");
-                say(&Diagnostic::error("cloud::file::unreadable", message), look);
+                tell_one(&Diagnostic::error("cloud::file::unreadable", message), look);
                 return Exit::Wrong;
             }
         };
@@ -83,19 +86,8 @@ impl Fmt {
         if self.check {
             return if formatted == text { Exit::Done } else { Exit::Wrong };
         }
-        match io::stdout().write_all(formatted.as_bytes()) {
-            Ok(()) => Exit::Done,
-            Err(error) => {
-                let message = format!("standard output cannot be written: {error}");
-                say(&Diagnostic::error("cloud::command", message), look);
-                Exit::Wrong
-            }
-        }
+        put_out(&formatted, look).unwrap_or(Exit::Done)
     }
-}
-
-fn say(diagnostic: &Diagnostic, look: Look) {
-    eprint!("{}", ui::render_one(diagnostic, &Sources::default(), look));
 }
 
 /// The text in its layout, or nothing when it cannot be read, which is said.
@@ -103,7 +95,7 @@ fn format(name: &str, text: &str, look: Look) -> Option<String> {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let source = sources.add(name, text);
     let formatted = syntax::format(source, text, &mut report);
-    eprint!("{}", ui::render(&report, &sources, look));
+    tell(&ui::render(&report, &sources, look));
     formatted
 }
 
@@ -150,12 +142,12 @@ impl Files {
             let mut found = Vec::new();
             if path.is_dir() {
                 if files.below(path, &mut found, look) && found.is_empty() {
-                    files.say(no_files(path), look);
+                    files.tell_one(no_files(path), look);
                 }
             } else if path.is_file() {
                 found.push(path.clone());
             } else {
-                files.say(no_file(path), look);
+                files.tell_one(no_file(path), look);
             }
             // The same file may be named twice, and by two names.
             found.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
@@ -164,8 +156,8 @@ impl Files {
         files
     }
 
-    fn say(&mut self, diagnostic: Diagnostic, look: Look) {
-        say(&diagnostic, look);
+    fn tell_one(&mut self, diagnostic: Diagnostic, look: Look) {
+        tell_one(&diagnostic, look);
         self.wrong = true;
     }
 
@@ -180,7 +172,7 @@ impl Files {
                 Ok(entries) => entries,
                 Err(error) => {
                     let message = format!("`{}` cannot be read: {error}", directory.display());
-                    self.say(Diagnostic::error("cloud::file::unreadable", message), look);
+                    self.tell_one(Diagnostic::error("cloud::file::unreadable", message), look);
                     readable = false;
                     continue;
                 }

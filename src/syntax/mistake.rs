@@ -191,7 +191,7 @@ impl<'t> Mistake<'_, 't> {
         let starts_statement =
             next.starts_with(['"', '{', '[', ':', '=']) || token(next).starts_with(char::is_alphanumeric);
         let is_name = self.found.starts_with(|c: char| c.is_ascii_alphabetic()) && !KEYWORDS.contains(&self.found);
-        if !over && !(is_name && starts_statement) {
+        if !(over || is_name && starts_statement) {
             return None;
         }
         if let Some((name, template)) = self.around.closed.and_then(|start| self.made_without_extends(start)) {

@@ -807,7 +807,7 @@ fn not_whole(text: &str, digits: &str, unit: &str, span: Span) -> Box<Diagnostic
     let exact = UNITS
         .iter()
         .filter_map(|smaller| Some((*smaller, amount(smaller).filter(|(other, _)| *other == kind)?.1)))
-        .filter_map(|(smaller, of)| Some((of, smaller, count * one as f64 / of as f64)))
+        .map(|(smaller, of)| (of, smaller, count * one as f64 / of as f64))
         .filter(|(_, _, count)| count.fract() == 0.0 && *count >= 1.0 && *count < 1e15)
         .max_by_key(|(of, ..)| *of);
     match exact {

@@ -38,7 +38,10 @@ pub(super) const CHANGES: &[Change] = &[
     ("scalar", scalar),
     ("operand", |text| {
         let first = first_value(text);
-        let end = if first.starts_with('"') { first[1..].find('"').map(|at| at + 2) } else { first.find(' ') };
+        let end = match first.strip_prefix('"') {
+            Some(text) => text.find('"').map(|at| at + 2),
+            None => first.find(' '),
+        };
         first[..end.unwrap_or(first.len())].to_string()
     }),
     ("pairs", pairs),
