@@ -28,7 +28,7 @@ fn the_code_of_each_type_takes_its_attributes() {
         seen.insert(resource.schema.kind.to_string());
         let mut inputs = Fields::new();
         for (name, attribute) in &resource.schema.attributes {
-            match resource.inputs.get(name).map(|input| &input.term) {
+            match resource.inputs.get(name).map(|input| input.term.as_ref()) {
                 Some(Term::Known(value)) => {
                     inputs.insert(name.clone(), value.clone());
                 }
