@@ -3,9 +3,10 @@
 /// A habit of syntax.
 ///
 /// The form is a phrase of the other language. `<word>` stands for something of the user's; what it takes
-/// is said by [`class`]. `@` is the place where reading failed: what stands before it may begin anywhere
-/// in the statement, or with `^` at its start. A form without `@` is the beginning of a statement, or of
-/// one around it. The label stands at `«...»`, else at the place, else at all that the form takes.
+/// is said by [`class`]. A space takes any white space. `@` is the place where reading failed: what stands
+/// before it may begin anywhere in the statement, or with `^` at its start. A form without `@` is the
+/// beginning of a statement, or of one around it. The label stands at `«...»`, else at the place, else at
+/// all that the form takes.
 ///
 /// In the message, the label and the help `<word>` is filled in again, and `<word change>` as one of
 /// [`super::write::CHANGES`] makes it. The first row that fits speaks.
@@ -278,6 +279,7 @@ pub(super) static HABITS: &[Habit] = &[
         "move it there, or declare an attribute here: `<name>: <value value>;`",
     ),
     row(r#": @<lower>"#, "`<lower>` is not a type", "types are `UpperCamel`", "write `<lower type>`"),
+    row(r#"^<path> :@= <value>"#, "`<path>` is set without `:=`", "leave this out", "write `<path> <value value>;`"),
     row(
         r#"^<path> : @= <value>"#,
         "`<path>` has no type",
@@ -352,13 +354,12 @@ pub(super) static HABITS: &[Habit] = &[
     row(r#"== @="#, "values are compared with `==`", "leave this out", "write `==`"),
     row(r#"!= @="#, "values are compared with `!=`", "leave this out", "write `!=`"),
     row(
-        r#"^<name>(<args>) @«=>»"#,
+        r#"^<name> (<args>) @«=>»"#,
         "a function is made with `fn`",
         "this is TypeScript",
         "write `fn <name>(<args typed>) = ...;` at the top of the file",
     ),
     row(r#"^<path> @«=>» <value>"#, "`<path>` is set without `=>`", "leave this out", "write `<path> <value value>;`"),
-    row(r#"^<path> :@= <value>"#, "`<path>` is set without `:=`", "leave this out", "write `<path> <value value>;`"),
     row(
         r#"^param <name> @= <value>"#,
         "the param `<name>` has no type",
@@ -432,17 +433,17 @@ pub(super) static HABITS: &[Habit] = &[
         "write `if a then b else if c then d else e`",
     ),
     row(r#"* @*"#, "there is no operator `**`", "not an operator", "multiply, or write the number: `1_048_576`"),
+    row(
+        r#""<text>" + @+ <path>"#,
+        "texts and lists are joined with `+`",
+        "leave this out",
+        "write `\"<text>\" + <path>`, or `\"<text>${<path>}\"`",
+    ),
     row(r#"+ @+"#, "texts and lists are joined with `+`", "leave this out", "write `a + b`"),
     row(
         r#""<text>" @~ <path>"#,
         "texts are joined with `+`",
         "write `+` here",
-        "write `\"<text>\" + <path>`, or `\"<text>${<path>}\"`",
-    ),
-    row(
-        r#""<text>" + @+ <path>"#,
-        "texts and lists are joined with `+`",
-        "leave this out",
         "write `\"<text>\" + <path>`, or `\"<text>${<path>}\"`",
     ),
     row(r#"@~ "#, "texts are joined with `+`", "write `+` here", "write `a + b`, or `\"${a}${b}\"`"),
