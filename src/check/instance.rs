@@ -726,7 +726,7 @@ fn reach<'a>(
         return;
     };
     let Some(member) = own.get(&name.value).or_else(|| inherited.get(&name.value)) else {
-        let names = names_of(own.iter().chain(inherited.iter()), false);
+        let names = names_of(own.iter().chain(inherited.iter()), false, types.report);
         types.report.push(unknown_attribute(subject, name, &names));
         return;
     };

@@ -104,8 +104,11 @@ impl<'a> Checker<'a, '_> {
         POISON
     }
 
-    /// The names that a text can see.
+    /// The names that a text can see, for a message; none for a message of many.
     fn visible(&self, env: &Env) -> Vec<Name> {
+        if self.report.is_long() {
+            return Vec::new();
+        }
         let library = self.library;
         let mut visible: Vec<Name> = env.locals.iter().map(|(local, _)| local.clone()).collect();
         let mut node = Some(env.node);
@@ -325,7 +328,7 @@ impl<'a> Checker<'a, '_> {
             return POISON;
         }
         let node = &self.nodes[node.0];
-        let names = names_of(node.own.iter().chain(node.shape.members.iter()), true);
+        let names = names_of(node.own.iter().chain(node.shape.members.iter()), true, self.report);
         let unknown = unknown_attribute(&template, name, &names);
         self.report.push(unknown);
         POISON

@@ -225,6 +225,7 @@ pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: 
     clash(modules, from, name, report);
     if found.is_none() {
         let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().map(|(id, _)| *id));
+        let all = all.filter(|_| !report.is_long());
         let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
         let message = format!("there is no template `{}`", name.value);
         let own = &modules[from.0];
