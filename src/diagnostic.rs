@@ -87,6 +87,12 @@ impl Report {
         self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// So much is said by now that nobody reads what else a name could have meant. Finding that out takes
+    /// as long as there are names, for every name that means nothing.
+    pub fn is_long(&self) -> bool {
+        self.list.len() > 100
+    }
+
     /// In the order of the sources, errors and warnings together.
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<&Diagnostic> = self.list.iter().collect();
@@ -99,12 +105,26 @@ impl Report {
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     let wanted = plain(name);
+    let letters = letters(name);
+    // A slip changes at most a quarter of the letters: most candidates need no second look.
+    let most = |candidate: &str| name.len().max(candidate.len()).div_ceil(4) as u32;
     candidates
         .into_iter()
         .filter(|candidate| *candidate != name)
+        .filter(|candidate| (letters & !self::letters(candidate)).count_ones() <= most(candidate))
         .filter_map(|candidate| Some((distance(&wanted, &plain(candidate))?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Which letters and digits there are in a name, one bit each.
+fn letters(name: &str) -> u64 {
+    let bit = |byte: u8| match byte.to_ascii_lowercase() {
+        letter @ b'a'..=b'z' => 1 << (letter - b'a'),
+        digit @ b'0'..=b'9' => 1 << (26 + digit - b'0'),
+        _ => 0,
+    };
+    name.bytes().fold(0, |bits, byte| bits | bit(byte))
 }
 
 /// How far a slip of the hand must have gone from one name to the other; nothing when it is no slip.

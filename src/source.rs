@@ -1,6 +1,7 @@
 //! Source texts and places in them. Spans are byte offsets; nothing here reads a file.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// A source text by its number in [`Sources`].
@@ -75,10 +76,15 @@ impl Lines {
 
     fn position(&self, offset: u32) -> Position {
         let offset = (offset as usize).min(self.length);
-        let line = self.starts.partition_point(|start| *start as usize <= offset);
-        let start = self.starts[line - 1] as usize;
+        let line = self.number(offset as u32);
+        let start = self.starts[line] as usize;
         let column = (offset - self.surplus(offset)).saturating_sub(start - self.surplus(start)) + 1;
-        Position { line, column, offset }
+        Position { line: line + 1, column, offset }
+    }
+
+    /// The line of a byte, from 0.
+    fn number(&self, offset: u32) -> usize {
+        self.starts.partition_point(|start| *start <= offset) - 1
     }
 
     /// By how much the bytes before `offset` outnumber the characters.
@@ -151,12 +157,18 @@ impl Sources {
 
     /// Line (from 1) of the start of a span, and that line without its indent.
     pub fn line(&self, span: Span) -> (usize, &str) {
-        let text = &self.get(span.source).text;
-        let start = (span.start as usize).min(text.len());
-        let number = text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
-        let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let to = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        (number, text[from..to].trim())
+        let (lines, before) = self.lines(Span { end: span.start, ..span }, 0);
+        (before + 1, self.get(span.source).text[lines].trim())
+    }
+
+    /// The bytes of the lines that a span touches, and of so many lines on both sides of it; how many
+    /// lines come before those.
+    pub fn lines(&self, span: Span, around: usize) -> (Range<usize>, usize) {
+        let lines = self.get(span.source).lines();
+        let first = lines.number(span.start).saturating_sub(around);
+        let last = lines.number(span.end) + around;
+        let end = lines.starts.get(last + 1).map_or(lines.length, |start| *start as usize);
+        (lines.starts[first] as usize..end, first)
     }
 }
 

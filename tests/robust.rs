@@ -1,11 +1,13 @@
 //! Whatever a file contains, the compiler answers: no panic, no overflow, no end of memory.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use crate::world::{Files, compiled};
 
 /// Programs to mutate: every fixture, every example, the standard library.
-fn seeds() -> Vec<String> {
+static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds = Vec::new();
     for directory in ["tests/check", "tests/gallery", "tests/apply", "examples/smartfrog", "stdlib", "stdlib/aws"] {
@@ -18,10 +20,10 @@ fn seeds() -> Vec<String> {
     }
     assert!(seeds.len() > 20);
     seeds
-}
+});
 
 /// Pieces of the language, to be thrown at one another.
-const PIECES: [&str; 52] = [
+const PIECES: [&str; 60] = [
     "a",
     "b",
     "x",
@@ -74,6 +76,15 @@ const PIECES: [&str; 52] = [
     "Upstream",
     "[*]",
     "\"\"\"",
+    // And of others.
+    "'",
+    "#",
+    " ? ",
+    "<<EOF",
+    "“",
+    "\n - ",
+    "const x = new ",
+    "resource \"a\" \"b\" {",
 ];
 
 fn answers(text: &str) {
@@ -99,8 +110,7 @@ proptest! {
         seed in any::<prop::sample::Index>(),
         cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), prop::sample::select(PIECES.to_vec())), 1..5),
     ) {
-        let seeds = seeds();
-        let mut text: Vec<char> = seed.get(&seeds).chars().collect();
+        let mut text: Vec<char> = seed.get(&SEEDS).chars().collect();
         for (from, length, piece) in cuts {
             let from = from.index(text.len() + 1);
             let to = (from + length.index(12)).min(text.len());

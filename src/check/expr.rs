@@ -172,6 +172,10 @@ impl<'a> Checker<'a, '_> {
             ExprKind::Get { .. } if self.foreign(expr, env) => POISON,
             ExprKind::Get { of, name, optional } => {
                 let operand = self.operand(of, env);
+                let is_null = matches!(operand, Operand::Term(Term::Known(Value::Null))) && !optional;
+                if is_null && self.absent(of, name, env) {
+                    return POISON;
+                }
                 self.get(operand, name, *optional, of.span)
             }
             ExprKind::Index { of, at } => {

@@ -6,7 +6,7 @@ use crate::model::operation::{Operation, a_kind};
 use crate::model::term::Term;
 use crate::resolve::Family;
 use crate::source::Span;
-use crate::syntax::tree::{Binary, Expr, ExprKind, TextPart};
+use crate::syntax::tree::{Binary, Expr, ExprKind, TextPart, Unary};
 use crate::value::Value;
 
 /// What is kept of an argument, so that it can be told of after the operation took it.
@@ -32,16 +32,25 @@ impl<'a> Checker<'a, '_> {
             Operation::Binary(sign) => Some(*sign),
             _ => None,
         };
+        let not = operation == Operation::Unary(Unary::Not);
         match operation.apply(arguments) {
             Ok(Term::Known(Value::List(items))) if !self.spend(items.len(), span) => Term::POISON,
             Ok(term) => term,
             Err(message) => {
-                let of_kinds = message.contains(" cannot ") || message.contains(" takes ");
+                let secret = self.in_secret();
+                let of_kinds = secret || message.contains(" cannot ") || message.contains(" takes ");
                 let mut diagnostic = Diagnostic::error("cloud::value::impossible", message);
                 for (part, kept) in parts.iter().zip(&kept) {
                     diagnostic = diagnostic.label(part.span, self.shown(kept, of_kinds));
                 }
-                diagnostic.help = sign.and_then(|sign| self.meant(sign, parts, &kept));
+                diagnostic.help = match (sign, parts, kept.as_slice()) {
+                    _ if secret => None,
+                    (Some(sign), ..) => self.meant(sign, parts, &kept),
+                    (None, [part], [Kept::Scalar(Value::Int(_))]) if not => {
+                        Some(format!("compare it: `{} == 0`", self.sources.text(part.span)))
+                    }
+                    (None, ..) => None,
+                };
                 self.report.push(diagnostic);
                 Term::POISON
             }
@@ -81,7 +90,7 @@ impl<'a> Checker<'a, '_> {
         };
         let mut diagnostic = Diagnostic::error("cloud::value::impossible", format!("{what} cannot stand in a text"))
             .label(span, format!("this is {}", what.trim_end_matches(", which has no id,")));
-        diagnostic.help = help.filter(|help| help.len() <= 100 && !help.contains('\n'));
+        diagnostic.help = help.filter(|help| help.len() <= 100 && !help.contains('\n') && !self.in_secret());
         self.report.push(diagnostic);
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::check::expr::{Env, Operand};
 use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, What};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, listed};
 use crate::model::schema::Attribute;
 use crate::model::term::{Output, Term};
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
@@ -268,7 +268,11 @@ impl<'a> Checker<'a, '_> {
                 self.report.push(
                     Diagnostic::error("cloud::repetition::key", format!("there is no `{}{}`", plan.name, key.value))
                         .label(key.span, "no element has this key")
-                        .label(span, "the keys come from here"),
+                        .label(span, "the keys come from here")
+                        .help(match children.as_slice() {
+                            [] => "it has no elements".into(),
+                            children => format!("its keys are {}", listed(children.iter().take(8).map(|(key, _)| key))),
+                        }),
                 );
             }
         }
@@ -722,7 +726,7 @@ fn reach<'a>(
         return;
     };
     let Some(member) = own.get(&name.value).or_else(|| inherited.get(&name.value)) else {
-        let names = names_of(own.iter().chain(inherited.iter()), false);
+        let names = names_of(own.iter().chain(inherited.iter()), false, types.report);
         types.report.push(unknown_attribute(subject, name, &names));
         return;
     };

@@ -43,6 +43,10 @@ impl Checker<'_, '_> {
         ];
         let mut wrong = Vec::new();
         for (list, actions, verb, code, does, needed) in rules {
+            // An action that is wrong by itself may be the one that is missing.
+            if self.length_of(node, list) != Some(actions.len()) {
+                continue;
+            }
             let with: Vec<usize> = (0..actions.len()).filter(|at| actions[*at].verb == verb).collect();
             let place = |at: usize| self.action_place(node, list, at, actions.len());
             let template = verb.template();
@@ -86,6 +90,15 @@ impl Checker<'_, '_> {
                 self.known_later(&term, place, &format!("`{list}`"));
                 Vec::new()
             }
+        }
+    }
+
+    fn length_of(&mut self, node: NodeId, list: &Name) -> Option<usize> {
+        let span = self.nodes[node.0].span;
+        match self.attribute(node, list, span).as_ref() {
+            Term::List(items) => Some(items.len()),
+            Term::Known(Value::List(items)) => Some(items.len()),
+            _ => None,
         }
     }
 

@@ -386,6 +386,7 @@ impl<'a, 'r> Checker<'a, 'r> {
                 continue;
             };
             let known = node.shape.members.keys().filter(|name| !name.is_constant()).chain(&self.used);
+            let known = known.filter(|_| warnings.len() < 100);
             let warning = Diagnostic::warning("cloud::attribute::unused", format!("nothing uses `{name}`"));
             let span = names.get(name).copied().unwrap_or(setting.span);
             warnings.push(match crate::diagnostic::closest(name.as_str(), known.map(Name::as_str)) {

@@ -16,7 +16,7 @@ use crate::resolve::prototype::{SettingKind, names_of, unknown_attribute};
 use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, scope};
 use crate::source::Span;
 use crate::syntax::habit;
-use crate::syntax::tree::{Binary, Expr, ExprKind, Ident, ItemKind};
+use crate::syntax::tree::{Binary, Define, Expr, ExprKind, Ident, ItemKind};
 use crate::value::Value;
 
 impl<'a> Checker<'a, '_> {
@@ -104,8 +104,11 @@ impl<'a> Checker<'a, '_> {
         POISON
     }
 
-    /// The names that a text can see.
+    /// The names that a text can see, for a message; none for a message of many.
     fn visible(&self, env: &Env) -> Vec<Name> {
+        if self.report.is_long() {
+            return Vec::new();
+        }
         let library = self.library;
         let mut visible: Vec<Name> = env.locals.iter().map(|(local, _)| local.clone()).collect();
         let mut node = Some(env.node);
@@ -141,8 +144,10 @@ impl<'a> Checker<'a, '_> {
         self.report.push(match shown.as_slice() {
             [] => diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")),
             _ if name.as_str() == "TBD" => diagnostic.help("leave it out: an attribute that must be set is asked for"),
-            [one] => diagnostic.help(format!("`{one}` is the only name of this program")),
-            shown => diagnostic.help(format!("names of this program are {}", listed(shown))),
+            shown => {
+                let shown: Vec<&str> = shown.iter().map(|name| name.as_str()).collect();
+                diagnostic.help(format!("names of this program: {}", shown.join(", ")))
+            }
         });
     }
 
@@ -163,9 +168,11 @@ impl<'a> Checker<'a, '_> {
         if known || likely(name, &self.visible(env)).is_some() {
             return false;
         }
-        let text = self.sources.text(expr.span);
+        let text = if self.in_secret() { "..." } else { self.sources.text(expr.span) };
+        let message =
+            if self.in_secret() { "there is no such name here".into() } else { format!("there is no `{name}` here") };
         self.report.push(
-            Diagnostic::error("cloud::name::unknown", format!("there is no `{name}` here"))
+            Diagnostic::error("cloud::name::unknown", message)
                 .label(expr.span, "not found")
                 .help(format!("a text stands in quotes: `\"{text}\"`")),
         );
@@ -294,10 +301,11 @@ impl<'a> Checker<'a, '_> {
             }
             Operand::Term(Term::Known(Value::Null)) if optional => Operand::Term(Term::NULL),
             Operand::Term(Term::Known(Value::Null)) => {
+                let of = self.sources.text(of_span);
                 self.report.push(
                     Diagnostic::error("cloud::value::null", format!("there is nothing to take `{}` from", name.value))
                         .label(of_span, "this is null")
-                        .help(format!("write `?.{}` if it may be absent", name.value)),
+                        .help(format!("write `{of}?.{}` if it may be absent", name.value)),
                 );
                 POISON
             }
@@ -320,7 +328,7 @@ impl<'a> Checker<'a, '_> {
             return POISON;
         }
         let node = &self.nodes[node.0];
-        let names = names_of(node.own.iter().chain(node.shape.members.iter()), true);
+        let names = names_of(node.own.iter().chain(node.shape.members.iter()), true, self.report);
         let unknown = unknown_attribute(&template, name, &names);
         self.report.push(unknown);
         POISON
@@ -390,14 +398,43 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
+    /// Reports an attribute of a component whose condition does not hold; false when it is no such thing.
+    pub(super) fn absent(&mut self, of: &Expr, name: &Ident, env: &Env) -> bool {
+        let ExprKind::Name(component) = &of.kind else { return false };
+        let mut node = Some(env.node);
+        let mut made = None;
+        for _ in 0..env.levels {
+            let Some(id) = node else { break };
+            if self.nodes[id.0].has(component.as_str()) {
+                made = self.made_by(id, component.as_str());
+                break;
+            }
+            node = self.nodes[id.0].parent;
+        }
+        let made = made.or_else(|| self.made_by(self.root?, component.as_str()));
+        let Some(condition) = made.and_then(|made| made.condition.as_ref()) else { return false };
+        self.report.push(
+            Diagnostic::error("cloud::value::null", format!("`{component}` does not exist here"))
+                .label(of.span, "null, as it does not exist")
+                .label(condition.span, "this does not hold")
+                .help(format!("write `{component}?.{}` if it may be absent", name.value)),
+        );
+        true
+    }
+
+    /// The statement that makes a nested component.
+    fn made_by(&self, node: NodeId, name: &str) -> Option<&'a Define> {
+        self.nodes[node.0].settings(name).rev().find_map(|setting| match setting.kind {
+            SettingKind::Define(define, _) => Some(define),
+            SettingKind::Value(_) | SettingKind::Merge(_) | SettingKind::Reach(..) => None,
+        })
+    }
+
     /// The place from which the keys of a group come that a component is in.
     fn keys_of(&self, node: NodeId) -> Option<Label> {
         let node = &self.nodes[node.0];
         let name = &node.address.segments().last()?.name;
-        let made = self.nodes[node.parent?.0].settings(name.as_str()).rev().find_map(|setting| match setting.kind {
-            SettingKind::Define(define, _) => Some(define),
-            SettingKind::Value(_) | SettingKind::Merge(_) | SettingKind::Reach(..) => None,
-        })?;
+        let made = self.made_by(node.parent?, name.as_str())?;
         Some(Label { span: made.repeat.as_ref()?.over.span, text: "the keys come from here".into() })
     }
 

@@ -125,13 +125,13 @@ impl Checker<'_, '_> {
         if fits {
             return Term::Known(value);
         }
-        let help = if self.in_secret() { None } else { self.help_for_value(&value, wanted, env) };
+        let help = if self.in_secret() { None } else { self.help_for_value(&value, wanted, span, env) };
         self.mismatch(a_kind(&value), wanted, span, env, help);
         Term::POISON
     }
 
     /// How a value is written that a type takes, when that is plain from one that it does not take.
-    fn help_for_value(&self, value: &Value, wanted: &Ty, env: &Env) -> Option<String> {
+    fn help_for_value(&self, value: &Value, wanted: &Ty, span: Span, env: &Env) -> Option<String> {
         match (wanted.plain(), value) {
             (Ty::Duration, Value::Int(count)) => {
                 let count = u64::try_from(*count).unwrap_or(0);
@@ -162,7 +162,11 @@ impl Checker<'_, '_> {
             (Ty::Int, Value::Number(number)) if number.is_finite() => {
                 Some(format!("write a whole number: `{:.0}`", number.trunc()))
             }
-            (Ty::Bool, Value::Int(_) | Value::Number(_)) => Some("compare it with something: `... != 0`".into()),
+            (Ty::Bool, Value::Int(_) | Value::Number(_)) => {
+                let written = self.sources.text(span);
+                let written = if written.len() > 40 || written.contains('\n') { "..." } else { written };
+                Some(format!("compare it: `{written} != 0`"))
+            }
             (Ty::Template(_), Value::String(text)) if self.finds(text, env) => {
                 Some(format!("write it without quotes: `{text}`"))
             }
@@ -198,8 +202,12 @@ impl Checker<'_, '_> {
             diagnostic = diagnostic.label(alias.span, format!("`{ty}` is narrowed here"));
         }
         let doc = alias.doc.as_deref().map(|doc| {
-            let (first, rest) = doc.split_at(doc.chars().next().map_or(0, char::len_utf8));
-            format!("`{ty}` is {}{}", first.to_lowercase(), rest.replace('\n', " ").trim_end_matches('.'))
+            let doc = doc.replace('\n', " ");
+            // As many sentences as fit into two lines.
+            let ends = doc.match_indices(". ").map(|(at, _)| at).chain([doc.len()]);
+            let end = ends.clone().take_while(|end| *end <= 150).last().or(ends.clone().next()).unwrap_or(doc.len());
+            let (first, rest) = doc[..end].split_at(doc.chars().next().map_or(0, char::len_utf8));
+            format!("`{ty}` is {}{}", first.to_lowercase(), rest.trim_end_matches('.'))
         });
         let near = match (refinement, value) {
             _ if self.in_secret() => None,
@@ -225,7 +233,7 @@ impl Checker<'_, '_> {
     }
 
     /// Whether what is being evaluated may not be shown.
-    fn in_secret(&self) -> bool {
+    pub(super) fn in_secret(&self) -> bool {
         match self.stack.last().map(|frame| &frame.what) {
             Some(What::Attribute(node, name)) => {
                 self.nodes[node.0].attribute(name.as_str()).is_some_and(|attribute| attribute.modifiers.secret)

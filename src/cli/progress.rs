@@ -113,9 +113,7 @@ impl Screen {
     }
 
     fn end(&mut self) {
-        for (_, bar) in self.lines.drain() {
-            bar.finish_and_clear();
-        }
+        self.lines.drain().for_each(|(_, bar)| bar.finish_and_clear());
         if let Some(bar) = self.total.take() {
             bar.finish_and_clear();
         }

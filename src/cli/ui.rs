@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
 
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
@@ -11,7 +10,7 @@ use miette::{
 };
 
 use crate::diagnostic::{Diagnostic, Label, Report, Severity};
-use crate::source::Sources;
+use crate::source::{Source, SourceId, Sources, Span};
 
 /// How a stream is to be used: standard error, unless said otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -110,27 +109,32 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
 const AROUND: usize = 120;
 
 /// A text of which long lines are shown in part.
-struct Excerpt {
-    name: String,
-    text: Arc<str>,
+struct Excerpt<'a> {
+    sources: &'a Sources,
+    source: SourceId,
 }
 
-impl SourceCode for Excerpt {
+impl SourceCode for Excerpt<'_> {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let whole = self.text.read_span(span, before, after)?;
-        let (start, end) = (whole.span().offset(), whole.span().offset() + whole.span().len());
+        let Source { name, text, .. } = self.sources.get(self.source);
+        // Miette walks through all that it is given, for every message.
+        let place = Span::new(self.source, span.offset(), span.offset() + span.len());
+        let (lines, line) = self.sources.lines(place, before.max(after) + 1);
+        let whole = text[lines.clone()].read_span(&(span.offset() - lines.start, span.len()).into(), before, after)?;
+        let start = lines.start + whole.span().offset();
+        let end = start + whole.span().len();
         let longest = whole.data().split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap_or(0);
         if longest <= 4 * AROUND {
             let contents = MietteSpanContents::new_named(
-                self.name.clone(),
+                name.clone(),
                 whole.data(),
-                *whole.span(),
-                whole.line(),
+                (start, end - start).into(),
+                line + whole.line(),
                 whole.column(),
                 whole.line_count(),
             );
@@ -138,20 +142,14 @@ impl SourceCode for Excerpt {
         }
         // One line, around the place; its number stays what it is.
         let at = span.offset();
-        let line_start = self.text[..at].rfind('\n').map_or(start, |found| found + 1).max(start);
-        let line_end = self.text[at..].find('\n').map_or(end, |found| at + found).min(end);
-        let from = self.text.floor_char_boundary(at.saturating_sub(AROUND).max(line_start));
-        let to = self.text.ceil_char_boundary((at + span.len().clamp(1, AROUND) + AROUND).min(line_end));
-        let line = self.text[..at].bytes().filter(|byte| *byte == b'\n').count();
-        let data = &self.text.as_bytes()[from..to];
-        let contents = MietteSpanContents::new_named(
-            self.name.clone(),
-            data,
-            (from, to - from).into(),
-            line,
-            from - line_start,
-            1,
-        );
+        let line_start = text[..at].rfind('\n').map_or(start, |found| found + 1).max(start);
+        let line_end = text[at..].find('\n').map_or(end, |found| at + found).min(end);
+        let from = text.floor_char_boundary(at.saturating_sub(AROUND).max(line_start));
+        let to = text.ceil_char_boundary((at + span.len().clamp(1, AROUND) + AROUND).min(line_end));
+        let (_, line) = self.sources.lines(Span { end: place.start, ..place }, 0);
+        let data = &text.as_bytes()[from..to];
+        let contents =
+            MietteSpanContents::new_named(name.clone(), data, (from, to - from).into(), line, from - line_start, 1);
         Ok(Box::new(contents))
     }
 }
@@ -162,12 +160,12 @@ struct Dressed<'a> {
     severity: miette::Severity,
     message: &'a str,
     help: Option<&'a str>,
-    text: Option<Excerpt>,
+    text: Option<Excerpt<'a>>,
     labels: Vec<LabeledSpan>,
 }
 
 impl<'a> Dressed<'a> {
-    fn new(diagnostic: &'a Diagnostic, sources: &Sources) -> Dressed<'a> {
+    fn new(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Dressed<'a> {
         let main = diagnostic.labels.first().map(|label| label.span.source);
         let here = diagnostic.labels.iter().filter(|label| Some(label.span.source) == main);
         let labels = here.enumerate().map(|(at, Label { span, text })| {
@@ -187,10 +185,7 @@ impl<'a> Dressed<'a> {
             message: &diagnostic.message,
             help: diagnostic.help.as_deref(),
             labels: labels.collect(),
-            text: main.map(|file| {
-                let source = sources.get(file);
-                Excerpt { name: source.name.clone(), text: source.text.clone() }
-            }),
+            text: main.map(|source| Excerpt { sources, source }),
         }
     }
 }

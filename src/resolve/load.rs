@@ -146,7 +146,13 @@ impl Loading<'_> {
             Ok(text) => text,
             Err(diagnostic) => {
                 self.report.push(match wanted_at {
-                    Some(span) => diagnostic.label(span, "imported here"),
+                    Some(span) => {
+                        let diagnostic = diagnostic.label(span, "imported here");
+                        match diagnostic.help {
+                            Some(_) => diagnostic,
+                            None => diagnostic.help("a path begins at the directory of the file that imports it"),
+                        }
+                    }
                     None => diagnostic,
                 });
                 return;

@@ -391,7 +391,7 @@ pub fn layer_items<'a>(
         };
         let known = own.get(&name.value).or_else(|| inherited.get(&name.value));
         if known.is_none() && !layer.open && !name.value.is_constant() {
-            let names = names_of(own.iter().chain(inherited.iter()), false);
+            let names = names_of(own.iter().chain(inherited.iter()), false, types.report);
             let near = closest(name.value.as_str(), names.iter().copied()).map(Name::from);
             let unknown = unknown_attribute(&layer.subject, name, &names);
             types.report.push(match (&near, habit::names::attribute(name.value.as_str(), layer.subject.as_str())) {
@@ -457,8 +457,15 @@ fn leaves(item: &Item) -> Vec<(String, Span)> {
 }
 
 /// Names of members for a message, those of the nearest templates first; with or without those that
-/// only the provider sets.
-pub fn names_of<'n, 'a: 'n>(members: impl Iterator<Item = (&'n Name, &'n Member<'a>)>, computed: bool) -> Vec<&'n str> {
+/// only the provider sets. None for a message of many.
+pub fn names_of<'n, 'a: 'n>(
+    members: impl Iterator<Item = (&'n Name, &'n Member<'a>)>,
+    computed: bool,
+    report: &Report,
+) -> Vec<&'n str> {
+    if report.is_long() {
+        return Vec::new();
+    }
     let settable = |member: &Member| member.attribute.as_ref().is_none_or(|attribute| !attribute.modifiers.computed);
     let mut names: Vec<(&Name, &Member)> =
         members.filter(|(name, member)| !name.is_constant() && (computed || settable(member))).collect();

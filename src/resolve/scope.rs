@@ -18,8 +18,8 @@ use crate::syntax::{File, habit};
 pub struct Module<'a> {
     pub files: &'a [File],
     pub templates: OrderedTable<Name, TemplateId>,
-    pub aliases: Table<Name, &'a tree::Alias>,
-    pub constants: Table<Name, &'a Item>,
+    pub aliases: OrderedTable<Name, &'a tree::Alias>,
+    pub constants: OrderedTable<Name, &'a Item>,
     pub params: OrderedTable<Name, &'a tree::Param>,
     pub functions: OrderedTable<Name, &'a tree::Function>,
     /// With the places that import them.
@@ -44,8 +44,8 @@ pub(super) fn collect<'a>(loaded: &'a Loaded, report: &mut Report) -> (Vec<Modul
         let mut module = Module {
             files: &loaded.files,
             templates: OrderedTable::default(),
-            aliases: Table::default(),
-            constants: Table::default(),
+            aliases: OrderedTable::default(),
+            constants: OrderedTable::default(),
             params: OrderedTable::default(),
             functions: OrderedTable::default(),
             imports: loaded.imports.clone(),
@@ -225,6 +225,7 @@ pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: 
     clash(modules, from, name, report);
     if found.is_none() {
         let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().map(|(id, _)| *id));
+        let all = all.filter(|_| !report.is_long());
         let known = all.flat_map(|id| modules[id.0].templates.keys().map(Name::as_str));
         let message = format!("there is no template `{}`", name.value);
         let own = &modules[from.0];

@@ -211,6 +211,14 @@ impl<'a, 'r> Types<'a, 'r> {
                 }
                 format.map(Refinement::Format)
             }
+            tree::Refinement::Between(low, high) if low > high => {
+                self.report.push(
+                    Diagnostic::error("cloud::type::narrowed", format!("no number is a `{}`", alias.name.value))
+                        .label(alias.name.span, format!("its range ends at {high}, before it begins at {low}"))
+                        .help(format!("write `in {high}..{low}`")),
+                );
+                None
+            }
             tree::Refinement::Between(low, high) => Some(Refinement::Between(*low, *high)),
             tree::Refinement::Matching(pattern) => match regex::Regex::new(&pattern.value) {
                 Ok(regex) => Some(Refinement::Matching(regex)),
@@ -243,16 +251,6 @@ impl<'a, 'r> Types<'a, 'r> {
                         }
                         _ => "`in` narrows `Int` and `Number`, `matching` and `is` narrow `String`".to_string(),
                     }),
-            );
-        }
-        if let Some(Refinement::Between(low, high)) = refinement
-            && low > high
-            && let Some(tree::Refinement::Between(..)) = &alias.refinement
-        {
-            self.report.push(
-                Diagnostic::error("cloud::type::narrowed", format!("no number is a `{}`", alias.name.value))
-                    .label(alias.name.span, format!("its range ends at {high}, before it begins at {low}"))
-                    .help(format!("write `in {high}..{low}`")),
             );
         }
         let doc = alias.doc.as_deref().map(Arc::from);

@@ -284,7 +284,7 @@ impl<'t> Mistake<'_, 't> {
             return Some(
                 error(format!("`{}` cannot be extended: only a template can", self.found))
                     .label(self.here(), "not written like a template")
-                    .help(format!("write `{upper}`, here and where it is made: templates are `UpperCamel`")),
+                    .help(format!("write `{upper} extends ... {{ ... }}` for what both share, and extend that")),
             );
         }
         Some(

@@ -770,8 +770,8 @@ fn no_unit(text: &str, digits: &str, unit: &str, span: Span) -> Box<Diagnostic> 
     let lower = unit.to_lowercase();
     let zeros: Option<usize> = lower.strip_prefix('e').and_then(|exponent| exponent.parse().ok());
     if let Some(zeros) = zeros.filter(|zeros| *zeros <= 18 && !digits.contains('.')) {
-        return Diagnostic::error("cloud::syntax::number", format!("`{text}` has an exponent, and numbers have none"))
-            .label(span, "not a unit either")
+        return Diagnostic::error("cloud::syntax::number", format!("`{text}` is written with an exponent"))
+            .label(span, "numbers have none")
             .help(format!("write `{digits}{}`", "0".repeat(zeros)))
             .into();
     }

@@ -284,9 +284,11 @@ impl Scanner<'_> {
             return self.unclosed(Open::Interpolation, *at);
         }
         if !inside.is_empty() || rest.is_empty() {
-            let help = "a text ends with `\"` on the same line; one of several lines stands between `\"\"\"`";
             let diagnostic = self.error("cloud::syntax::unclosed", "this text is never closed", start, 1);
-            return diagnostic.help(help).into();
+            let help = "a text ends with `\"` on the same line; one of several lines stands between `\"\"\"`";
+            let one_word = inside.len() < rest.len() && !inside.contains(char::is_whitespace) && !inside.contains("${");
+            return if one_word { diagnostic.help(format!("write `\"{inside}\"`")) } else { diagnostic.help(help) }
+                .into();
         }
         let before = &self.text[..start];
         let word_at = before.rfind(|c: char| c.is_whitespace() || "[({;,".contains(c)).map_or(0, |at| at + 1);

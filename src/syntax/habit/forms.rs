@@ -3,9 +3,10 @@
 /// A habit of syntax.
 ///
 /// The form is a phrase of the other language. `<word>` stands for something of the user's; what it takes
-/// is said by [`class`]. `@` is the place where reading failed: what stands before it may begin anywhere
-/// in the statement, or with `^` at its start. A form without `@` is the beginning of a statement, or of
-/// one around it. The label stands at `«...»`, else at the place, else at all that the form takes.
+/// is said by [`class`]. A space takes any white space. `@` is the place where reading failed: what stands
+/// before it may begin anywhere in the statement, or with `^` at its start. A form without `@` is the
+/// beginning of a statement, or of one around it. The label stands at `«...»`, else at the place, else at
+/// all that the form takes.
 ///
 /// In the message, the label and the help `<word>` is filled in again, and `<word change>` as one of
 /// [`super::write::CHANGES`] makes it. The first row that fits speaks.
@@ -22,6 +23,18 @@ const fn row(form: &'static str, message: &'static str, label: &'static str, hel
 
 pub(super) static HABITS: &[Habit] = &[
     // ---- HCL: blocks
+    row(
+        r#"resource "aws_s3_bucket" "<name>" {<body>"#,
+        "`<name>` is made without `resource`",
+        "this is HCL",
+        "write `<name camel> extends TransientS3Bucket { <body bucket> }`",
+    ),
+    row(
+        r#"resource "aws_instance" "<name>" {<body>"#,
+        "`<name>` is made without `resource`",
+        "this is HCL",
+        "write `<name camel> extends ImageInstance { <body instance> }`",
+    ),
     row(
         r#"resource "<type>" "<name>""#,
         "`<name>` is made without `resource`",
@@ -249,7 +262,7 @@ pub(super) static HABITS: &[Habit] = &[
         r#"^@{ "<key>" :"#,
         "a program is not JSON",
         "this is JSON",
-        "write `name extends TEMPLATE { ... }` for each component, `name value;` for each attribute",
+        "write `<key camel> extends TEMPLATE { ... }` for a component, `<key camel> ...;` for an attribute",
     ),
     row(
         r#"^@["#,
@@ -260,12 +273,13 @@ pub(super) static HABITS: &[Habit] = &[
     row(r#"^"<key>" @: <pairs>"#, "`<key>` is set without `:`", "leave this out", "write `<key key> <pairs pairs>`"),
     row(r#"^"<key>" @: <value>"#, "`<key>` is set without `:`", "leave this out", "write `<key key> <value value>;`"),
     row(
-        r#"^param <name> @: <value>"#,
+        r#"^«param» <name> @: <value>"#,
         "a `param` stands at the top of a file",
         "not in a component",
         "move it there, or declare an attribute here: `<name>: <value value>;`",
     ),
     row(r#": @<lower>"#, "`<lower>` is not a type", "types are `UpperCamel`", "write `<lower type>`"),
+    row(r#"^<path> :@= <value>"#, "`<path>` is set without `:=`", "leave this out", "write `<path> <value value>;`"),
     row(
         r#"^<path> : @= <value>"#,
         "`<path>` has no type",
@@ -281,13 +295,13 @@ pub(super) static HABITS: &[Habit] = &[
     ),
     // ---- HCL: arguments
     row(
-        r#"^count @= <value>"#,
+        r#"^«count» @= <value>"#,
         "a component is repeated behind its name",
         "this is HCL",
         "write `<owner>[i in 0..<value value>] extends <template> { ... }`",
     ),
     row(
-        r#"^for_each @= <value>"#,
+        r#"^«for_each» @= <value>"#,
         "a component is repeated behind its name",
         "this is HCL",
         "write `<owner>[key in <value value>] extends <template> { ... }`",
@@ -327,26 +341,25 @@ pub(super) static HABITS: &[Habit] = &[
         r#"for <word> in <over> : <key> @«=>» <value>"#,
         "a map is made with `:` between key and value",
         "write `:` here",
-        "write `{for <word> in <over trim>: <key>: <value value>}`",
+        "write `{for <word> in <over trim>: <key trim>: <value value>}`",
     ),
     row(
         r#"for <word> , <name> in <over> : <key> @«=>» <value>"#,
         "a map is made with `:` between key and value",
         "write `:` here",
-        "write `{for <word>, <name> in <over trim>: <key>: <value value>}`",
+        "write `{for <word>, <name> in <over trim>: <key trim>: <value value>}`",
     ),
     row(r#"<path> . @* . <word>"#, "all elements are meant by `[*]`", "this is HCL", "write `<path>[*].<word>`"),
     // ---- signs and words of programming languages
     row(r#"== @="#, "values are compared with `==`", "leave this out", "write `==`"),
     row(r#"!= @="#, "values are compared with `!=`", "leave this out", "write `!=`"),
     row(
-        r#"^<name>(<args>) @«=>»"#,
+        r#"^<name> (<args>) @«=>»"#,
         "a function is made with `fn`",
         "this is TypeScript",
         "write `fn <name>(<args typed>) = ...;` at the top of the file",
     ),
     row(r#"^<path> @«=>» <value>"#, "`<path>` is set without `=>`", "leave this out", "write `<path> <value value>;`"),
-    row(r#"^<path> :@= <value>"#, "`<path>` is set without `:=`", "leave this out", "write `<path> <value value>;`"),
     row(
         r#"^param <name> @= <value>"#,
         "the param `<name>` has no type",
@@ -420,7 +433,19 @@ pub(super) static HABITS: &[Habit] = &[
         "write `if a then b else if c then d else e`",
     ),
     row(r#"* @*"#, "there is no operator `**`", "not an operator", "multiply, or write the number: `1_048_576`"),
+    row(
+        r#""<text>" + @+ <path>"#,
+        "texts and lists are joined with `+`",
+        "leave this out",
+        "write `\"<text>\" + <path>`, or `\"<text>${<path>}\"`",
+    ),
     row(r#"+ @+"#, "texts and lists are joined with `+`", "leave this out", "write `a + b`"),
+    row(
+        r#""<text>" @~ <path>"#,
+        "texts are joined with `+`",
+        "write `+` here",
+        "write `\"<text>\" + <path>`, or `\"<text>${<path>}\"`",
+    ),
     row(r#"@~ "#, "texts are joined with `+`", "write `+` here", "write `a + b`, or `\"${a}${b}\"`"),
     row(r#".. @."#, "a range has two points", "leave this out", "the end is not in it: `0..3` is 0, 1, 2"),
     row(
@@ -448,10 +473,10 @@ pub(super) static HABITS: &[Habit] = &[
         "write `merge(<path>, { ... })`",
     ),
     row(
-        r#"<path>. @<number>"#,
+        r#"<path>. @<number><tail>"#,
         "an element is chosen in brackets",
         "a name is expected here",
-        "write `<path>[<number>]`",
+        "write `<path>[<number>]<tail>`",
     ),
     row(r#". @<number>"#, "a number begins with a digit", "expected `0` before the point", "write `0.<number>`"),
     // ---- quotes
@@ -582,6 +607,7 @@ pub(super) fn class(word: &str) -> &'static str {
         "scalar" => r#"[^\s={\[("][^\n]*"#,
         "single" => r"[^'\n]*",
         "small" => "[a-z][A-Za-z0-9_]*",
+        "tail" => "[A-Za-z0-9_.]*",
         "text" => r#"[^\"\n]*"#,
         "then" => r"[^:\n]+",
         "ticked" => "[^`]*",

@@ -31,8 +31,8 @@ impl Form {
             None => (None, habit.form),
             Some((before, after)) => {
                 let pattern = match before.strip_prefix('^') {
-                    Some(whole) => format!("^{}\\s*$", pattern(whole)),
-                    None => format!("{}\\s*$", pattern(before)),
+                    Some(whole) => format!("^{}$", pattern(whole)),
+                    None => format!("{}$", pattern(before)),
                 };
                 (Some(regex(&pattern)), after)
             }
@@ -176,9 +176,66 @@ fn owner<'t>(around: &Around<'t>) -> Option<(&'t str, &'t str)> {
 /// What to say of a place where reading failed, if a habit is behind it.
 pub(super) fn recognise(source: SourceId, around: &Around) -> Option<Box<Diagnostic>> {
     let (form, found) = FORMS.iter().find_map(|form| Some((form, form.find(around)?)))?;
+    #[cfg(test)]
+    tests::SPOKEN.with_borrow_mut(|spoken| spoken.insert(form.habit.form));
     let fill = |text| found.fill(text, around);
     let diagnostic = Diagnostic::error("cloud::syntax::habit", fill(form.habit.message))
         .label(found.span(source, around), fill(form.habit.label))
         .help(fill(form.habit.help));
     Some(diagnostic.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::diagnostic::Report;
+
+    thread_local! {
+        /// Forms that were recognised.
+        pub static SPOKEN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    #[test]
+    fn every_row_fills_in_only_what_its_form_takes() {
+        let words = |text: &'static str| {
+            (0..text.len())
+                .filter(|at| text.is_char_boundary(*at))
+                .filter_map(move |at| Some(placeholder(&text[at..])?.0))
+        };
+        for form in FORMS.iter() {
+            let Habit { form: written, message, label, help } = form.habit;
+            let taken: Vec<&str> = words(written).collect();
+            for word in [message, label, help].into_iter().flat_map(|text| words(text)) {
+                let (word, change) = word.split_once(' ').unwrap_or((word, ""));
+                assert!(taken.contains(&word) || ["owner", "template"].contains(&word), "{written}: <{word}>");
+                assert!(change.is_empty() || CHANGES.iter().any(|(name, _)| *name == change), "{written}: {change}");
+            }
+        }
+    }
+
+    /// A row that nothing reaches, because another speaks first or its form is wrong, would be a promise
+    /// that nobody keeps.
+    #[test]
+    fn every_row_speaks_of_a_program_in_the_gallery() {
+        let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gallery");
+        for entry in std::fs::read_dir(gallery).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "cloud") {
+                let text = std::fs::read_to_string(path).unwrap();
+                // The rest of the line of a mark is a file's name.
+                for file in text.split("//@ file").map(|file| {
+                    file.strip_prefix(' ').map_or(file, |file| file.split_once('\n').map_or("", |(_, file)| file))
+                }) {
+                    crate::syntax::parse(SourceId::default(), file, &mut Report::default());
+                }
+            }
+        }
+        let silent: Vec<&str> = SPOKEN
+            .with_borrow(|spoken| HABITS.iter().map(|row| row.form).filter(|form| !spoken.contains(form)).collect());
+        assert!(silent.is_empty(), "{silent:#?}");
+    }
 }

@@ -18,6 +18,8 @@ pub(super) const CHANGES: &[Change] = &[
     ("trim", |text| text.trim().to_string()),
     ("short", |text| if text.trim_end().len() > 60 { " ...".into() } else { text.trim_end().into() }),
     ("settings", settings),
+    ("bucket", |body| called(body, &[("bucket", "bucket")])),
+    ("instance", |body| called(body, &[("ami", "imageID"), ("instance_type", "instanceType")])),
     ("source", |body| {
         setting(body, "source")
             .map_or("lib.cloud".into(), |source| format!("{}.cloud", source.trim_matches(['"', '\''])))
@@ -171,6 +173,13 @@ fn settings(body: &str) -> String {
     });
     let lines: Vec<String> = lines.take(2).collect();
     if lines.is_empty() { "name value;".into() } else { lines.join(" ") }
+}
+
+/// What a block sets some names to, by what these are called here.
+fn called(body: &str, names: &[(&str, &str)]) -> String {
+    let set = names.iter().filter_map(|(there, here)| Some(format!("{here} {};", value(&setting(body, there)?))));
+    let set: Vec<String> = set.collect();
+    if set.is_empty() { "...".into() } else { set.join(" ") }
 }
 
 /// The type and default of a `variable` of HCL.
