@@ -2,11 +2,12 @@
 //! become ready holds no place here.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::apply::clock::Clock;
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{Fault, FaultKind, Provider};
 use crate::name::Address;
@@ -23,18 +24,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Calls {
     pub provider: Arc<dyn Provider>,
+    pub clock: Clock,
     places: Arc<Semaphore>,
     /// Operations between the writing of their intent and the answer to their first call. Were there
     /// as many as there are resources, a crash would leave them all open, and a wish to stop would
     /// come after all of them.
     beginnings: Arc<Semaphore>,
     events: Events,
+    random: Arc<Mutex<fastrand::Rng>>,
 }
 
 impl Calls {
     pub fn new(provider: Arc<dyn Provider>, events: Events) -> Calls {
+        Calls::with(provider, events, Clock::system(), fastrand::Rng::new())
+    }
+
+    /// Calls in a time of their own, with chances that follow from a seed: on one thread with tokio's
+    /// time held still, two runs are the same.
+    pub fn simulated(provider: Arc<dyn Provider>, events: Events, clock: Clock, seed: u64) -> Calls {
+        Calls::with(provider, events, clock, fastrand::Rng::with_seed(seed))
+    }
+
+    fn with(provider: Arc<dyn Provider>, events: Events, clock: Clock, random: fastrand::Rng) -> Calls {
         let (places, beginnings) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
-        Calls { provider, places, beginnings, events }
+        Calls { provider, clock, places, beginnings, events, random: Arc::new(Mutex::new(random)) }
     }
 
     /// A place among the operations that are beginning, until it is dropped.
@@ -82,7 +95,7 @@ impl Calls {
             return false;
         }
         let longest = PAUSE.saturating_mul(1 << tried.min(10)).min(LONGEST_PAUSE);
-        let after = longest.mul_f64(fastrand::f64());
+        let after = longest.mul_f64(self.random.lock().unwrap_or_else(PoisonError::into_inner).f64());
         self.tell(Event::Retrying { address: address.clone(), fault: fault.clone(), after });
         tokio::time::sleep(after).await;
         true

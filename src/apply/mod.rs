@@ -1,6 +1,7 @@
 //! Carrying a plan out. The executor is the sole owner of the ledger: it starts a step when the last
 //! of what it waits for has ended, and makes what steps ask to record durable, many at a time.
 
+pub mod clock;
 pub mod event;
 pub mod limit;
 pub mod provider;
@@ -11,10 +12,12 @@ mod step;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
@@ -105,13 +108,23 @@ pub async fn execute(
             break;
         }
         tokio::select! {
+            // In this order, so that a run with a seed comes out the same each time. Whoever wants it to
+            // stop is heard first.
+            biased;
+            Ok(()) = stop.changed() => {
+                outcome.interrupted = true;
+                if *stop.borrow() == Stop::Now {
+                    tasks.shutdown().await;
+                    break;
+                }
+            }
             Some(first) = inbox.recv() => {
                 let mut batch = vec![first];
                 while let Ok(request) = inbox.try_recv() {
                     batch.push(request);
                 }
                 let (records, waiting): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-                let result = tokio::task::block_in_place(|| ledger.record(records.into_iter().flatten().collect()));
+                let result = blocking(|| ledger.record(records.into_iter().flatten().collect()));
                 match result {
                     Ok(()) => {
                         for done in waiting {
@@ -150,13 +163,6 @@ pub async fn execute(
                     Err(Failure::Stopped) => drop(began.remove(&number)),
                 }
             }
-            Ok(()) = stop.changed() => {
-                outcome.interrupted = true;
-                if *stop.borrow() == Stop::Now {
-                    tasks.shutdown().await;
-                    break;
-                }
-            }
         }
     }
     let tried: HashSet<&Address> =
@@ -175,6 +181,15 @@ pub async fn execute(
         outcome.store = finished.err();
     }
     outcome
+}
+
+/// Something that waits for a disk. Where there are other threads, they take over the calls.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        // Tokio's own enum may grow.
+        _ => tokio::task::block_in_place(work),
+    }
 }
 
 /// Which steps may start.

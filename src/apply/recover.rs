@@ -102,7 +102,7 @@ async fn find(began: &Began, owner: Owner, calls: &Calls) -> Result<Option<std::
         if let Some(id) = calls.repeat(&began.address, || calls.provider.find(&want, &seek)).await? {
             return Ok(Some(id));
         }
-        if deadline.is_none_or(|deadline| jiff::Timestamp::now() >= deadline) {
+        if deadline.is_none_or(|deadline| calls.clock.now() >= deadline) {
             return Ok(None);
         }
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;

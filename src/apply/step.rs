@@ -151,7 +151,7 @@ impl Step {
         let token = token(&self.work.lineage, &self.work.address, verb, op);
         let address = self.work.address.clone();
         let owner = Owner { lineage: self.work.lineage.clone(), address: address.clone(), token: token.clone() };
-        let at = jiff::Timestamp::now().to_string().into();
+        let at = self.calls.clock.now().to_string().into();
         (op, Record::Began { op, began: Box::new(Began { address, verb, token, request, at }) }, owner)
     }
 
