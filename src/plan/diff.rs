@@ -10,7 +10,7 @@ use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, OutputChange, Plan, Planned, Refreshed, VERSION, schedule,
+    AttributeChange, Change, ChangeKind, Moved, OutputChange, Plan, Planned, Refreshed, VERSION, drift, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -68,6 +68,7 @@ pub fn diff(
         serial: state.serial,
         refreshed: !refreshed.readings.is_empty() || !refreshed.found.is_empty(),
         moves: moved.moves.clone(),
+        drift: drift::drift(state, refreshed, graph),
         changes,
         unchanged,
         outputs,
