@@ -72,9 +72,7 @@ pub async fn execute(
     calls: &Calls,
     mut stop: watch::Receiver<Stop>,
 ) -> Outcome {
-    if !plan.moves.is_empty()
-        && let Err(fault) = ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])
-    {
+    if let Err(fault) = catch_up(plan, ledger) {
         return Outcome { store: Some(fault), ..Outcome::default() };
     }
     let (requests, mut inbox) = mpsc::unbounded_channel();
@@ -403,12 +401,23 @@ fn as_planned(change: &Change, inputs: &Fields) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Records what the plan starts from: new addresses, and things as they were found. What is planned was
+/// planned with these.
+fn catch_up(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFault> {
+    if !plan.moves.is_empty() {
+        ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])?;
+    }
+    let seen = plan::seen(ledger.state(), &plan.drift, false);
+    ledger.record(seen)
+}
+
 /// Records what the program says otherwise than the record does and needs no change in the cloud: the
 /// order of things, above all, in which they will be taken down.
 ///
 /// # Errors
 /// When the store cannot keep it.
-pub fn settle(graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> Result<(), StoreFault> {
+pub fn settle(plan: &Plan, graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> Result<(), StoreFault> {
+    catch_up(plan, ledger)?;
     let records = afterwards(graph, ledger.state(), key, &mut Outcome::default());
     ledger.record(records)?;
     ledger.compact()

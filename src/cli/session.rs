@@ -213,8 +213,8 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub fn settle(&self, ledger: &mut Ledger) -> Result<(), Exit> {
-        apply::settle(&self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
+    pub fn settle(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Exit> {
+        apply::settle(plan, &self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
     }
 
     fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {

@@ -10,7 +10,7 @@ use crate::model::resource::{Order, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name, Set, Table};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, OutputChange, Part, Plan, Planned, Refreshed, VERSION, schedule,
+    AttributeChange, Change, ChangeKind, Moved, OutputChange, Part, Plan, Planned, Refreshed, VERSION, drift, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -80,6 +80,7 @@ pub fn diff(
         serial: state.serial,
         refreshed: !refreshed.readings.is_empty() || !refreshed.found.is_empty(),
         moves: moved.moves.clone(),
+        drift: drift::drift(state, refreshed, graph),
         changes,
         steps,
         unchanged,

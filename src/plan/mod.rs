@@ -2,6 +2,7 @@
 //! pure; what the cloud said comes in as [`Refreshed`].
 
 mod diff;
+mod drift;
 mod moves;
 mod schedule;
 pub mod text;
@@ -18,6 +19,7 @@ use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
 pub use diff::diff;
+pub use drift::{Difference, Drift, Drifted, drift, seen};
 pub use moves::{Moved, moves};
 
 /// The version of the plan's own format.
@@ -55,6 +57,9 @@ pub struct Plan {
     /// What the program calls otherwise than the record does: from the old address to the new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moves: BTreeMap<Address, Address>,
+    /// What somebody else changed or took away since it was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     pub changes: Vec<Change>,
     /// The changes in the parts in which they are carried out, each behind what it waits for.
     pub steps: Vec<Step>,
