@@ -53,6 +53,9 @@ fn programs_that_change() {
             for broken in &run.outcome.broken {
                 all.push_str(&format!("does not hold: {}\n", broken.message));
             }
+            for (address, id) in &run.outcome.retired {
+                all.push_str(&format!("still there: {address} {id}\n"));
+            }
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
             }

@@ -267,6 +267,12 @@ impl Session {
             tell_line("  Left standing:");
             standing.iter().for_each(|line| tell_line(line));
         }
+        if !outcome.retired.is_empty() {
+            tell_line("  Replaced, and still there: the next apply takes it down.");
+            for (address, id) in outcome.retired.iter().take(LISTED) {
+                tell_line(&format!("    {address}  {id}"));
+            }
+        }
         if outcome.interrupted {
             tell_line("  Interrupted. What was in flight is recorded; the next apply goes on from there.");
         } else if !outcome.failed.is_empty() {
