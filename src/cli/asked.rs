@@ -5,7 +5,7 @@ use crate::plan::{Purpose, Scope};
 
 /// The flags that all three have.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Part {
+pub struct Scoped {
     /// Only this component and what is below it, with all that it needs; may be repeated
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<Address>,
@@ -19,9 +19,9 @@ pub struct Part {
 
 /// And those that only make sense with a program.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Change {
+pub struct Planning {
     #[command(flatten)]
-    part: Part,
+    scoped: Scoped,
     /// Make this component anew, though nothing about it forces it; may be repeated
     #[arg(long = "replace", value_name = "ADDRESS")]
     replaces: Vec<Address>,
@@ -39,21 +39,21 @@ pub struct Asked {
     pub refresh: bool,
 }
 
-impl Part {
+impl Scoped {
     pub fn destroy(self) -> Asked {
         self.asked(Purpose::Destroy)
     }
 
     fn asked(self, purpose: Purpose) -> Asked {
-        let Part { targets, excludes, no_refresh } = self;
+        let Scoped { targets, excludes, no_refresh } = self;
         Asked { purpose, scope: Scope { targets, excludes, replaces: Vec::new() }, refresh: !no_refresh }
     }
 }
 
-impl Change {
+impl Planning {
     pub fn asked(self) -> Asked {
         let purpose = if self.refresh_only { Purpose::Refresh } else { Purpose::Apply };
-        let mut asked = self.part.asked(purpose);
+        let mut asked = self.scoped.asked(purpose);
         asked.scope.replaces = self.replaces;
         asked
     }

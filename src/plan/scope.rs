@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, closest};
 use crate::graph::ResourceGraph;
+use crate::model::resource::Resource;
 use crate::name::{Address, Segment};
 use crate::plan::{Change, ChangeKind};
 use crate::state::State;
@@ -58,11 +59,10 @@ impl Scope {
             if named.is_empty() {
                 problems.push(nothing_there(flag, pattern, &known));
             }
-            let foreign = |address: &&&&Address| {
-                flag == "--replace" && graph.get(address).is_some_and(|resource| resource.lifecycle.start.is_empty())
-            };
-            if let Some(address) = named.iter().find(foreign) {
-                let message = format!("`{address}` cannot be replaced: it exists already, and nothing here creates it");
+            if flag == "--replace"
+                && let Some((address, why)) = named.iter().find_map(|at| Some((at, irreplaceable(graph.get(at)?)?)))
+            {
+                let message = format!("`{address}` cannot be replaced: {why}");
                 problems.push(Diagnostic::error("cloud::command", message).help(format!("leave `{flag} {pattern}` out")));
             }
         }
@@ -96,6 +96,16 @@ fn covers(pattern: &Address, address: &Address) -> bool {
     let (pattern, address) = (pattern.segments(), address.segments());
     let same = |(one, two): (&Segment, &Segment)| one.name == two.name && (one.key.is_none() || one.key == two.key);
     pattern.len() <= address.len() && pattern.iter().zip(address).all(same)
+}
+
+/// Why there can be no new one in place of the old one.
+fn irreplaceable(resource: &Resource) -> Option<&'static str> {
+    let named = resource.schema.attributes.values().any(|attribute| attribute.modifiers.identity);
+    if resource.lifecycle.start.is_empty() {
+        return Some("it exists already, and nothing here creates it");
+    }
+    (named && resource.lifecycle.terminate.is_empty())
+        .then_some("its `terminateActions` are empty, so that the old one stays and keeps the name")
 }
 
 fn nothing_there(flag: &str, pattern: &Address, known: &BTreeSet<&Address>) -> Diagnostic {
