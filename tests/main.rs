@@ -17,6 +17,7 @@ mod examples;
 mod floors;
 mod fmt;
 mod gallery;
+mod plan;
 mod reference;
 mod render;
 mod robust;
