@@ -63,7 +63,8 @@ impl Scope {
                 && let Some((address, why)) = named.iter().find_map(|at| Some((at, irreplaceable(graph.get(at)?)?)))
             {
                 let message = format!("`{address}` cannot be replaced: {why}");
-                problems.push(Diagnostic::error("cloud::command", message).help(format!("leave `{flag} {pattern}` out")));
+                problems
+                    .push(Diagnostic::error("cloud::command", message).help(format!("leave `{flag} {pattern}` out")));
             }
         }
         problems
