@@ -13,6 +13,7 @@ mod origin;
 mod plan;
 mod progress;
 pub mod render;
+mod saved;
 pub mod session;
 mod show;
 pub mod streams;

@@ -99,6 +99,11 @@ impl Session {
         })
     }
 
+    /// Whether fingerprints of secrets mean something beyond this command.
+    pub fn seals(&self) -> bool {
+        self.key_is_kept
+    }
+
     fn fresh_state(&self) -> State {
         State::new(uuid::Uuid::new_v4().to_string().into(), self.cloud.into())
     }

@@ -10,7 +10,7 @@ use crate::model::resource::{Order, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name, Set, Table};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, Part, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
+    AttributeChange, Change, ChangeKind, Made, Moved, Part, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
     drift, outputs, schedule,
 };
 use crate::state::observed::{Health, Reading};
@@ -78,7 +78,8 @@ pub fn diff(
         project,
         environment,
         cloud: state.cloud.clone(),
-        lineage: state.lineage.clone(),
+        made: Made::default(),
+        lineage: (state.serial > 0).then(|| state.lineage.clone()),
         serial: state.serial,
         purpose,
         refresh: if !refresh {

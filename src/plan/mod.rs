@@ -2,7 +2,9 @@
 //! pure; what the cloud said comes in as [`Refreshed`].
 
 mod diff;
+pub mod document;
 mod drift;
+mod moved;
 mod moves;
 mod outputs;
 mod schedule;
@@ -22,6 +24,8 @@ use crate::value::Value;
 
 pub use diff::diff;
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};
+pub use document::{Made, Unread};
+pub use moved::{moved, was_applied};
 pub use moves::{Moved, moves};
 pub use scope::Scope;
 
@@ -87,13 +91,16 @@ pub struct Found {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     pub version: u32,
     pub project: Arc<str>,
     pub environment: Arc<str>,
     pub cloud: Arc<str>,
-    /// Of the state that this was made against.
-    pub lineage: Arc<str>,
+    pub made: Made,
+    /// Of the state that this was made against; nothing while nothing is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Arc<str>>,
     pub serial: u64,
     pub purpose: Purpose,
     pub refresh: Refresh,
@@ -118,6 +125,7 @@ pub struct Plan {
 
 /// What happens to one resource.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     pub address: Address,
     pub kind: ChangeKind,
@@ -146,6 +154,7 @@ pub struct Change {
 
 /// A change, or one half of a replacement.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// Its number in the plan.
     pub change: usize,
@@ -207,9 +216,10 @@ impl ChangeKind {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttributeChange {
     pub name: Name,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_unset")]
     pub old: Option<Value>,
     pub new: Planned,
     /// It cannot change in place.
@@ -239,11 +249,17 @@ pub enum Planned {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OutputChange {
     pub name: Name,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_unset")]
     pub old: Option<Value>,
     pub new: Planned,
+}
+
+/// A null reads back as nothing.
+fn is_unset(value: &Option<Value>) -> bool {
+    matches!(value, None | Some(Value::Null))
 }
 
 impl Plan {
