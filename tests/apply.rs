@@ -2,9 +2,10 @@
 //! planned and applied in the sandbox; the snapshot shows plan, result and what the sandbox holds.
 //!
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
-//! as JSON), `//@ gone ADDRESS`.
+//! as JSON), `//@ gone ADDRESS`. With `//@ rollback`, what it made is taken down again afterwards.
 
 use tadpole::graph::ResourceGraph;
+use tadpole::plan;
 
 use crate::world::{World, graph, shown};
 
@@ -58,6 +59,19 @@ fn programs_that_change() {
             }
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
+            }
+            if program.lines().any(|line| line == "//@ rollback") {
+                let lasting: Vec<String> = plan::lasting(&run.plan).map(|change| change.address.to_string()).collect();
+                all.push_str(&format!("lasting: {}\n", lasting.join(", ")));
+                let back = world.roll_back(&graph, &run.plan);
+                all.push_str(&shown(&back.plan));
+                for (address, fault) in &back.outcome.failed {
+                    all.push_str(&format!("failed: {address}: {fault}\n"));
+                }
+                for (address, recorded) in world.state().resources {
+                    all.push_str(&format!("recorded: {address} {}\n", recorded.id));
+                }
+                assert_eq!(back.outcome.retired, [], "what was replaced has its address again");
             }
             let mut objects = world.objects();
             objects.sort_by_key(|object| object.owner.address.clone());

@@ -4,10 +4,11 @@ use std::io::IsTerminal;
 
 use crate::cli::Exit;
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session, columns};
+use crate::cli::session::{Cloud, LISTED, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
+use crate::plan::{self, Plan};
 use crate::state::ledger::Ledger;
 
 #[derive(clap::Args)]
@@ -19,6 +20,9 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// If anything fails, take down what was made
+    #[arg(long)]
+    rollback: bool,
 }
 
 impl Apply {
@@ -30,7 +34,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.yes, "Apply these changes").await
+        carry_out(session, self.yes, self.rollback, "Apply these changes").await
     }
 }
 
@@ -69,11 +73,11 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.yes, "Destroy all this").await
+        carry_out(session, self.yes, false, "Destroy all this").await
     }
 }
 
-async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
+async fn carry_out(mut session: Session, yes: bool, rollback: bool, question: &str) -> Exit {
     let mut ledger = match session.take().await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
@@ -89,6 +93,9 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
             Err(exit) => exit,
         };
         return show_outputs(&ledger, exit, session.look);
+    }
+    if rollback {
+        say_lasting(&plan);
     }
     if !yes {
         if !std::io::stdin().is_terminal() {
@@ -107,8 +114,22 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
             return if all_was_said() { Exit::Done } else { Exit::Failed };
         }
     }
-    let exit = session.apply(&plan, &refreshed, &mut ledger).await;
+    let exit = session.apply(&plan, &refreshed, &mut ledger, rollback).await;
     show_outputs(&ledger, exit, session.look)
+}
+
+/// What a rollback would not undo, before anybody agrees to it.
+fn say_lasting(plan: &Plan) {
+    let lasting: Vec<String> = plan::lasting(plan).map(|change| change.address.to_string()).collect();
+    if lasting.is_empty() {
+        tell_line("  If anything fails, all that was made by then is taken down again.");
+        return;
+    }
+    tell_line("  If anything fails, what was made by then is taken down again. These changes are not undone:");
+    lasting.iter().take(LISTED).for_each(|address| tell_line(&format!("    {address}")));
+    if lasting.len() > LISTED {
+        tell_line(&format!("    and {} others", lasting.len() - LISTED));
+    }
 }
 
 fn confirmed() -> bool {

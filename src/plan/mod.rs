@@ -4,6 +4,7 @@
 mod diff;
 mod drift;
 mod moves;
+mod rollback;
 mod schedule;
 pub mod text;
 
@@ -21,6 +22,7 @@ use crate::value::Value;
 pub use diff::diff;
 pub use drift::{Difference, Drift, Drifted, drift, seen};
 pub use moves::{Moved, moves};
+pub use rollback::{lasting, rollback};
 
 /// The version of the plan's own format.
 pub const VERSION: u32 = 1;
