@@ -7,7 +7,7 @@ use crate::graph::ResourceGraph;
 use crate::model::resource::Order;
 use crate::name::{Address, Table};
 use crate::plan::diff::removal;
-use crate::plan::{Change, ChangeKind, Plan, schedule};
+use crate::plan::{Change, ChangeKind, Plan, Refresh, schedule};
 use crate::state::{Recorded, State};
 use crate::value::{Reference, Value};
 
@@ -57,12 +57,15 @@ pub fn rollback(plan: &Plan, state: &State) -> Plan {
         cloud: plan.cloud.clone(),
         lineage: plan.lineage.clone(),
         serial: state.serial,
-        refreshed: false,
+        purpose: plan.purpose,
+        refresh: Refresh::Skipped,
+        scope: plan.scope.clone(),
         moves: Default::default(),
         drift: Vec::new(),
         changes,
         steps,
         unchanged: 0,
+        left_out: Vec::new(),
         outputs: Vec::new(),
     }
 }
