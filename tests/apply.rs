@@ -3,12 +3,14 @@
 //!
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
 //! as JSON), `//@ gone ADDRESS`; and with what it is about: `//@ target ADDRESS`, `//@ exclude ADDRESS`,
-//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`.
+//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`. With `//@ rollback`, what it
+//! made is taken down again afterwards.
 
 use tadpole::graph::ResourceGraph;
 use tadpole::name::Address;
-use tadpole::plan::{Purpose, Request, Scope};
+use tadpole::plan::{self, Plan, Purpose, Request, Scope};
 
+use crate::render::Schema;
 use crate::world::{World, graph, request, shown};
 
 /// The options of a step, and what it does besides.
@@ -42,6 +44,7 @@ fn meddle(world: &World, graph: &ResourceGraph, step: &str) {
 
 #[test]
 fn programs_that_change() {
+    let schema = Schema::read("docs/plan.schema.json");
     insta::glob!("apply/*.cloud", |path| {
         let text = std::fs::read_to_string(path).unwrap();
         let world = World::new();
@@ -60,6 +63,9 @@ fn programs_that_change() {
                 Purpose::Apply | Purpose::Refresh => graph,
             };
             let run = world.run_as(&graph, request.clone());
+            let document = run.plan.document(true);
+            schema.takes(&serde_json::from_str(&document).unwrap());
+            assert_eq!(Plan::read(&document).as_ref(), Ok(&run.plan), "a plan reads back as it was written");
             all.push_str(&format!(
                 "──── {}\n{}\n{}",
                 title.trim_start_matches("//@ "),
@@ -80,6 +86,19 @@ fn programs_that_change() {
             }
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
+            }
+            if program.lines().any(|line| line == "//@ rollback") {
+                let lasting: Vec<String> = plan::lasting(&run.plan).map(|change| change.address.to_string()).collect();
+                all.push_str(&format!("lasting: {}\n", lasting.join(", ")));
+                let back = world.roll_back(&graph, &run.plan);
+                all.push_str(&shown(&back.plan));
+                for (address, fault) in &back.outcome.failed {
+                    all.push_str(&format!("failed: {address}: {fault}\n"));
+                }
+                for (address, recorded) in world.state().resources {
+                    all.push_str(&format!("recorded: {address} {}\n", recorded.id));
+                }
+                assert_eq!(back.outcome.retired, [], "what was replaced has its address again");
             }
             for (name, value) in world.state().outputs {
                 all.push_str(&format!("output: {name} {value}\n"));

@@ -50,6 +50,11 @@ impl Calls {
         Calls { provider, clock, places, beginnings, events, random: Arc::new(Mutex::new(random)) }
     }
 
+    /// The same, heard by somebody else.
+    pub fn heard_by(&self, events: Events) -> Calls {
+        Calls { events, ..self.clone() }
+    }
+
     /// A place among the operations that are beginning, until it is dropped.
     pub async fn beginning(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes the semaphore.

@@ -6,11 +6,11 @@ use crate::cli::Exit;
 use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
 use crate::cli::saved;
-use crate::cli::session::{Cloud, Session, columns};
+use crate::cli::session::{Cloud, LISTED, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
-use crate::plan::{Plan, Purpose, Refreshed};
+use crate::plan::{self, Plan, Purpose, Refreshed};
 use crate::source::Sources;
 use crate::state::ledger::Ledger;
 
@@ -25,6 +25,9 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// If anything fails, take down what was made
+    #[arg(long)]
+    rollback: bool,
 }
 
 impl Apply {
@@ -35,7 +38,7 @@ impl Apply {
                 say("a saved plan says by itself what it is about", Some(help), look);
                 return Exit::Wrong;
             }
-            return saved::apply(self.place, &self.cloud, look).await.unwrap_or_else(|exit| exit);
+            return saved::apply(self.place, &self.cloud, self.rollback, look).await.unwrap_or_else(|exit| exit);
         }
         let Some(Compiled { graph, sources, .. }) = self.place.compile(look) else {
             return Exit::Wrong;
@@ -44,7 +47,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.planning.asked(), self.yes).await
+        carry_out(session, self.planning.asked(), self.yes, self.rollback).await
     }
 }
 
@@ -83,7 +86,7 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, asked, self.yes).await
+        carry_out(session, asked, self.yes, false).await
     }
 }
 
@@ -104,7 +107,7 @@ pub fn take_down(place: &Place, compiled: Option<Compiled>, whole: bool) -> Comp
     Compiled { graph, ..compiled }
 }
 
-async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
+async fn carry_out(mut session: Session, asked: Asked, yes: bool, rollback: bool) -> Exit {
     let mut ledger = match session.take().await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
@@ -114,6 +117,9 @@ async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
         Err(exit) => return exit,
     };
     session.show_plan(&plan);
+    if rollback && !plan.is_empty() {
+        say_lasting(&plan);
+    }
     if !plan.is_empty() && !yes {
         if !std::io::stdin().is_terminal() {
             tell("\n");
@@ -136,11 +142,17 @@ async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
             return if all_was_said() { Exit::Done } else { Exit::Failed };
         }
     }
-    perform(session, &plan, &refreshed, &mut ledger).await
+    perform(session, &plan, &refreshed, &mut ledger, rollback).await
 }
 
 /// Carries out a plan that somebody agreed to.
-pub async fn perform(mut session: Session, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger) -> Exit {
+pub async fn perform(
+    mut session: Session,
+    plan: &Plan,
+    refreshed: &Refreshed,
+    ledger: &mut Ledger,
+    rollback: bool,
+) -> Exit {
     let look = session.look;
     let exit = match plan.purpose {
         Purpose::Refresh => {
@@ -157,9 +169,23 @@ pub async fn perform(mut session: Session, plan: &Plan, refreshed: &Refreshed, l
             Ok(()) => Exit::Done,
             Err(exit) => exit,
         },
-        Purpose::Apply | Purpose::Destroy => session.apply(plan, refreshed, ledger).await,
+        Purpose::Apply | Purpose::Destroy => session.apply(plan, refreshed, ledger, rollback).await,
     };
     show_outputs(ledger, exit, look)
+}
+
+/// What a rollback would not undo, before anybody agrees to it.
+fn say_lasting(plan: &Plan) {
+    let lasting: Vec<String> = plan::lasting(plan).map(|change| change.address.to_string()).collect();
+    if lasting.is_empty() {
+        tell_line("  If anything fails, all that was made by then is taken down again.");
+        return;
+    }
+    tell_line("  If anything fails, what was made by then is taken down again. These changes are not undone:");
+    lasting.iter().take(LISTED).for_each(|address| tell_line(&format!("    {address}")));
+    if lasting.len() > LISTED {
+        tell_line(&format!("    and {} others", lasting.len() - LISTED));
+    }
 }
 
 fn confirmed() -> bool {

@@ -122,7 +122,7 @@ fn read(path: &Path, look: Look) -> Result<Plan, Exit> {
 ///
 /// # Errors
 /// With what the command ends with, after having said why.
-pub async fn apply(given: Place, cloud: &Cloud, look: Look) -> Result<Exit, Exit> {
+pub async fn apply(given: Place, cloud: &Cloud, rollback: bool, look: Look) -> Result<Exit, Exit> {
     let file = given.program.clone();
     let saved = read(&file, look)?;
     let place = place(&saved, given, &file, look)?;
@@ -175,7 +175,7 @@ pub async fn apply(given: Place, cloud: &Cloud, look: Look) -> Result<Exit, Exit
     session.show_plan(&now);
     tell("\n");
     tell_line(&look.paint(&format!("Nothing has moved since `{}` was made.", file.display()), Paint::Good));
-    Ok(perform(session, &now, &refreshed, &mut ledger).await)
+    Ok(perform(session, &now, &refreshed, &mut ledger, rollback).await)
 }
 
 /// The place where a plan was made, with the secrets that it does not hold.

@@ -4,9 +4,11 @@
 mod diff;
 pub mod document;
 mod drift;
+mod hazard;
 mod moved;
 mod moves;
 mod outputs;
+mod rollback;
 mod schedule;
 mod scope;
 pub mod text;
@@ -25,8 +27,10 @@ use crate::value::Value;
 pub use diff::diff;
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use document::{Made, Unread};
+pub use hazard::{Hazard, HazardKind, Spot};
 pub use moved::{moved, was_applied};
 pub use moves::{Moved, moves};
+pub use rollback::{lasting, rollback};
 pub use scope::Scope;
 
 /// The version of the plan's own format.
@@ -141,8 +145,8 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What may be lost or broken by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hazard: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hazards: Vec<Hazard>,
     /// What comes first, of a replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
@@ -228,6 +232,9 @@ pub struct AttributeChange {
     /// The old value is not what was recorded: somebody else changed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
+    /// Where the program asks for it, of what forces a replacement or is a hazard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Spot>,
 }
 
 impl AttributeChange {
