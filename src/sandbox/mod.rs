@@ -310,6 +310,17 @@ impl Provider for Sandbox {
         }
     }
 
+    fn usually(&self, kind: &str, verb: Verb) -> Duration {
+        let call = match verb {
+            Verb::Create => Call::Create,
+            Verb::Update => Call::Update,
+            Verb::Delete => Call::Delete,
+            Verb::Check => Call::Read,
+        };
+        let pace = pace::of(kind);
+        (pace.call(call) + pace.after(call)).mul_f64(self.inner().world.weather.latency)
+    }
+
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
         self.call(&want.kind, &want.owner.address, Call::Create, |inner, now| {
             inner.change(now, |world| {
