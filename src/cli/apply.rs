@@ -6,6 +6,7 @@ use crate::cli::Exit;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
 use crate::state::ledger::Ledger;
@@ -19,6 +20,8 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Apply {
@@ -30,7 +33,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.yes, "Apply these changes").await
+        carry_out(session, self.turn, self.yes, "Apply these changes").await
     }
 }
 
@@ -45,6 +48,8 @@ pub struct Destroy {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Destroy {
@@ -69,12 +74,12 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.yes, "Destroy all this").await
+        carry_out(session, self.turn, self.yes, "Destroy all this").await
     }
 }
 
-async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
-    let mut ledger = match session.take().await {
+async fn carry_out(mut session: Session, turn: Turn, yes: bool, question: &str) -> Exit {
+    let mut ledger = match session.take(turn).await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
     };
