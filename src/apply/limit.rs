@@ -59,12 +59,21 @@ impl Calls {
 
     fn with(provider: Arc<dyn Provider>, events: Events, clock: Clock, random: fastrand::Rng) -> Calls {
         let (places, beginnings) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
-        Calls { provider, clock, places, beginnings, events, random: Arc::new(Mutex::new(random)), tenure: None, lost: Arc::default() }
+        Calls {
+            provider,
+            clock,
+            places,
+            beginnings,
+            events,
+            random: Arc::new(Mutex::new(random)),
+            tenure: None,
+            lost: Arc::default(),
+        }
     }
 
     /// The same, for whoever has the environment, for as long as that is so.
-    pub fn under(&self, provider: Arc<dyn Provider>, tenure: Tenure) -> Calls {
-        Calls { provider, tenure: Some(tenure), ..self.clone() }
+    pub fn under(&self, tenure: Tenure) -> Calls {
+        Calls { tenure: Some(tenure), ..self.clone() }
     }
 
     /// Returns when a call that changes something was not made, because the environment was lost.

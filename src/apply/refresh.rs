@@ -19,10 +19,10 @@ use crate::value::Fields;
 pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Result<Refreshed, Vec<(Address, Fault)>> {
     let mut refreshed = Refreshed::default();
     let mut faults = Vec::new();
-    let places: Vec<Place> = state.resources.iter().map(|(address, recorded)| place_of(address, recorded)).collect();
+    let (numbers, places): (Vec<Option<u64>>, Vec<Place>) = recorded(state).unzip();
     if !places.is_empty() {
         let readings = calls.once(calls.provider.read_many(&places)).await;
-        for (place, reading) in places.into_iter().zip(readings) {
+        for ((number, place), reading) in numbers.into_iter().zip(places).zip(readings) {
             let reading = match reading {
                 // One that did not go through with the others is asked for by itself.
                 Err(fault) if crate::apply::limit::passes_later(fault.kind) => {
@@ -30,11 +30,10 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
                 }
                 reading => reading,
             };
-            match reading {
-                Ok(reading) => {
-                    refreshed.readings.insert(place.address, reading);
-                }
-                Err(fault) => faults.push((place.address, fault)),
+            match (reading, number) {
+                (Ok(reading), None) => drop(refreshed.readings.insert(place.address, reading)),
+                (Ok(reading), Some(number)) => drop(refreshed.retired.insert(number, reading)),
+                (Err(fault), _) => faults.push((place.address, fault)),
             }
         }
     }
@@ -76,6 +75,13 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
         }
     }
     if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
+}
+
+/// Where everything is that is recorded; what was replaced with its number.
+fn recorded(state: &State) -> impl Iterator<Item = (Option<u64>, Place)> {
+    let current = state.resources.iter().map(|(address, recorded)| (None, place_of(address, recorded)));
+    let retired = state.retired.iter();
+    current.chain(retired.map(|(number, old)| (Some(*number), place_of(&old.address, &old.recorded))))
 }
 
 async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, Fault> {

@@ -89,7 +89,7 @@ async fn carry_out(mut session: Session, turn: Turn, yes: bool, question: &str) 
     };
     session.show_plan(&plan);
     if plan.is_empty() {
-        let exit = match session.settle(&mut ledger) {
+        let exit = match session.settle(&plan, &mut ledger) {
             Ok(()) => Exit::Done,
             Err(exit) => exit,
         };

@@ -45,7 +45,6 @@ pub struct Session {
     pub sources: Sources,
     pub look: Look,
     directory: PathBuf,
-    cloud: Cloud,
     key: SealingKey,
     key_is_kept: bool,
     provider: Arc<dyn Provider>,
@@ -71,19 +70,8 @@ impl Session {
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        let session = Session {
-            place,
-            graph,
-            sources,
-            look,
-            directory,
-            cloud: cloud.clone(),
-            key,
-            key_is_kept,
-            provider,
-            calls,
-            events: Some(events),
-        };
+        let session =
+            Session { place, graph, sources, look, directory, key, key_is_kept, provider, calls, events: Some(events) };
         session.suits(recorded.as_ref())?;
         Ok(session)
     }
@@ -125,8 +113,7 @@ impl Session {
         let (store, replayed) = turn.take(&self.directory, self.look)?;
         // Whoever had it until now may have changed all that was read before.
         self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
-        self.provider = provider(&self.cloud, &self.directory, &self.graph, self.look).await?;
-        self.calls = self.calls.under(self.provider.clone(), store.tenure());
+        self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
             match store::sealing_key(&self.directory).map_err(|fault| say_store(&fault, self.look))? {
                 Some(key) => self.key = key,
@@ -218,8 +205,8 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub fn settle(&self, ledger: &mut Ledger) -> Result<(), Exit> {
-        apply::settle(&self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
+    pub fn settle(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Exit> {
+        apply::settle(plan, &self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
     }
 
     fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {
@@ -271,6 +258,12 @@ impl Session {
         if !standing.is_empty() {
             tell_line("  Left standing:");
             standing.iter().for_each(|line| tell_line(line));
+        }
+        if !outcome.retired.is_empty() {
+            tell_line("  Replaced, and still there: the next apply takes it down.");
+            for (address, id) in outcome.retired.iter().take(LISTED) {
+                tell_line(&format!("    {address}  {id}"));
+            }
         }
         if outcome.interrupted {
             tell_line("  Interrupted. What was in flight is recorded; the next apply goes on from there.");
@@ -386,7 +379,9 @@ pub fn say_store(fault: &StoreFault, look: Look) -> Exit {
     say(&fault.to_string(), Some(fault.help()), look);
     match fault {
         StoreFault::Locked(_) => Exit::Locked,
-        StoreFault::Fenced(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => Exit::Failed,
+        StoreFault::Fenced(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => {
+            Exit::Failed
+        }
     }
 }
 

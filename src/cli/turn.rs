@@ -44,7 +44,9 @@ impl Turn {
                     let owner = lease.as_ref().map(|lease| lease.owner.clone());
                     if said.as_ref() != Some(&owner) {
                         let whom = lease.as_ref().map_or("another process".into(), |lease| lease.to_string());
-                        tell_line(&look.paint(&format!("Waiting for {whom}, which changes this environment."), Paint::Faint));
+                        tell_line(
+                            &look.paint(&format!("Waiting for {whom}, which changes this environment."), Paint::Faint),
+                        );
                         said = Some(owner);
                     }
                 }

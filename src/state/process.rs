@@ -86,23 +86,20 @@ fn threads(pid: u32) -> usize {
 fn hides_processes() -> bool {
     let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else { return true };
     let of_processes = mounts.lines().filter(|line| line.split(' ').nth(1) == Some("/proc"));
-    of_processes.flat_map(|line| line.split([' ', ','])).any(|word| {
-        word.strip_prefix("hidepid=").is_some_and(|how| !matches!(how, "0" | "off"))
-    })
+    of_processes
+        .flat_map(|line| line.split([' ', ',']))
+        .any(|word| word.strip_prefix("hidepid=").is_some_and(|how| !matches!(how, "0" | "off")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn death_is_certain_or_not_claimed() {
         let own = Process::own();
         assert!(!own.is_dead());
-        if own.started.is_none() {
-            eprintln!("SKIPPED: this system does not tell processes apart");
-            return;
-        }
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
         let started = stat(child.id()).unwrap().unwrap().started;
         let process = Process { pid: child.id(), started: Some(started), ..own.clone() };

@@ -104,7 +104,9 @@ impl Tenure {
                 let _ = self.0.lost.set(successor.as_deref().cloned());
             }
             // It may go through the next time, before the lease has run out.
-            Err(StoreFault::Locked(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. }) => {}
+            Err(
+                StoreFault::Locked(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. },
+            ) => {}
         }
         result
     }

@@ -160,12 +160,7 @@ impl Seat {
     }
 
     /// Puts a file in force in its place. That it, and its name, are durable is up to the caller.
-    pub fn put(
-        &self,
-        name: &str,
-        place: &Path,
-        write: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> io::Result<File> {
+    pub fn put(&self, name: &str, place: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
         let path = self.path.join(format!("{name}.{}", self.digits));
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(true);
