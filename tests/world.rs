@@ -12,6 +12,7 @@ use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
 use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::{look_up, refresh};
+use tadpole::apply::rollback::roll_back;
 use tadpole::apply::{Outcome, Stop, execute, record};
 use tadpole::cli::ui::{self, Look};
 use tadpole::compile::{Inputs, compile};
@@ -313,12 +314,20 @@ impl World {
         runtime.block_on(self.run_on(graph, None, request)).unwrap()
     }
 
-    async fn run_on(
-        &self,
-        graph: &ResourceGraph,
-        kill: Option<(usize, Death)>,
-        request: Request,
-    ) -> Result<Run, StoreFault> {
+    /// Takes down what a run of this plan made.
+    pub fn roll_back(&self, graph: &ResourceGraph, plan: &Plan) -> Run {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut ledger, calls) = self.open(graph, None).await.unwrap();
+            let plan = plan::rollback(plan, ledger.state());
+            let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
+            let outcome = roll_back(&plan, graph, &mut ledger, &self.key(), &calls, stop).await;
+            Run { plan, outcome }
+        })
+    }
+
+    /// The environment, taken for writing.
+    async fn open(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<(Ledger, Calls), StoreFault> {
         let (store, replayed) = LocalStore::open(self.path(), &World::holder())?;
         let mut store = store;
         let (state, records) = match replayed {
@@ -334,10 +343,20 @@ impl World {
             None => Box::new(store),
             Some((left, death)) => Box::new(Mortal { store, left, death }),
         };
-        let mut ledger = Ledger::new(state, store, records);
+        let ledger = Ledger::new(state, store, records);
         let (events, _ignored) = tokio::sync::mpsc::unbounded_channel();
         let provider = Lossy { sandbox: self.sandbox(graph), left: self.lost.clone() };
         let calls = Calls::new(Arc::new(provider), events).under(ledger.tenure());
+        Ok((ledger, calls))
+    }
+
+    async fn run_on(
+        &self,
+        graph: &ResourceGraph,
+        kill: Option<(usize, Death)>,
+        request: Request,
+    ) -> Result<Run, StoreFault> {
+        let (mut ledger, calls) = self.open(graph, kill).await?;
         recover(&mut ledger, &calls).await.map_err(|fault| match fault {
             tadpole::apply::recover::RecoveryFault::Store(fault) => fault,
             tadpole::apply::recover::RecoveryFault::Cloud(address, fault) => panic!("{address}: {fault}"),

@@ -86,6 +86,11 @@ impl Calls {
         }
     }
 
+    /// The same, heard by somebody else.
+    pub fn heard_by(&self, events: Events) -> Calls {
+        Calls { events, ..self.clone() }
+    }
+
     /// A place among the operations that are beginning, until it is dropped.
     pub async fn beginning(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes the semaphore.

@@ -7,6 +7,7 @@ pub mod limit;
 pub mod provider;
 pub mod recover;
 pub mod refresh;
+pub mod rollback;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};

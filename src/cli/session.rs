@@ -37,7 +37,7 @@ pub struct Cloud {
 }
 
 /// Addresses of one kind that a summary lists.
-const LISTED: usize = 20;
+pub const LISTED: usize = 20;
 
 /// A program and the record of one of its environments.
 pub struct Session {
@@ -48,7 +48,6 @@ pub struct Session {
     directory: PathBuf,
     key: SealingKey,
     key_is_kept: bool,
-    provider: Arc<dyn Provider>,
     calls: Calls,
     events: Option<mpsc::UnboundedReceiver<Event>>,
 }
@@ -71,19 +70,19 @@ impl Session {
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        let session =
-            Session { place, graph, sources, look, directory, key, key_is_kept, provider, calls, events: Some(events) };
+        let session = Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) };
         session.suits(recorded.as_ref())?;
         Ok(session)
     }
 
     /// Whether what is recorded is of the cloud that this command works on. If not, says so.
     fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
-        let Some(State { cloud: was, .. }) = recorded.filter(|recorded| *recorded.cloud != *self.provider.cloud())
+        let Some(State { cloud: was, .. }) =
+            recorded.filter(|recorded| *recorded.cloud != *self.calls.provider.cloud())
         else {
             return Ok(());
         };
-        let (environment, is) = (self.place.environment(), self.provider.cloud());
+        let (environment, is) = (self.place.environment(), self.calls.provider.cloud());
         let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
         say(
             &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
@@ -94,7 +93,7 @@ impl Session {
     }
 
     fn fresh_state(&self) -> State {
-        State::new(uuid::Uuid::new_v4().to_string().into(), self.provider.cloud().into())
+        State::new(uuid::Uuid::new_v4().to_string().into(), self.calls.provider.cloud().into())
     }
 
     /// The record as it is, without taking it.
@@ -192,22 +191,52 @@ impl Session {
         }
     }
 
-    /// Carries a plan out, and says what came of it.
-    pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger) -> Exit {
+    /// Carries a plan out, and says what came of it. If asked, takes down what it made when something failed.
+    pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger, rollback: bool) -> Exit {
+        let outcome = self.carry_out(plan, Some(refreshed), ledger).await;
+        self.sum_up(plan, &outcome);
+        let exit = self.exit_of(&outcome);
+        if !rollback || outcome.failed.is_empty() || exit != Exit::Failed {
+            return exit;
+        }
+        let back = plan::rollback(plan, ledger.state());
+        if back.changes.is_empty() {
+            tell_line("\n  Rollback: nothing that was made now can be taken down again.");
+            return exit;
+        }
+        tell_line(&self.look.paint("\n  Rollback: what was made now is taken down again.", Paint::Strong));
+        let outcome = self.carry_out(&back, None, ledger).await;
+        self.sum_up(&back, &outcome);
+        match self.exit_of(&outcome) {
+            Exit::Done => Exit::Failed,
+            worse => worse,
+        }
+    }
+
+    /// Carries out a plan, or a rollback when nothing was refreshed for it, and shows what happens.
+    async fn carry_out(&mut self, plan: &Plan, refreshed: Option<&Refreshed>, ledger: &mut Ledger) -> apply::Outcome {
         let total = plan.changes.iter().filter(|change| change.kind.acts()).count();
         tell("\n");
         let shown = self.events.take().map(|events| tokio::spawn(progress::show(events, total, self.look)));
         let (sender, stop) = watch::channel(Stop::No);
         let signals = tokio::spawn(listen(sender, self.look));
-        let outcome = apply::execute(plan, &self.graph, refreshed, ledger, &self.key, &self.calls, stop).await;
+        let (graph, key, calls) = (&self.graph, &self.key, &self.calls);
+        let outcome = match refreshed {
+            Some(refreshed) => apply::execute(plan, graph, refreshed, ledger, key, calls, stop).await,
+            None => apply::rollback::roll_back(plan, graph, ledger, key, calls, stop).await,
+        };
         signals.abort();
         // The last sender of events goes with the calls.
-        let (sender, _) = mpsc::unbounded_channel();
-        self.calls = Calls::new(self.provider.clone(), sender);
+        let (sender, events) = mpsc::unbounded_channel();
+        self.calls = self.calls.heard_by(sender);
+        self.events = Some(events);
         if let Some(shown) = shown {
             let _ = shown.await;
         }
-        self.sum_up(plan, &outcome);
+        outcome
+    }
+
+    fn exit_of(&self, outcome: &apply::Outcome) -> Exit {
         let good = outcome.failed.is_empty() && outcome.broken.is_empty();
         match (&outcome.store, outcome.interrupted, good) {
             (Some(fault), ..) => say_store(fault, self.look),
