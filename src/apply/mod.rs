@@ -134,6 +134,11 @@ pub async fn execute(
                     break;
                 }
             }
+            fault = calls.lost() => {
+                tasks.shutdown().await;
+                outcome.store = Some(fault);
+                break;
+            }
             Some(first) = inbox.recv() => {
                 let mut batch = vec![first];
                 while let Ok(request) = inbox.try_recv() {

@@ -7,6 +7,7 @@ use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, LISTED, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
 use crate::plan::{self, Plan, Purpose};
@@ -27,6 +28,8 @@ pub struct Apply {
     /// If anything fails, take down what was made
     #[arg(long)]
     rollback: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Apply {
@@ -38,7 +41,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.planning.asked(), self.yes, self.rollback).await
+        carry_out(session, self.turn, self.planning.asked(), self.yes, self.rollback).await
     }
 }
 
@@ -55,6 +58,8 @@ pub struct Destroy {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Destroy {
@@ -85,12 +90,12 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, asked, self.yes, false).await
+        carry_out(session, self.turn, asked, self.yes, false).await
     }
 }
 
-async fn carry_out(mut session: Session, asked: Asked, yes: bool, rollback: bool) -> Exit {
-    let mut ledger = match session.take().await {
+async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, rollback: bool) -> Exit {
+    let mut ledger = match session.take(turn).await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
     };
