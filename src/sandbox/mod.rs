@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::apply::clock::Clock;
 use crate::apply::provider::{Fault, FaultKind, Here, Made, Patience, Place, Provider, Reading, Seek, Want};
+use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
 use crate::value::Fields;
