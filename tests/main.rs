@@ -23,3 +23,4 @@ mod render;
 mod robust;
 mod shown;
 mod world;
+mod writers;

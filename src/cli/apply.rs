@@ -8,6 +8,7 @@ use crate::cli::context::{Compiled, Place};
 use crate::cli::saved;
 use crate::cli::session::{Cloud, LISTED, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
 use crate::plan::{self, Plan, Purpose, Refreshed};
@@ -28,6 +29,8 @@ pub struct Apply {
     /// If anything fails, take down what was made
     #[arg(long)]
     rollback: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Apply {
@@ -38,7 +41,7 @@ impl Apply {
                 say("a saved plan says by itself what it is about", Some(help), look);
                 return Exit::Wrong;
             }
-            return saved::apply(self.place, &self.cloud, self.rollback, look).await.unwrap_or_else(|exit| exit);
+            return saved::apply(self.place, &self.cloud, self.turn, self.rollback, look).await.unwrap_or_else(|exit| exit);
         }
         let Some(Compiled { graph, sources, .. }) = self.place.compile(look) else {
             return Exit::Wrong;
@@ -47,7 +50,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.planning.asked(), self.yes, self.rollback).await
+        carry_out(session, self.turn, self.planning.asked(), self.yes, self.rollback).await
     }
 }
 
@@ -64,6 +67,8 @@ pub struct Destroy {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Destroy {
@@ -86,7 +91,7 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, asked, self.yes, false).await
+        carry_out(session, self.turn, asked, self.yes, false).await
     }
 }
 
@@ -107,8 +112,8 @@ pub fn take_down(place: &Place, compiled: Option<Compiled>, whole: bool) -> Comp
     Compiled { graph, ..compiled }
 }
 
-async fn carry_out(mut session: Session, asked: Asked, yes: bool, rollback: bool) -> Exit {
-    let mut ledger = match session.take().await {
+async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, rollback: bool) -> Exit {
+    let mut ledger = match session.take(turn).await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
     };
@@ -116,7 +121,7 @@ async fn carry_out(mut session: Session, asked: Asked, yes: bool, rollback: bool
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
-    session.show_plan(&plan);
+    session.show_plan(&plan, ledger.state());
     if rollback && !plan.is_empty() {
         say_lasting(&plan);
     }

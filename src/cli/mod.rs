@@ -17,6 +17,7 @@ mod saved;
 pub mod session;
 mod show;
 pub mod streams;
+pub mod turn;
 pub mod ui;
 
 use std::process::ExitCode;

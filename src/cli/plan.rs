@@ -58,7 +58,7 @@ impl Plan {
         }
         let (mut plan, _) = session.plan(&state, &asked).await?;
         if !self.json {
-            session.show_plan(&plan);
+            session.show_plan(&plan, &state);
         }
         let exit = if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done };
         if !self.json && self.out.is_none() {

@@ -12,6 +12,7 @@ use crate::cli::asked::Asked;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, Session};
 use crate::cli::streams::{say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::{Look, Paint};
 use crate::compile::variable;
 use crate::diagnostic::listed;
@@ -122,7 +123,7 @@ fn read(path: &Path, look: Look) -> Result<Plan, Exit> {
 ///
 /// # Errors
 /// With what the command ends with, after having said why.
-pub async fn apply(given: Place, cloud: &Cloud, rollback: bool, look: Look) -> Result<Exit, Exit> {
+pub async fn apply(given: Place, cloud: &Cloud, turn: Turn, rollback: bool, look: Look) -> Result<Exit, Exit> {
     let file = given.program.clone();
     let saved = read(&file, look)?;
     let place = place(&saved, given, &file, look)?;
@@ -137,7 +138,7 @@ pub async fn apply(given: Place, cloud: &Cloud, rollback: bool, look: Look) -> R
     let typed = typed(&compiled);
     let cloud = Cloud { sandbox: *saved.cloud == *"sandbox" };
     let mut session = Session::open(place, compiled.graph, compiled.sources, &cloud, look).await?;
-    let mut ledger = session.take().await?;
+    let mut ledger = session.take(turn).await?;
     let asked = Asked {
         purpose: saved.purpose,
         scope: saved.scope.clone(),
@@ -172,7 +173,7 @@ pub async fn apply(given: Place, cloud: &Cloud, rollback: bool, look: Look) -> R
         }
         return Err(Exit::Wrong);
     }
-    session.show_plan(&now);
+    session.show_plan(&now, ledger.state());
     tell("\n");
     tell_line(&look.paint(&format!("Nothing has moved since `{}` was made.", file.display()), Paint::Good));
     Ok(perform(session, &now, &refreshed, &mut ledger, rollback).await)

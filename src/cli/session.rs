@@ -10,10 +10,11 @@ use crate::apply::event::Event;
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
-use crate::apply::{self, Stop, refresh};
+use crate::apply::{self, Forecast, Stop, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, progress};
 use crate::diagnostic::{Diagnostic, Report};
@@ -24,7 +25,7 @@ use crate::sandbox::{Sandbox, Schemas};
 use crate::source::Sources;
 use crate::state::State;
 use crate::state::ledger::Ledger;
-use crate::state::store::{self, Holder, LocalStore, StoreFault};
+use crate::state::store::{self, Store, StoreFault};
 use crate::value::{SealingKey, Value};
 
 /// Which cloud a command works on.
@@ -45,7 +46,6 @@ pub struct Session {
     pub sources: Sources,
     pub look: Look,
     directory: PathBuf,
-    cloud: &'static str,
     key: SealingKey,
     key_is_kept: bool,
     calls: Calls,
@@ -62,39 +62,34 @@ impl Session {
         cloud: &Cloud,
         look: Look,
     ) -> Result<Session, Exit> {
-        let environment = place.environment();
         let directory = place.record();
         let provider = provider(cloud, &directory, &graph, look).await?;
         let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
-        if let Some(recorded) = &recorded
-            && *recorded.cloud != *provider.cloud()
-        {
-            let (was, is) = (&recorded.cloud, provider.cloud());
-            let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
-            say(
-                &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
-                Some(&format!("{flag}, or choose another environment with `--env NAME`")),
-                look,
-            );
-            return Err(Exit::Wrong);
-        }
         // One that nothing is recorded with yet serves for planning too.
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        Ok(Session {
-            place,
-            graph,
-            sources,
-            look,
-            directory,
-            cloud: provider.cloud(),
-            key,
-            key_is_kept,
-            calls,
-            events: Some(events),
-        })
+        let session = Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) };
+        session.suits(recorded.as_ref())?;
+        Ok(session)
+    }
+
+    /// Whether what is recorded is of the cloud that this command works on. If not, says so.
+    fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
+        let Some(State { cloud: was, .. }) =
+            recorded.filter(|recorded| *recorded.cloud != *self.calls.provider.cloud())
+        else {
+            return Ok(());
+        };
+        let (environment, is) = (self.place.environment(), self.calls.provider.cloud());
+        let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
+        say(
+            &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
+            Some(&format!("{flag}, or choose another environment with `--env NAME`")),
+            self.look,
+        );
+        Err(Exit::Wrong)
     }
 
     /// Whether fingerprints of secrets mean something beyond this command.
@@ -103,7 +98,7 @@ impl Session {
     }
 
     fn fresh_state(&self) -> State {
-        State::new(uuid::Uuid::new_v4().to_string().into(), self.cloud.into())
+        State::new(uuid::Uuid::new_v4().to_string().into(), self.calls.provider.cloud().into())
     }
 
     /// The record as it is, without taking it.
@@ -119,23 +114,21 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub async fn take(&mut self) -> Result<Ledger, Exit> {
-        let holder = Holder {
-            pid: std::process::id(),
-            host: host_name(),
-            command: command_line(),
-            since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        };
-        let opened = LocalStore::open(&self.directory, &holder).map_err(|fault| say_store(&fault, self.look))?;
+    pub async fn take(&mut self, turn: Turn) -> Result<Ledger, Exit> {
+        let (store, replayed) = turn.take(&self.directory, self.look)?;
+        // Whoever had it until now may have changed all that was read before.
+        self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
+        self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
-            store::keep_key(&self.directory, &self.key).map_err(|fault| say_store(&fault, self.look))?;
+            match store::sealing_key(&self.directory).map_err(|fault| say_store(&fault, self.look))? {
+                Some(key) => self.key = key,
+                None => store::keep_key(&self.directory, &self.key).map_err(|fault| say_store(&fault, self.look))?,
+            }
             self.key_is_kept = true;
         }
-        let mut ledger = match opened {
-            (store, Some(replayed)) => Ledger::new(replayed.state, Box::new(store), replayed.records),
-            (store, None) => {
-                Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?
-            }
+        let mut ledger = match replayed {
+            Some(replayed) => Ledger::new(replayed.state, Box::new(store), replayed.records),
+            None => Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?,
         };
         if !ledger.state().unfinished.is_empty() {
             let count = ledger.state().unfinished.len();
@@ -198,9 +191,13 @@ impl Session {
     }
 
     /// Shows a plan on standard error, where everything for people goes that a script does not read.
-    pub fn show_plan(&self, plan: &Plan) {
+    pub fn show_plan(&self, plan: &Plan, state: &State) {
         for (tone, line) in text::lines(plan, self.look.width) {
             tell_line(&self.look.paint(&line, paint(tone)));
+        }
+        let forecast = apply::forecast(plan, &self.graph, state, &*self.calls.provider);
+        if let Some(text) = forecast.and_then(|forecast| in_words(&forecast)) {
+            tell_line(&format!("  {text}"));
         }
     }
 
@@ -419,6 +416,21 @@ async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// "About 14 minutes, most of it waiting for `db`."; nothing when it is hardly worth waiting for.
+fn in_words(forecast: &Forecast) -> Option<String> {
+    let minutes = (forecast.total.as_secs_f64() / 60.0).round() as u64;
+    let about = match minutes {
+        0 => return None,
+        1 => "About a minute".to_string(),
+        2..100 => format!("About {minutes} minutes"),
+        _ => format!("About {} hours", (minutes + 30) / 60),
+    };
+    Some(match forecast.waits * 2 > forecast.total {
+        true => format!("{about}, most of it waiting for `{}`.", forecast.longest),
+        false => format!("{about}."),
+    })
+}
+
 fn paint(tone: text::Tone) -> Paint {
     match tone {
         text::Tone::Plain => Paint::Plain,
@@ -445,22 +457,10 @@ pub fn say_store(fault: &StoreFault, look: Look) -> Exit {
     say(&fault.to_string(), Some(fault.help()), look);
     match fault {
         StoreFault::Locked(_) => Exit::Locked,
-        StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => Exit::Failed,
+        StoreFault::Fenced(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => {
+            Exit::Failed
+        }
     }
-}
-
-fn host_name() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_string());
-    read("/etc/hostname").or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| "this machine".into())
-}
-
-/// The command as it was typed, without the values of params, which may be secret.
-fn command_line() -> String {
-    let words = std::env::args().skip(1).map(|word| match word.split_once('=') {
-        Some((name, _)) => format!("{name}=..."),
-        None => word,
-    });
-    std::iter::once("tadpole".to_string()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Values in a column of names, one a line, as they would be written.
