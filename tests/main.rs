@@ -21,6 +21,7 @@ mod plan;
 mod reference;
 mod render;
 mod robust;
+mod saved;
 mod shown;
 mod world;
 mod writers;

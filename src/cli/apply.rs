@@ -41,7 +41,9 @@ impl Apply {
                 say("a saved plan says by itself what it is about", Some(help), look);
                 return Exit::Wrong;
             }
-            return saved::apply(self.place, &self.cloud, self.turn, self.rollback, look).await.unwrap_or_else(|exit| exit);
+            return saved::apply(self.place, &self.cloud, self.turn, self.rollback, look)
+                .await
+                .unwrap_or_else(|exit| exit);
         }
         let Some(Compiled { graph, sources, .. }) = self.place.compile(look) else {
             return Exit::Wrong;

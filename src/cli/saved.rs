@@ -111,7 +111,9 @@ fn read(path: &Path, look: Look) -> Result<Plan, Exit> {
         ),
         Ok(Err(Unread::Damaged(why))) => (
             format!("`{shown}` is no plan, or is damaged: {why}"),
-            format!("make it anew: `tadpole plan --out {shown}`; a program is a directory, or a file that ends in `.cloud`"),
+            format!(
+                "make it anew: `tadpole plan --out {shown}`; a program is a directory, or a file that ends in `.cloud`"
+            ),
         ),
         Err(error) => (format!("`{shown}` cannot be read: {error}"), "name a plan or a program".to_string()),
     };

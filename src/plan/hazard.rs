@@ -138,6 +138,7 @@ fn holders(changes: &mut [Change], state: &State) {
         }
     }
     for change in changes {
+        let attribute = change.hazards.first().and_then(|hazard| hazard.attribute.clone());
         let Some(holders) = holders.get(&change.address).filter(|holders| !holders.is_empty()) else { continue };
         let names = listed(holders.iter().take(3));
         let more = if holders.len() > 3 { format!(" and {} others", holders.len() - 3) } else { String::new() };
@@ -145,7 +146,16 @@ fn holders(changes: &mut [Change], state: &State) {
         let text = format!(
             "{names}{more} still {refer} to it then, and the cloud may refuse: `--replace` takes {they} down with it"
         );
-        change.hazards.push(Hazard { kind: HazardKind::Refusal, text, attribute: None });
+        // It goes with what is said of the replacement itself.
+        let at = change.hazards.iter().take_while(|hazard| hazard.kind != HazardKind::Exposure).count();
+        change.hazards.insert(at, Hazard { kind: HazardKind::Refusal, text, attribute });
+    }
+}
+
+impl Change {
+    /// Its hazards, those that have one cause together.
+    pub fn hazard_groups(&self) -> impl Iterator<Item = &[Hazard]> {
+        self.hazards.chunk_by(|one, two| one.attribute == two.attribute)
     }
 }
 

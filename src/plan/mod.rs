@@ -25,8 +25,8 @@ use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
 pub use diff::diff;
-pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use document::{Made, Unread};
+pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use hazard::{Hazard, HazardKind, Spot};
 pub use moved::{moved, was_applied};
 pub use moves::{Moved, moves};

@@ -68,9 +68,7 @@ fn records(saved: &Plan, now: &Plan, all: &mut Vec<String>) {
 }
 
 fn drift(saved: &Plan, now: &Plan, all: &mut Vec<String>) {
-    let found = |plan: &Plan| -> BTreeMap<String, Option<Value>> {
-        plan.drift.iter().flat_map(differences).collect()
-    };
+    let found = |plan: &Plan| -> BTreeMap<String, Option<Value>> { plan.drift.iter().flat_map(differences).collect() };
     let (then, now) = (found(saved), found(now));
     for (what, how) in differing(&as_texts(&then), &as_texts(&now)) {
         all.push(match (how, now.get(&what).or_else(|| then.get(&what))) {
@@ -125,7 +123,7 @@ fn changes(saved: &Plan, now: &Plan, all: &mut Vec<String>) {
 /// The first attribute of which two plans say different things.
 fn other_attribute(old: &[AttributeChange], new: &[AttributeChange]) -> Option<String> {
     let find = |list: &[AttributeChange], name: &str| {
-        list.iter().find(|change| change.name.as_str() == name).map(|change| as_json(change))
+        list.iter().find(|change| change.name.as_str() == name).map(as_json)
     };
     let mut names = old.iter().chain(new).map(|change| change.name.as_str());
     names

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::name::{Address, Name};
+use crate::name::Address;
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Refresh, Scope, Spot,
 };
@@ -80,20 +80,17 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
 
 /// What to know before anything else: what may go wrong, why it is done, and where that is written.
 fn hazards(change: &Change, width: usize, lines: &mut Vec<(Tone, String)>) {
-    let address = change.address.to_string();
-    let mut head = format!("  ! {address}  ");
-    let indent = " ".repeat(head.chars().count().min(24));
-    let mut said: Option<&Name> = None;
-    for hazard in &change.hazards {
-        lines.push((Tone::Bad, format!("{head}{}", hazard.text)));
-        head.clone_from(&indent);
-    }
-    for hazard in &change.hazards {
-        let attribute = hazard.attribute.as_ref().filter(|name| said != Some(*name));
+    for group in change.hazard_groups() {
+        let head = format!("  ! {}  ", change.address);
+        let indent = " ".repeat(head.chars().count().min(24));
+        for (at, hazard) in group.iter().enumerate() {
+            let before = if at == 0 { &head } else { &indent };
+            lines.push((Tone::Bad, format!("{before}{}", hazard.text)));
+        }
+        let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref());
         let Some(changed) = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name)) else {
             continue;
         };
-        said = Some(&changed.name);
         if changed.replaces {
             let values = values(changed, width.saturating_sub(indent.len() + 26), 0);
             let values = values.trim_end_matches("  forces replacement");
@@ -289,7 +286,7 @@ pub fn summary(plan: &Plan) -> String {
     if parts.is_empty() {
         parts.push("only outputs change".into());
     }
-    let hazards = plan.changes.iter().filter(|change| !change.hazards.is_empty()).count();
+    let hazards: usize = plan.changes.iter().map(|change| change.hazard_groups().count()).sum();
     let hazards = match hazards {
         0 => String::new(),
         1 => "  1 hazard.".to_string(),
