@@ -1,15 +1,17 @@
 //! What the cloud has, before planning: everything recorded in as few calls as it allows, and what
 //! the program says exists already.
 
+use tokio::time::Instant;
+
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Owner, Place, Reading, Seek, Want};
-use crate::apply::step::place_of;
+use crate::apply::step::{place_of, seen};
 use crate::graph::ResourceGraph;
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Address;
 use crate::plan::{Found, Refreshed};
-use crate::state::State;
+use crate::state::{State, Status};
 use crate::value::Fields;
 
 /// Asks the cloud.
@@ -19,6 +21,7 @@ use crate::value::Fields;
 pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Result<Refreshed, Vec<(Address, Fault)>> {
     let mut refreshed = Refreshed::default();
     let mut faults = Vec::new();
+    let now = Instant::now();
     let places: Vec<Place> = state.resources.iter().map(|(address, recorded)| place_of(address, recorded)).collect();
     if !places.is_empty() {
         let readings = calls.once(calls.provider.read_many(&places)).await;
@@ -27,6 +30,10 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
                 // One that did not go through with the others is asked for by itself.
                 Err(fault) if crate::apply::limit::passes_later(fault.kind) => {
                     calls.repeat(&place.address, || calls.provider.read(&place)).await
+                }
+                // It may have been made so lately that it is not seen yet.
+                Ok(Reading::Gone) if is_incomplete(state, &place.address) => {
+                    seen(&place, now + calls.provider.patience(&place.kind).consistency, calls).await
                 }
                 reading => reading,
             };
@@ -98,6 +105,10 @@ async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, 
 
 fn is_gone(refreshed: &Refreshed, address: &Address) -> bool {
     matches!(refreshed.readings.get(address), Some(Reading::Gone))
+}
+
+fn is_incomplete(state: &State, address: &Address) -> bool {
+    state.resources.get(address).is_some_and(|recorded| recorded.status == Status::Incomplete)
 }
 
 /// The inputs of a resource, when none of them waits for something to be made.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{SemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::action;
 use crate::apply::Stop;
@@ -235,8 +236,8 @@ impl Step {
             if fault.kind == FaultKind::Unknown {
                 // It may have been made. Looking comes before trying again, and before giving up.
                 let seek = Seek::Made(owner.clone());
-                let found = self.calls.repeat(address, || self.calls.provider.find(&want, &seek)).await;
-                match found {
+                let until = Instant::now() + self.calls.provider.patience(&want.kind).consistency;
+                match look(address, &want, &seek, until, &self.calls).await {
                     Ok(Some(id)) => break crate::apply::provider::Made { id, whole: false },
                     Ok(None) => {}
                     // The operation stays open: recovery looks again.
@@ -244,9 +245,7 @@ impl Step {
                 }
             }
             if !passes_later(fault.kind) || !self.calls.pause(address, &fault, tried).await {
-                if fault.kind != FaultKind::Unknown {
-                    self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
-                }
+                self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
                 return Err(fault.into());
             }
             tried += 1;
@@ -416,6 +415,38 @@ impl Step {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(patience.poll * 8);
+        }
+    }
+}
+
+/// Looks for a thing until it is there, or would have to be seen if it were.
+pub async fn look(
+    address: &Address,
+    want: &Want,
+    seek: &Seek,
+    until: Instant,
+    calls: &Calls,
+) -> Result<Option<Arc<str>>, Fault> {
+    loop {
+        if let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? {
+            return Ok(Some(id));
+        }
+        if Instant::now() >= until {
+            return Ok(None);
+        }
+        calls.tell(Event::Waiting { address: address.clone(), on: "to be seen".into() });
+        tokio::time::sleep(calls.provider.patience(&want.kind).poll).await;
+    }
+}
+
+/// Reads a thing until it is there, or would have to be seen if it were.
+pub async fn seen(place: &Place, until: Instant, calls: &Calls) -> Result<Reading, Fault> {
+    loop {
+        match calls.repeat(&place.address, || calls.provider.read(place)).await? {
+            Reading::Gone if Instant::now() < until => {
+                tokio::time::sleep(calls.provider.patience(&place.kind).poll).await;
+            }
+            reading => return Ok(reading),
         }
     }
 }
