@@ -162,6 +162,11 @@ impl Value {
         }
     }
 
+    /// Whether there is a secret anywhere in it.
+    pub fn holds_secret(&self) -> bool {
+        matches!(self, Value::Secret(_)) || self.parts().any(Value::holds_secret)
+    }
+
     /// Gives every secret in here its fingerprint, so that it can be compared with a recorded one.
     pub fn seal(&mut self, key: &SealingKey) {
         match self {

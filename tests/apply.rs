@@ -1,7 +1,28 @@
 //! Programs that change: `tests/apply/*.cloud`, in steps separated by `//@ then TITLE`. Each step is
 //! planned and applied in the sandbox; the snapshot shows plan, result and what the sandbox holds.
+//!
+//! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
+//! as JSON), `//@ gone ADDRESS`.
+
+use tadpole::graph::ResourceGraph;
 
 use crate::world::{World, graph, shown};
+
+/// The options of a step, and what it does besides.
+fn options<'t>(text: &'t str, name: &str) -> Vec<Vec<&'t str>> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("//@ ")?.strip_prefix(name));
+    lines.filter_map(|rest| Some(rest.strip_prefix(' ')?.splitn(3, ' ').collect())).collect()
+}
+
+fn meddle(world: &World, graph: &ResourceGraph, step: &str) {
+    for option in options(step, "outside") {
+        let [address, name, value] = option[..] else { panic!("{option:?} is not ADDRESS ATTRIBUTE VALUE") };
+        world.meddle(graph, address, name, serde_json::from_str(value).unwrap());
+    }
+    for option in options(step, "gone") {
+        world.take_away(graph, option[0]);
+    }
+}
 
 #[test]
 fn programs_that_change() {
@@ -15,6 +36,7 @@ fn programs_that_change() {
                 "" => tadpole::graph::ResourceGraph::empty(None),
                 _ => graph(program),
             };
+            meddle(&world, &graph, program);
             let run = world.run(&graph, None).unwrap();
             all.push_str(&format!(
                 "──── {}\n{}\n{}",
@@ -31,6 +53,9 @@ fn programs_that_change() {
             for broken in &run.outcome.broken {
                 all.push_str(&format!("does not hold: {}\n", broken.message));
             }
+            for (address, id) in &run.outcome.retired {
+                all.push_str(&format!("still there: {address} {id}\n"));
+            }
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
             }
@@ -42,6 +67,7 @@ fn programs_that_change() {
             all.push('\n');
             if run.outcome.failed.is_empty() && run.outcome.broken.is_empty() {
                 let again = world.apply(&graph);
+                assert_eq!(again.plan.drift, [], "{}: what was found is recorded", path.display());
                 assert!(
                     again.plan.is_empty(),
                     "{}: a second apply changes something: {}",

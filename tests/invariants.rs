@@ -35,7 +35,8 @@ type Holds = Result<(), String>;
 
 impl Scene<'_> {
     fn recorded(&self) -> impl Iterator<Item = (&Address, &Recorded)> {
-        self.state.resources.iter()
+        let retired = self.state.retired.values().map(|retired| (&retired.address, &retired.recorded));
+        self.state.resources.iter().chain(retired)
     }
 
     fn object(&self, recorded: &Recorded) -> Option<&Object> {
@@ -77,8 +78,9 @@ pub fn no_duplicate(scene: &Scene) -> Holds {
         }
     }
     let ours = scene.objects.iter().filter(|object| !scene.is_let_go(object)).count();
-    if ours > scene.state.resources.len() {
-        return Err(format!("no duplicate: {ours} things for {} resources", scene.state.resources.len()));
+    let recorded = scene.recorded().count();
+    if ours > recorded {
+        return Err(format!("no duplicate: {ours} things for {recorded} that are recorded"));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! stand on.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +25,7 @@ use tadpole::state::State;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::Record;
 use tadpole::state::store::{self, Holder, LocalStore, Store, StoreFault};
-use tadpole::value::{Fields, SealingKey};
+use tadpole::value::{Fields, SealingKey, Value};
 
 pub const LOOK: Look = Look { colour: false, width: 100, live: false };
 
@@ -247,6 +248,38 @@ impl World {
         self.sandbox(&ResourceGraph::empty(None)).objects()
     }
 
+    /// Somebody else sets an attribute of the thing that a component made.
+    pub fn meddle(&self, graph: &ResourceGraph, address: &str, name: &str, value: Value) {
+        let object = self.object(address);
+        let mut inputs = object.inputs.clone();
+        inputs.insert(name.into(), value);
+        let want = Want { kind: object.kind.clone(), inputs, samples: Fields::new(), owner: object.owner.clone() };
+        self.on_runtime(self.sandbox(graph).update(&place(&object), None, &want)).unwrap();
+    }
+
+    /// The cloud itself gives a thing another computed attribute.
+    pub fn refill(&self, address: &str, name: &str, value: Value) {
+        let mut object = self.object(address);
+        object.outputs.insert(name.into(), value);
+        let line = serde_json::json!({ "put": object });
+        let mut file = std::fs::OpenOptions::new().append(true).open(self.path().join("sandbox.jsonl")).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+
+    /// Somebody else deletes the thing that a component made.
+    pub fn take_away(&self, graph: &ResourceGraph, address: &str) {
+        self.on_runtime(self.sandbox(graph).delete(&place(&self.object(address)))).unwrap();
+    }
+
+    fn object(&self, address: &str) -> Object {
+        let mut objects = self.objects().into_iter();
+        objects.find(|object| object.owner.address.to_string() == address).expect("there is such a thing")
+    }
+
+    fn on_runtime<T>(&self, future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
     pub fn state(&self) -> State {
         store::peek(self.path()).unwrap().expect("something is recorded")
     }
@@ -321,6 +354,16 @@ impl World {
         assert!(run.outcome.failed.is_empty(), "{:?}", run.outcome.failed);
         assert!(run.outcome.store.is_none(), "{:?}", run.outcome.store);
         run
+    }
+}
+
+fn place(object: &Object) -> Place {
+    Place {
+        kind: object.kind.clone(),
+        id: object.id.clone(),
+        address: object.owner.address.clone(),
+        inputs: object.inputs.clone(),
+        outputs: object.outputs.clone(),
     }
 }
 

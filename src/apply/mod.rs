@@ -23,7 +23,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
 use crate::model::term::Term;
 use crate::name::{Address, Name};
-use crate::plan::{Change, ChangeKind, Plan};
+use crate::plan::{self, Change, ChangeKind, Part, Plan};
 use crate::state::ledger::Ledger;
 use crate::state::record::Record;
 use crate::state::store::StoreFault;
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub skipped: Vec<Address>,
     /// Begun, and cut off: recovery finds out what came of it.
     pub cut: Vec<Address>,
+    /// What was replaced and is still there at the end, with its id.
+    pub retired: Vec<(Address, Arc<str>)>,
     pub interrupted: bool,
     /// Assertions that do not hold, now that everything is there.
     pub broken: Vec<Diagnostic>,
@@ -70,9 +72,7 @@ pub async fn execute(
     calls: &Calls,
     mut stop: watch::Receiver<Stop>,
 ) -> Outcome {
-    if !plan.moves.is_empty()
-        && let Err(fault) = ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])
-    {
+    if let Err(fault) = catch_up(plan, ledger) {
         return Outcome { store: Some(fault), ..Outcome::default() };
     }
     let (requests, mut inbox) = mpsc::unbounded_channel();
@@ -81,16 +81,24 @@ pub async fn execute(
     let mut run = Run::new(plan);
     let mut outcome = Outcome::default();
     let mut tasks = JoinSet::new();
+    // By the number of the change: when its first half began, whether one is at work, how many are left,
+    // what was made, and whether it came to an end.
     let mut began: BTreeMap<usize, Instant> = BTreeMap::new();
+    let mut running: BTreeSet<usize> = BTreeSet::new();
+    let mut halves: Vec<usize> = plan.changes.iter().map(|change| change.kind.parts().len()).collect();
+    let mut made: BTreeMap<usize, Arc<str>> = BTreeMap::new();
+    let mut tried: BTreeSet<usize> = BTreeSet::new();
     loop {
         while *stop.borrow() == Stop::No
             && let Some((_, std::cmp::Reverse(number))) = run.ready.pop()
         {
-            let change = &plan.changes[number];
-            began.insert(number, Instant::now());
-            match work(change, graph, refreshed, ledger.state(), key) {
+            let plan::Step { change: which, part, .. } = plan.steps[number];
+            let change = &plan.changes[which];
+            began.entry(which).or_insert_with(Instant::now);
+            match work(change, part, graph, refreshed, ledger.state(), key) {
                 Ok(work) => {
                     let step = Step { work, calls: calls.clone(), journal: journal.clone() };
+                    running.insert(which);
                     tasks.spawn(async move { (number, step.run().await) });
                 }
                 Err(fault) => {
@@ -100,6 +108,7 @@ pub async fn execute(
                         took: Duration::ZERO,
                     });
                     outcome.failed.push((change.address.clone(), fault));
+                    tried.insert(which);
                     run.failed(number);
                 }
             }
@@ -145,33 +154,46 @@ pub async fn execute(
                     Ok(ended) => ended,
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
                 };
-                let address = plan.changes[number].address.clone();
-                let took = began.get(&number).map_or(Duration::ZERO, Instant::elapsed);
+                let plan::Step { change: which, part, .. } = plan.steps[number];
+                running.remove(&which);
+                let change = &plan.changes[which];
+                let (kind, address) = (change.kind, change.address.clone());
+                let took = began.get(&which).map_or(Duration::ZERO, Instant::elapsed);
                 match result {
                     Ok(id) => {
-                        let kind = plan.changes[number].kind;
-                        calls.tell(Event::Done { address: address.clone(), kind, id: id.to_string(), took });
-                        outcome.done.push(address);
+                        if kind == ChangeKind::Replace && part == Part::Make {
+                            made.insert(which, id.clone());
+                        }
+                        halves[which] -= 1;
+                        if halves[which] == 0 {
+                            let id = made.remove(&which).unwrap_or(id).to_string();
+                            calls.tell(Event::Done { address: address.clone(), kind, id, took });
+                            outcome.done.push(address);
+                            tried.insert(which);
+                        } else if part == Part::Make {
+                            calls.tell(Event::Waiting { address, on: "what uses the old one".into() });
+                        }
                         run.ended(number);
                     }
                     Err(Failure::Fault(fault)) => {
                         calls.tell(Event::Failed { address: address.clone(), fault: fault.clone(), took });
                         outcome.failed.push((address, fault));
+                        tried.insert(which);
                         run.failed(number);
                     }
                     // It had not begun.
-                    Err(Failure::Stopped) => drop(began.remove(&number)),
+                    Err(Failure::Stopped) => {}
                 }
             }
         }
     }
-    let tried: HashSet<&Address> =
-        outcome.done.iter().chain(outcome.failed.iter().map(|(address, _)| address)).collect();
-    let left =
-        plan.changes.iter().enumerate().filter(|(_, change)| change.kind.acts() && !tried.contains(&change.address));
-    let (cut, skipped): (Vec<_>, Vec<_>) = left.partition(|(number, _)| began.contains_key(number));
-    outcome.cut = cut.into_iter().map(|(_, change)| change.address.clone()).collect();
-    outcome.skipped = skipped.into_iter().map(|(_, change)| change.address.clone()).collect();
+    for (number, change) in plan.changes.iter().enumerate() {
+        if running.contains(&number) {
+            outcome.cut.push(change.address.clone());
+        } else if change.kind.acts() && !tried.contains(&number) && !made.contains_key(&number) {
+            outcome.skipped.push(change.address.clone());
+        }
+    }
     if outcome.failed.is_empty() && outcome.skipped.is_empty() {
         outcome.broken.extend(graph.assertions.iter().filter_map(|assertion| assertion.broken(ledger.state())));
     }
@@ -180,6 +202,8 @@ pub async fn execute(
         let finished = ledger.record(records).and_then(|()| ledger.compact());
         outcome.store = finished.err();
     }
+    let retired = ledger.state().retired.values();
+    outcome.retired = retired.map(|retired| (retired.address.clone(), retired.recorded.id.clone())).collect();
     outcome
 }
 
@@ -193,8 +217,7 @@ fn blocking<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Which steps may start.
-struct Run<'a> {
-    plan: &'a Plan,
+struct Run {
     /// Steps that a step waits for and that have not ended.
     left: Vec<usize>,
     dependents: Vec<Vec<usize>>,
@@ -204,14 +227,13 @@ struct Run<'a> {
     never: HashSet<usize>,
 }
 
-impl<'a> Run<'a> {
-    fn new(plan: &'a Plan) -> Run<'a> {
-        let count = plan.changes.len();
-        let acts = |number: usize| plan.changes[number].kind.acts();
+impl Run {
+    fn new(plan: &Plan) -> Run {
+        let count = plan.steps.len();
         let mut dependents = vec![Vec::new(); count];
         let mut left = vec![0; count];
-        for (number, change) in plan.changes.iter().enumerate() {
-            for other in change.waits.iter().filter(|other| acts(**other)) {
+        for (number, step) in plan.steps.iter().enumerate() {
+            for other in &step.waits {
                 dependents[*other].push(number);
                 left[number] += 1;
             }
@@ -234,18 +256,17 @@ impl<'a> Run<'a> {
             remaining[*number] = dependents[*number].iter().map(|next| remaining[*next] + 1).max().unwrap_or(0);
         }
         let ready = (0..count)
-            .filter(|number| left[*number] == 0 && acts(*number))
+            .filter(|number| left[*number] == 0)
             .map(|number| (remaining[number], std::cmp::Reverse(number)))
             .collect();
-        Run { plan, left, dependents, remaining, ready, never: HashSet::new() }
+        Run { left, dependents, remaining, ready, never: HashSet::new() }
     }
 
     fn ended(&mut self, number: usize) {
         // It ends once.
         for dependent in std::mem::take(&mut self.dependents[number]) {
             self.left[dependent] -= 1;
-            let acts = self.plan.changes[dependent].kind.acts();
-            if self.left[dependent] == 0 && acts && !self.never.contains(&dependent) {
+            if self.left[dependent] == 0 && !self.never.contains(&dependent) {
                 self.ready.push((self.remaining[dependent], std::cmp::Reverse(dependent)));
             }
         }
@@ -264,16 +285,17 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The work of a change, with everything that it depends on known by now.
+/// The work of one step, with everything that it depends on known by now.
 fn work(
     change: &Change,
+    part: Part,
     graph: &ResourceGraph,
     refreshed: &crate::plan::Refreshed,
     state: &State,
     key: &SealingKey,
 ) -> Result<Work, Fault> {
     let mut wanted = None;
-    if !matches!(change.kind, ChangeKind::Terminate | ChangeKind::Forget) {
+    if part == Part::Make {
         let Some(resource) = graph.get(&change.address) else {
             unreachable!("`{}` is planned from the program, and is not in it", change.address)
         };
@@ -310,9 +332,12 @@ fn work(
             dependencies: graph.needs(&change.address).into_iter().cloned().collect(),
         });
     }
-    let mut present = state.resources.get(&change.address).cloned();
+    let mut present = match part {
+        Part::Make => state.resources.get(&change.address).cloned(),
+        Part::Unmake => old(change, state).cloned(),
+    };
     let reading = refreshed.readings.get(&change.address);
-    if let (Some(present), Some(provider::Reading::Here(here))) = (&mut present, reading) {
+    if let (Part::Make, Some(present), Some(provider::Reading::Here(here))) = (part, &mut present, reading) {
         // The update starts from what is there, not from what was there.
         for (name, value) in &here.inputs {
             present.inputs.insert(name.clone(), value.clone());
@@ -337,12 +362,27 @@ fn work(
     let inputs_differ = incomplete || change.changes_inputs();
     Ok(Work {
         kind: change.kind,
+        part,
         address: change.address.clone(),
         lineage: state.lineage.clone(),
         wanted,
         present,
         inputs_differ,
     })
+}
+
+/// What an unmaking step is about: what the plan saw under the address, which may have a successor there by
+/// now.
+fn old<'s>(change: &Change, state: &'s State) -> Option<&'s Recorded> {
+    let is_old = |recorded: &&Recorded| change.id.as_ref().is_none_or(|id| recorded.id == *id);
+    let retired = state.retired.values().rev().filter(|retired| retired.address == change.address);
+    match change.retired {
+        Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
+        None => {
+            let current = state.resources.get(&change.address).filter(is_old);
+            current.or_else(|| retired.map(|retired| &retired.recorded).find(is_old))
+        }
+    }
 }
 
 /// A plan is kept: a value that it showed is the value that is used.
@@ -361,12 +401,23 @@ fn as_planned(change: &Change, inputs: &Fields) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Records what the plan starts from: new addresses, and things as they were found. What is planned was
+/// planned with these.
+fn catch_up(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFault> {
+    if !plan.moves.is_empty() {
+        ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])?;
+    }
+    let seen = plan::seen(ledger.state(), &plan.drift, false);
+    ledger.record(seen)
+}
+
 /// Records what the program says otherwise than the record does and needs no change in the cloud: the
 /// order of things, above all, in which they will be taken down.
 ///
 /// # Errors
 /// When the store cannot keep it.
-pub fn settle(graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> Result<(), StoreFault> {
+pub fn settle(plan: &Plan, graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> Result<(), StoreFault> {
+    catch_up(plan, ledger)?;
     let records = afterwards(graph, ledger.state(), key, &mut Outcome::default());
     ledger.record(records)?;
     ledger.compact()
@@ -376,10 +427,16 @@ pub fn settle(graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> R
 /// did not change otherwise.
 fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &mut Outcome) -> Vec<Record> {
     let mut records = Vec::new();
+    let failed = outcome.failed.iter().map(|(address, _)| address);
+    let open: HashSet<&Address> = failed.chain(&outcome.skipped).chain(&outcome.cut).collect();
     for resource in graph.in_order() {
         let Some(recorded) = state.resources.get(&resource.address) else {
             continue;
         };
+        if open.contains(&resource.address) {
+            // It still is as it was: it may hold what the program does not name any more.
+            continue;
+        }
         let dependencies: BTreeSet<Address> = graph.needs(&resource.address).into_iter().cloned().collect();
         if recorded.dependencies != dependencies || recorded.template != resource.template {
             let recorded = Recorded { dependencies, template: resource.template.clone(), ..recorded.clone() };

@@ -22,26 +22,25 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
     let mut refreshed = Refreshed::default();
     let mut faults = Vec::new();
     let now = Instant::now();
-    let places: Vec<Place> = state.resources.iter().map(|(address, recorded)| place_of(address, recorded)).collect();
+    let (numbers, places): (Vec<Option<u64>>, Vec<Place>) = recorded(state).unzip();
     if !places.is_empty() {
         let readings = calls.once(calls.provider.read_many(&places)).await;
-        for (place, reading) in places.into_iter().zip(readings) {
+        for ((number, place), reading) in numbers.into_iter().zip(places).zip(readings) {
             let reading = match reading {
                 // One that did not go through with the others is asked for by itself.
                 Err(fault) if crate::apply::limit::passes_later(fault.kind) => {
                     calls.repeat(&place.address, || calls.provider.read(&place)).await
                 }
                 // It may have been made so lately that it is not seen yet.
-                Ok(Reading::Gone) if is_incomplete(state, &place.address) => {
+                Ok(Reading::Gone) if is_incomplete(state, number, &place.address) => {
                     seen(&place, now + calls.provider.patience(&place.kind).consistency, calls).await
                 }
                 reading => reading,
             };
-            match reading {
-                Ok(reading) => {
-                    refreshed.readings.insert(place.address, reading);
-                }
-                Err(fault) => faults.push((place.address, fault)),
+            match (reading, number) {
+                (Ok(reading), None) => drop(refreshed.readings.insert(place.address, reading)),
+                (Ok(reading), Some(number)) => drop(refreshed.retired.insert(number, reading)),
+                (Err(fault), _) => faults.push((place.address, fault)),
             }
         }
     }
@@ -85,6 +84,13 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
     if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
 }
 
+/// Where everything is that is recorded; what was replaced with its number.
+fn recorded(state: &State) -> impl Iterator<Item = (Option<u64>, Place)> {
+    let current = state.resources.iter().map(|(address, recorded)| (None, place_of(address, recorded)));
+    let retired = state.retired.iter();
+    current.chain(retired.map(|(number, old)| (Some(*number), place_of(&old.address, &old.recorded))))
+}
+
 async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, Fault> {
     let address = &want.owner.address;
     let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? else {
@@ -107,8 +113,12 @@ fn is_gone(refreshed: &Refreshed, address: &Address) -> bool {
     matches!(refreshed.readings.get(address), Some(Reading::Gone))
 }
 
-fn is_incomplete(state: &State, address: &Address) -> bool {
-    state.resources.get(address).is_some_and(|recorded| recorded.status == Status::Incomplete)
+fn is_incomplete(state: &State, number: Option<u64>, address: &Address) -> bool {
+    let recorded = match number {
+        None => state.resources.get(address),
+        Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
+    };
+    recorded.is_some_and(|recorded| recorded.status == Status::Incomplete)
 }
 
 /// The inputs of a resource, when none of them waits for something to be made.

@@ -18,7 +18,7 @@ use crate::apply::provider::{Fault, FaultKind, Here, Owner, Place, Reading, Seek
 use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
-use crate::plan::ChangeKind;
+use crate::plan::{ChangeKind, Part};
 use crate::state::ledger::token;
 use crate::state::record::{Ended, Record};
 use crate::state::{Began, Recorded, Status};
@@ -70,6 +70,7 @@ impl Journal {
 /// Everything that one change needs, settled as far as it could be when its turn came.
 pub(super) struct Work {
     pub kind: ChangeKind,
+    pub part: Part,
     pub address: Address,
     pub lineage: Arc<str>,
     /// What the program wants; absent when it is taken down.
@@ -115,22 +116,41 @@ pub(super) struct Step {
 impl Step {
     /// Carries the change out. Answers the id of what is there now, empty when nothing is.
     pub async fn run(self) -> Result<Arc<str>, Failure> {
-        match (self.work.kind, &self.work.wanted, &self.work.present) {
-            (ChangeKind::Start | ChangeKind::Revive, Some(wanted), _) => self.start(wanted).await,
-            (ChangeKind::Replace, Some(wanted), Some(present)) => {
-                self.terminate(present).await?;
-                self.start(wanted).await
+        match (self.work.part, self.work.kind, &self.work.wanted, &self.work.present) {
+            (Part::Make, ChangeKind::Start | ChangeKind::Replace, Some(wanted), _) => self.start(wanted).await,
+            (Part::Make, ChangeKind::Revive, Some(wanted), present) => {
+                let id = self.start(wanted).await?;
+                self.bury(present.as_ref().filter(|present| present.id != id)).await?;
+                Ok(id)
             }
-            (ChangeKind::Update | ChangeKind::Adopt, Some(wanted), Some(present)) => self.update(wanted, present).await,
-            (ChangeKind::Terminate, _, Some(present)) => {
+            (Part::Make, ChangeKind::Update | ChangeKind::Adopt, Some(wanted), Some(present)) => {
+                self.update(wanted, present).await
+            }
+            (Part::Unmake, ChangeKind::Terminate | ChangeKind::Replace, _, Some(present)) => {
                 self.terminate(present).await?;
                 Ok(present.id.clone())
             }
-            (ChangeKind::Forget, _, Some(present)) => {
-                self.journal.record(vec![Record::Forgotten { address: self.work.address.clone() }]).await?;
+            (Part::Unmake, ChangeKind::Forget, _, Some(present)) => {
+                self.forget(present).await?;
                 Ok(present.id.clone())
             }
-            (kind, ..) => unreachable!("a {kind:?} without what it works on"),
+            (part, kind, ..) => unreachable!("a {kind:?} without what it works on, to {part:?}"),
+        }
+    }
+
+    async fn forget(&self, present: &Recorded) -> Result<(), Stopped> {
+        let record = Record::Forgotten { address: self.work.address.clone(), id: present.id.clone() };
+        self.journal.record(vec![record]).await
+    }
+
+    /// What was gone when planning, and has a successor now. One that turns up after all stays recorded, for
+    /// the next plan to take down.
+    async fn bury(&self, old: Option<&Recorded>) -> Result<(), Failure> {
+        let Some(old) = old else { return Ok(()) };
+        let place = self.place(old);
+        match self.calls.repeat(&self.work.address, || self.calls.provider.read(&place)).await? {
+            Reading::Gone => Ok(self.forget(old).await?),
+            Reading::Here(_) => Ok(()),
         }
     }
 
@@ -329,7 +349,11 @@ impl Step {
 
     async fn update(&self, wanted: &Wanted, present: &Recorded) -> Result<Arc<str>, Failure> {
         let id = present.id.clone();
-        let (op, owner, room) = self.begin(Verb::Update, self.intended(wanted, id.clone())).await?;
+        // Half done, it may hold what it held and what it shall hold.
+        let dependencies: BTreeSet<Address> = present.dependencies.union(&wanted.dependencies).cloned().collect();
+        let half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
+        let intended = Recorded { dependencies, ..self.intended(wanted, id.clone()) };
+        let (op, owner, room) = self.begin(Verb::Update, intended).await?;
         let mut outputs = present.outputs.clone();
         if self.work.inputs_differ {
             for action in &wanted.lifecycle.update {
@@ -343,7 +367,7 @@ impl Step {
                         let address = &self.work.address;
                         let call = || self.calls.provider.update(&place, old, &want);
                         if let Err(fault) = self.calls.repeat(address, call).await {
-                            return Err(self.incomplete(op, present.clone(), fault).await);
+                            return Err(self.incomplete(op, half_done, fault).await);
                         }
                     }
                     Verb::Check => {
@@ -361,11 +385,11 @@ impl Step {
         place.inputs = wanted.inputs.clone();
         match self.settle_down(&place).await {
             Ok(here) => outputs.extend(here.outputs),
-            Err(fault) => return Err(self.incomplete(op, present.clone(), fault).await),
+            Err(fault) => return Err(self.incomplete(op, half_done, fault).await),
         }
         match self.recorded(wanted, id, outputs, Status::Live) {
             Ok(recorded) => self.live(op, recorded).await,
-            Err(fault) => Err(self.incomplete(op, present.clone(), fault).await),
+            Err(fault) => Err(self.incomplete(op, half_done, fault).await),
         }
     }
 
@@ -374,8 +398,7 @@ impl Step {
         let address = &self.work.address;
         if present.lifecycle.terminate.is_empty() {
             // Replaced and left standing.
-            self.journal.record(vec![Record::Forgotten { address: address.clone() }]).await?;
-            return Ok(());
+            return Ok(self.forget(present).await?);
         }
         for action in &present.lifecycle.terminate {
             self.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::check::instance::NodeId;
 use crate::check::{Checker, Frame, What};
 use crate::diagnostic::{Diagnostic, listed};
-use crate::model::resource::{Input, Resource};
+use crate::model::resource::{Input, Order, Resource};
 use crate::model::schema::Schema;
 use crate::model::term::{Output, Term};
 use crate::model::ty::Ty;
@@ -200,6 +200,11 @@ impl<'a> Checker<'a, '_> {
             }
         }
         let lifecycle = self.lifecycle(node);
+        let replacement = match self.attribute(node, &"replacement".into(), span).known().and_then(Value::as_str) {
+            Some("createFirst") => Some(Order::CreateFirst),
+            Some("deleteFirst") => Some(Order::DeleteFirst),
+            _ => None,
+        };
         Some(Resource {
             address: self.nodes[node.0].address.clone(),
             template: self.template_ref(node).name,
@@ -207,6 +212,7 @@ impl<'a> Checker<'a, '_> {
             inputs,
             samples,
             lifecycle,
+            replacement,
             depends_on: self.depends_on(node),
             formerly: self.nodes[node.0].formerly.clone(),
             span,

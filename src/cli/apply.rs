@@ -84,7 +84,7 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
     };
     session.show_plan(&plan);
     if plan.is_empty() {
-        let exit = match session.settle(&mut ledger) {
+        let exit = match session.settle(&plan, &mut ledger) {
             Ok(()) => Exit::Done,
             Err(exit) => exit,
         };

@@ -213,8 +213,8 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub fn settle(&self, ledger: &mut Ledger) -> Result<(), Exit> {
-        apply::settle(&self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
+    pub fn settle(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Exit> {
+        apply::settle(plan, &self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
     }
 
     fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {
@@ -266,6 +266,12 @@ impl Session {
         if !standing.is_empty() {
             tell_line("  Left standing:");
             standing.iter().for_each(|line| tell_line(line));
+        }
+        if !outcome.retired.is_empty() {
+            tell_line("  Replaced, and still there: the next apply takes it down.");
+            for (address, id) in outcome.retired.iter().take(LISTED) {
+                tell_line(&format!("    {address}  {id}"));
+            }
         }
         if outcome.interrupted {
             tell_line("  Interrupted. What was in flight is recorded; the next apply goes on from there.");

@@ -67,6 +67,11 @@ impl Show {
         let count = plural(state.resources.len(), "resource");
         let heading = format!("{place}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
         let mut text = format!("{}\n{}", output.paint(&heading, Paint::Strong), shown.concat());
+        for retired in state.retired.values() {
+            let Recorded { template, id, .. } = &retired.recorded;
+            let words = output.paint("replaced, and still there", Paint::Bad);
+            text.push_str(&format!("\n  {}  {template} {id}  {words}\n", retired.address));
+        }
         if let Some(cut_off) = cut_off(&state) {
             text.push_str(&format!("\n{}\n", output.paint(&cut_off, Paint::Change)));
         }

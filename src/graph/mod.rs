@@ -137,9 +137,12 @@ fn shortest_cycle(graph: &DiGraph<Resource, Span>, component: &[NodeIndex]) -> V
     Vec::new()
 }
 
-/// Whether numbered things can be put in order, an edge going from the earlier to the later.
-pub fn is_acyclic(edges: impl IntoIterator<Item = (u32, u32)>) -> bool {
-    toposort(&DiGraph::<(), ()>::from_edges(edges), None).is_ok()
+/// Numbered things that come before themselves, with the number of the circle that each is in. An edge goes
+/// from the earlier to the later.
+pub fn in_circles(edges: impl IntoIterator<Item = (usize, usize)>) -> HashMap<usize, usize> {
+    let graph = DiGraph::<(), ()>::from_edges(edges.into_iter().map(|(one, two)| (one as u32, two as u32)));
+    let circles = tarjan_scc(&graph).into_iter().filter(|circle| circle.len() > 1).enumerate();
+    circles.flat_map(|(at, circle)| circle.into_iter().map(move |node| (node.index(), at))).collect()
 }
 
 impl ResourceGraph {

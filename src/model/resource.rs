@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::Diagnostic;
 use crate::model::action::{ActionTerm, Lifecycle};
 use crate::model::schema::Schema;
@@ -11,6 +13,16 @@ use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::source::Span;
 use crate::value::Value;
+
+/// What comes first when a thing is replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Order {
+    /// For a time there are two: what refers to it is changed before the old one goes.
+    CreateFirst,
+    /// There are never two.
+    DeleteFirst,
+}
 
 /// One thing to be deployed.
 #[derive(Clone, Debug)]
@@ -24,6 +36,8 @@ pub struct Resource {
     /// What the library expects the provider to fill in: the sandbox has nothing else to go by.
     pub samples: BTreeMap<Name, Arc<Term>>,
     pub lifecycle: Arc<Lifecycle<ActionTerm>>,
+    /// What the program wants to come first when it is replaced, if it says so.
+    pub replacement: Option<Order>,
     /// From `dependsOn`, of this component and of those around it.
     pub depends_on: BTreeMap<Address, Span>,
     /// Addresses under which it may be recorded still, the likeliest first.

@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, listed};
 use crate::graph::ResourceGraph;
 use crate::model::action::{Action, ActionTerm, Lifecycle};
-use crate::model::resource::Resource;
+use crate::model::resource::{Order, Resource};
 use crate::model::term::{Known, Term};
-use crate::name::{Address, Name};
+use crate::name::{Address, Name, Set, Table};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, OutputChange, Plan, Planned, Refreshed, VERSION, schedule,
+    AttributeChange, Change, ChangeKind, Moved, OutputChange, Part, Plan, Planned, Refreshed, VERSION, drift, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -32,7 +32,10 @@ pub fn diff(
     let mut unchanged = 0;
     for resource in graph.in_order() {
         match change(resource, &world, key, report) {
-            Some(change) => {
+            Some(mut change) => {
+                if change.kind == ChangeKind::Replace {
+                    order(&mut change, resource, &world);
+                }
                 if matches!(change.kind, ChangeKind::Start | ChangeKind::Revive | ChangeKind::Replace) {
                     world.unknown.insert(change.address.clone());
                 }
@@ -43,9 +46,18 @@ pub fn diff(
     }
     for (address, recorded) in state.resources.iter().rev() {
         if graph.get(address).is_none() {
-            changes.push(removal(address, recorded, refreshed));
+            let gone = matches!(refreshed.readings.get(address), Some(Reading::Gone));
+            changes.push(removal(address, recorded, gone));
         }
     }
+    for (number, retired) in &state.retired {
+        let gone = matches!(refreshed.retired.get(number), Some(Reading::Gone));
+        let removal = removal(&retired.address, &retired.recorded, gone);
+        let reason = removal.reason.clone().or_else(|| Some("it was replaced, and is still there".to_string()));
+        changes.push(Change { retired: Some(*number), reason, ..removal });
+    }
+    delete_first(&mut changes, state);
+    foresee_holders(&mut changes, state);
     refuse_handed_over(graph, &world, &changes, report);
     let outputs = outputs(graph, &world, key, report);
     // One that is about something that changes now is tested afterwards.
@@ -57,7 +69,7 @@ pub fn diff(
             report.extend(assertion.broken(&world));
         }
     }
-    schedule::order(&mut changes, graph, state);
+    let steps = schedule::steps(&changes, graph, state);
     let (project, environment) = names;
     Plan {
         version: VERSION,
@@ -68,7 +80,9 @@ pub fn diff(
         serial: state.serial,
         refreshed: !refreshed.readings.is_empty() || !refreshed.found.is_empty(),
         moves: moved.moves.clone(),
+        drift: drift::drift(state, refreshed, graph),
         changes,
+        steps,
         unchanged,
         outputs,
     }
@@ -186,18 +200,11 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     if (replaces || other_type) && !exists_already {
         let reason = other_type.then(|| format!("it becomes a `{}`", resource.template));
         let terminate = recorded.lifecycle.terminate.iter().map(|action| action.name.clone());
-        let hazard = if recorded.lifecycle.terminate.is_empty() {
-            format!("leaves {} standing and makes another", recorded.id)
-        } else {
-            format!("deletes {} first: what it holds goes with it", recorded.id)
-        };
+        let start = names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness));
         return Some(Change {
             id,
             attributes: changed,
-            actions: terminate
-                .chain(names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness)))
-                .collect(),
-            hazard: Some(hazard),
+            actions: start.into_iter().chain(terminate).collect(),
             ..Change::new(resource, ChangeKind::Replace, reason)
         });
     }
@@ -223,7 +230,77 @@ impl Change {
             actions: Vec::new(),
             reason,
             hazard: None,
-            waits: Default::default(),
+            order: None,
+            retired: None,
+        }
+    }
+
+    /// Puts the old one's end before the new one's beginning.
+    fn delete_first(&mut self, recorded: &Recorded) {
+        if self.order != Some(Order::DeleteFirst) {
+            self.actions.rotate_right(recorded.lifecycle.terminate.len());
+            self.order = Some(Order::DeleteFirst);
+        }
+        self.hazard = Some(match recorded.lifecycle.terminate.is_empty() {
+            true => format!("leaves {} standing and makes another", recorded.id),
+            false => format!("deletes {} first: what it holds goes with it", recorded.id),
+        });
+    }
+}
+
+/// What comes first of a replacement: as the program wants it, else the new one, unless it is certain to
+/// want the name that the old one has.
+fn order(change: &mut Change, resource: &Resource, world: &World) {
+    let Some(recorded) = world.state.resources.get(&change.address) else { return };
+    let identity = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
+    let mut names = identity.map(|attribute| &attribute.name).peekable();
+    let named = names.peek().is_some() && recorded.kind == resource.schema.kind;
+    let same = named && names.all(|name| !change.attributes.iter().any(|changed| changed.name == *name));
+    if same && resource.replacement == Some(Order::CreateFirst) {
+        let reason = "its `replacement` is \"createFirst\", but both would have one name";
+        change.reason.get_or_insert_with(|| reason.to_string());
+    }
+    if same || resource.replacement == Some(Order::DeleteFirst) {
+        change.delete_first(recorded);
+        return;
+    }
+    change.order = Some(Order::CreateFirst);
+    change.hazard = Some(match recorded.lifecycle.terminate.is_empty() {
+        true => format!("leaves {} standing and makes another", recorded.id),
+        false => format!("makes another, then deletes {}: what it holds goes with it", recorded.id),
+    });
+}
+
+/// What is deleted first takes with it whatever held it and is replaced as well: that cannot have a
+/// successor before its own is there.
+fn delete_first(changes: &mut [Change], state: &State) {
+    let replaced: Table<Address, usize> = changes
+        .iter()
+        .enumerate()
+        .filter(|(_, change)| change.kind == ChangeKind::Replace)
+        .map(|(at, change)| (change.address.clone(), at))
+        .collect();
+    let is_first = |change: &Change| change.order == Some(Order::DeleteFirst);
+    let mut queue: Vec<Address> =
+        changes.iter().filter(|change| is_first(change)).map(|change| change.address.clone()).collect();
+    if queue.is_empty() {
+        return;
+    }
+    let mut dependents: Table<&Address, Vec<&Address>> = Table::default();
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::Replace) {
+        if let Some((address, recorded)) = state.resources.get_key_value(&change.address) {
+            recorded.dependencies.iter().for_each(|needed| dependents.entry(needed).or_default().push(address));
+        }
+    }
+    while let Some(address) = queue.pop() {
+        for dependent in dependents.get(&address).into_iter().flatten() {
+            let change = &mut changes[replaced[*dependent]];
+            if !is_first(change)
+                && let Some(recorded) = state.resources.get(*dependent)
+            {
+                change.delete_first(recorded);
+                queue.push((*dependent).clone());
+            }
         }
     }
 }
@@ -233,7 +310,7 @@ impl Change {
 fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], report: &mut Report) {
     let going: Vec<(&Address, &Recorded)> = changes
         .iter()
-        .filter(|change| change.kind == ChangeKind::Terminate)
+        .filter(|change| change.kind == ChangeKind::Terminate && change.retired.is_none())
         .filter_map(|change| Some((&change.address, world.state.resources.get(&change.address)?)))
         .collect();
     if going.is_empty() {
@@ -273,8 +350,37 @@ fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], 
     }
 }
 
-fn removal(address: &Address, recorded: &Recorded, refreshed: &Refreshed) -> Change {
-    let gone = matches!(refreshed.readings.get(address), Some(Reading::Gone));
+/// What is deleted first and is still referred to then may be refused by the cloud.
+fn foresee_holders(changes: &mut [Change], state: &State) {
+    let mut holders: Table<Address, Vec<Address>> = Table::default();
+    for change in changes.iter().filter(|change| change.order == Some(Order::DeleteFirst)) {
+        holders.insert(change.address.clone(), Vec::new());
+    }
+    if holders.is_empty() {
+        return;
+    }
+    let goes = |change: &&Change| change.kind.parts().contains(&Part::Unmake) && change.retired.is_none();
+    let going: Set<&Address> = changes.iter().filter(goes).map(|change| &change.address).collect();
+    for (address, recorded) in state.resources.iter().filter(|(address, _)| !going.contains(address)) {
+        for needed in &recorded.dependencies {
+            if let Some(holders) = holders.get_mut(needed) {
+                holders.push(address.clone());
+            }
+        }
+    }
+    for change in changes {
+        let Some(holders) = holders.get(&change.address).filter(|holders| !holders.is_empty()) else { continue };
+        let names = listed(holders.iter().take(3));
+        let more = if holders.len() > 3 { format!(" and {} others", holders.len() - 3) } else { String::new() };
+        let (refer, they) = if holders.len() == 1 { ("refers", "it") } else { ("refer", "them") };
+        let held = format!(
+            "{names}{more} still {refer} to it then, and the cloud may refuse: `--replace` takes {they} down with it"
+        );
+        change.hazard = Some(change.hazard.take().map_or(held.clone(), |hazard| format!("{hazard}; {held}")));
+    }
+}
+
+fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
     let (kind, reason) = if gone {
         (ChangeKind::Forget, Some("it is gone already".to_string()))
     } else if recorded.lifecycle.terminate.is_empty() {
@@ -296,7 +402,8 @@ fn removal(address: &Address, recorded: &Recorded, refreshed: &Refreshed) -> Cha
         actions,
         reason,
         hazard: None,
-        waits: Default::default(),
+        order: None,
+        retired: None,
     }
 }
 

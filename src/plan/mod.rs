@@ -2,21 +2,24 @@
 //! pure; what the cloud said comes in as [`Refreshed`].
 
 mod diff;
+mod drift;
 mod moves;
 mod schedule;
 pub mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::action::{Action, Lifecycle};
+use crate::model::resource::Order;
 use crate::name::{Address, Name};
 use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
 pub use diff::diff;
+pub use drift::{Difference, Drift, Drifted, drift, seen};
 pub use moves::{Moved, moves};
 
 /// The version of the plan's own format.
@@ -27,6 +30,8 @@ pub const VERSION: u32 = 1;
 pub struct Refreshed {
     /// Of what is recorded. What is not in here was not asked, and is taken to be as recorded.
     pub readings: BTreeMap<Address, Reading>,
+    /// Of what was replaced and is still recorded as being there, by its number.
+    pub retired: BTreeMap<u64, Reading>,
     /// Of what is not recorded, and exists: by its identity, or because it is ours.
     pub found: BTreeMap<Address, Found>,
 }
@@ -52,7 +57,12 @@ pub struct Plan {
     /// What the program calls otherwise than the record does: from the old address to the new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moves: BTreeMap<Address, Address>,
+    /// What somebody else changed or took away since it was recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     pub changes: Vec<Change>,
+    /// The changes in the parts in which they are carried out, each behind what it waits for.
+    pub steps: Vec<Step>,
     pub unchanged: usize,
     pub outputs: Vec<OutputChange>,
 }
@@ -76,8 +86,32 @@ pub struct Change {
     /// What may be lost or broken by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hazard: Option<String>,
-    /// Changes that must have ended before, by their number in the plan.
-    pub waits: BTreeSet<usize>,
+    /// What comes first, of a replacement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// It is about the thing with this number that was replaced before, not about the one that has the
+    /// address now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<u64>,
+}
+
+/// A change, or one half of a replacement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Its number in the plan.
+    pub change: usize,
+    pub part: Part,
+    /// Steps that must have ended before, by their number.
+    pub waits: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// Afterwards the thing is there, as wanted.
+    Make,
+    /// Afterwards the old thing is gone, or forgotten.
+    Unmake,
 }
 
 impl Change {
@@ -97,7 +131,7 @@ pub enum ChangeKind {
     /// It exists, and is recorded from now on.
     Adopt,
     Update,
-    /// Deleted, and made again.
+    /// Made again and deleted, in the order that the change says.
     Replace,
     Terminate,
     /// Left standing, and no longer recorded; or gone already.
@@ -110,6 +144,16 @@ impl ChangeKind {
     /// Whether there is anything to do.
     pub fn acts(self) -> bool {
         self != ChangeKind::Report
+    }
+
+    /// The halves of it, in the order of their numbers.
+    pub fn parts(self) -> &'static [Part] {
+        match self {
+            ChangeKind::Start | ChangeKind::Revive | ChangeKind::Adopt | ChangeKind::Update => &[Part::Make],
+            ChangeKind::Replace => &[Part::Make, Part::Unmake],
+            ChangeKind::Terminate | ChangeKind::Forget => &[Part::Unmake],
+            ChangeKind::Report => &[],
+        }
     }
 }
 

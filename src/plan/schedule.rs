@@ -1,54 +1,97 @@
-//! Which changes wait for which. A thing comes after what it needs, and goes before what it needed.
+//! Which steps there are, and which wait for which. A thing comes after what it needs, and goes before
+//! what it needed; what refers to it lets go of it before it goes.
 
 use std::collections::HashMap;
 
-use crate::graph::{ResourceGraph, is_acyclic};
+use crate::graph::{ResourceGraph, in_circles};
+use crate::model::resource::Order;
 use crate::name::Address;
-use crate::plan::{Change, ChangeKind};
-use crate::state::State;
+use crate::plan::{Change, Part, Step};
+use crate::state::{Recorded, State};
 
-/// Fills in `waits` of every change.
-pub(super) fn order(changes: &mut [Change], graph: &ResourceGraph, state: &State) {
-    let number: HashMap<Address, usize> =
-        changes.iter().enumerate().map(|(at, change)| (change.address.clone(), at)).collect();
+/// The steps of these changes.
+///
+/// Two rules hold always, and make no circle: what is made waits for what it needs, and the halves of a
+/// replacement wait for each other as its order says. Two more hold unless a step would wait for itself, the
+/// first before the second: what is unmade waits for the unmaking of what needed it, and until what needed
+/// it and stays has been changed. (What is recorded can be in a circle: a crash between the two halves of
+/// turning a dependency round leaves one.)
+pub(super) fn steps(changes: &[Change], graph: &ResourceGraph, state: &State) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut index = Index::default();
+    for (number, change) in changes.iter().enumerate() {
+        for part in change.kind.parts() {
+            match part {
+                Part::Make => drop(index.makes.insert(&change.address, steps.len())),
+                Part::Unmake => index.unmakes.entry(&change.address).or_default().push(steps.len()),
+            }
+            steps.push(Step { change: number, part: *part, waits: Vec::new() });
+        }
+    }
+    let dependents = dependents(state);
+    let (mut unmade, mut changed) = (Vec::new(), Vec::new());
+    for (at, step) in steps.iter_mut().enumerate() {
+        let change = &changes[step.change];
+        let make = index.makes.get(&change.address).copied();
+        match step.part {
+            Part::Make => {
+                step.waits.extend(graph.needs(&change.address).into_iter().filter_map(|need| index.makes.get(need)));
+                if change.order == Some(Order::DeleteFirst) {
+                    step.waits.push(at + 1);
+                }
+            }
+            Part::Unmake => {
+                for dependent in dependents.get(&change.address).into_iter().flatten() {
+                    let unmakes = index.unmakes.get(*dependent).into_iter().flatten();
+                    unmade.extend(unmakes.map(|other| (*other, at)).filter(|(other, at)| other != at));
+                    let make = index.makes.get(*dependent).filter(|_| change.order != Some(Order::DeleteFirst));
+                    changed.extend(make.map(|make| (*make, at)));
+                }
+                if change.order == Some(Order::CreateFirst) {
+                    step.waits.push(at - 1);
+                } else if let (Some(_), Some(make)) = (change.retired, make) {
+                    changed.push((make, at));
+                }
+            }
+        }
+    }
+    grant(&mut steps, unmade);
+    grant(&mut steps, changed);
+    steps
+}
+
+#[derive(Default)]
+struct Index<'a> {
+    makes: HashMap<&'a Address, usize>,
+    /// A thing and those that it replaced may all go at once.
+    unmakes: HashMap<&'a Address, Vec<usize>>,
+}
+
+/// What needed each thing when it was recorded.
+fn dependents(state: &State) -> HashMap<&Address, Vec<&Address>> {
     let mut dependents: HashMap<&Address, Vec<&Address>> = HashMap::new();
-    for (address, recorded) in &state.resources {
-        for needed in &recorded.dependencies {
+    let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
+    let all = state.resources.iter().chain(retired);
+    for (address, Recorded { dependencies, .. }) in all {
+        for needed in dependencies.iter().filter(|needed| *needed != address) {
             dependents.entry(needed).or_default().push(address);
         }
     }
-    let numbers = |addresses: &[&Address]| {
-        addresses.iter().filter_map(|address| number.get(*address)).copied().collect::<Vec<_>>()
-    };
-    let mut early = Vec::new();
-    let removes: Vec<bool> =
-        changes.iter().map(|change| matches!(change.kind, ChangeKind::Terminate | ChangeKind::Forget)).collect();
-    for (at, change) in changes.iter_mut().enumerate() {
-        let depending = dependents.get(&change.address).map_or(&[][..], Vec::as_slice);
-        if removes[at] {
-            change.waits.extend(numbers(depending));
-            continue;
-        }
-        change.waits.extend(numbers(&graph.needs(&change.address)));
-        if change.kind == ChangeKind::Replace {
-            early.extend(numbers(depending).into_iter().filter(|other| removes[*other]).map(|other| (at, other)));
-        }
-    }
-    // What needed the old one goes before it is replaced, unless that would make a circle.
-    for (at, other) in &early {
-        changes[*at].waits.insert(*other);
-    }
-    if !is_ordered(changes) {
-        for (at, other) in &early {
-            changes[*at].waits.remove(other);
-        }
-    }
+    dependents
 }
 
-fn is_ordered(changes: &[Change]) -> bool {
-    let edges = changes
-        .iter()
-        .enumerate()
-        .flat_map(|(at, change)| change.waits.iter().map(move |other| (*other as u32, at as u32)));
-    is_acyclic(edges)
+/// Adds what steps had better wait for, but for what would make them wait for themselves.
+fn grant(steps: &mut [Step], wishes: Vec<(usize, usize)>) {
+    let waits = |(at, step): (usize, &Step)| step.waits.iter().map(move |other| (*other, at)).collect::<Vec<_>>();
+    let circles = in_circles(steps.iter().enumerate().flat_map(waits).chain(wishes.iter().copied()));
+    for (other, at) in wishes {
+        let within = circles.get(&other).is_some_and(|circle| circles.get(&at) == Some(circle));
+        if !within {
+            steps[at].waits.push(other);
+        }
+    }
+    for step in steps {
+        step.waits.sort_unstable();
+        step.waits.dedup();
+    }
 }

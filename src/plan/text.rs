@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::{AttributeChange, Change, ChangeKind, Plan, Planned};
+use crate::plan::{AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned};
 use crate::value::Value;
 
 /// What a line is, for its colour.
@@ -36,6 +36,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
             lines.push((Tone::Bad, format!("  ! {}  {hazard}", change.address)));
         }
     }
+    drift(&plan.drift, width, &mut lines);
     if !plan.moves.is_empty() {
         lines.push((Tone::Plain, String::new()));
         let column = plan.moves.keys().map(|old| old.to_string().chars().count()).max().unwrap_or(0);
@@ -43,7 +44,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
             lines.push((Tone::Change, format!("  > {:column$}  is called {new} from now on", old.to_string())));
         }
     }
-    if !plan.changes.is_empty() {
+    if !plan.changes.is_empty() || (!plan.drift.is_empty() && plan.unchanged > 0) {
         lines.push((Tone::Plain, String::new()));
     }
     let column = plan.changes.iter().map(|change| change.address.to_string().chars().count()).max().unwrap_or(0);
@@ -68,6 +69,35 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         lines.push((Tone::Heading, format!("  {}", summary(plan))));
     }
     lines
+}
+
+/// What was changed by somebody else.
+fn drift(drift: &[Drift], width: usize, lines: &mut Vec<(Tone, String)>) {
+    if drift.is_empty() {
+        return;
+    }
+    lines.push((Tone::Plain, String::new()));
+    lines.push((Tone::Heading, "  Changed outside of tadpole:".into()));
+    let column = drift.iter().map(|one| one.address.to_string().chars().count()).max().unwrap_or(0).min(32);
+    let types = drift.iter().map(|one| one.template.as_str().len()).max().unwrap_or(0).min(24);
+    for one in drift {
+        let head = format!("{:column$}  {:types$}", one.address.to_string(), one.template.as_str());
+        match &one.what {
+            Drifted::Gone => lines.push((Tone::Bad, format!("  - {head}  {} is gone", one.id))),
+            Drifted::Attributes(differences) => {
+                lines.push((Tone::Change, format!("  ~ {head}  {}", one.id)));
+                let names = differences.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
+                let room = width.saturating_sub(names + 13) / 2;
+                for Difference { name, recorded, found } in differences {
+                    let text = match (recorded, found) {
+                        (Value::Secret(_), Value::Secret(_)) => "(secret, changed)".to_string(),
+                        _ => format!("{} -> {}", cut(&recorded.to_string(), room), cut(&found.to_string(), room)),
+                    };
+                    lines.push((Tone::Plain, format!("  |    {:names$}  {text}", name.as_str())));
+                }
+            }
+        }
+    }
 }
 
 /// The sign, colour and word of a kind of change.

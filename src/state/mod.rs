@@ -42,6 +42,10 @@ pub struct State {
     /// The next operation's number.
     pub next_op: u64,
     pub resources: BTreeMap<Address, Recorded>,
+    /// Things whose successors have their addresses, until they are gone; by the number of the operation
+    /// that made the successor.
+    #[serde(default)]
+    pub retired: BTreeMap<u64, Retired>,
     /// Operations that began and whose end is not recorded, by number.
     pub unfinished: BTreeMap<u64, Began>,
     /// As of the last apply.
@@ -75,6 +79,13 @@ pub enum Status {
     Failing,
 }
 
+/// A thing that was replaced and is still there.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Retired {
+    pub address: Address,
+    pub recorded: Recorded,
+}
+
 /// An operation whose call may be on its way.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Began {
@@ -97,6 +108,7 @@ impl State {
             cloud,
             next_op: 1,
             resources: BTreeMap::new(),
+            retired: BTreeMap::new(),
             unfinished: BTreeMap::new(),
             outputs: BTreeMap::new(),
         }
@@ -119,20 +131,19 @@ impl State {
                     return;
                 };
                 match result {
-                    Ended::Recorded(recorded) => {
-                        self.resources.insert(began.address, *recorded);
-                    }
-                    Ended::Gone => {
-                        self.resources.remove(&began.address);
-                    }
+                    Ended::Recorded(recorded) => self.put(op, began.address, *recorded),
+                    Ended::Gone => self.remove(&began.address, &began.request.id),
                     Ended::Unchanged => {}
                 }
             }
             Record::Seen { address, recorded } => {
                 self.resources.insert(address, *recorded);
             }
-            Record::Forgotten { address } => {
-                self.resources.remove(&address);
+            Record::Forgotten { address, id } => self.remove(&address, &id),
+            Record::Restored { op } => {
+                if let Some(Retired { address, recorded }) = self.retired.remove(&op) {
+                    self.resources.insert(address, recorded);
+                }
             }
             Record::Moved { moves } => self.move_to(&moves),
             Record::Outputs { outputs } => self.outputs = outputs,
@@ -141,21 +152,48 @@ impl State {
 }
 
 impl State {
+    /// Records what an operation left. Another thing that has the address is not overwritten, which would
+    /// lose it: it is retired.
+    fn put(&mut self, op: u64, address: Address, recorded: Recorded) {
+        let (kind, id) = (recorded.kind.clone(), recorded.id.clone());
+        if let Some(old) = self.resources.insert(address.clone(), recorded)
+            && (old.kind != kind || old.id != id)
+        {
+            self.retired.insert(op, Retired { address, recorded: old });
+        }
+    }
+
+    /// Takes out the thing with this id, which has the address or had it.
+    fn remove(&mut self, address: &Address, id: &str) {
+        if self.resources.get(address).is_some_and(|recorded| *recorded.id == *id) {
+            self.resources.remove(address);
+        } else {
+            self.retired.retain(|_, retired| retired.address != *address || *retired.recorded.id != *id);
+        }
+    }
+
     /// Gives resources other addresses, and everything that refers to them with them.
     fn move_to(&mut self, moves: &BTreeMap<Address, Address>) {
         let new = |address: &Address| moves.get(address).unwrap_or(address).clone();
+        let follow = |recorded: &mut Recorded| {
+            recorded.dependencies = recorded.dependencies.iter().map(new).collect();
+            let values = recorded.inputs.values_mut().chain(recorded.outputs.values_mut());
+            values.for_each(|value| value.follow(moves));
+            let actions = recorded.lifecycle.actions_mut();
+            actions.flat_map(|action| action.settings.values_mut()).for_each(|value| value.follow(moves));
+        };
         let old = std::mem::take(&mut self.resources);
         self.resources = old
             .into_iter()
             .map(|(address, mut recorded)| {
-                recorded.dependencies = recorded.dependencies.iter().map(new).collect();
-                let values = recorded.inputs.values_mut().chain(recorded.outputs.values_mut());
-                values.for_each(|value| value.follow(moves));
-                let actions = recorded.lifecycle.actions_mut();
-                actions.flat_map(|action| action.settings.values_mut()).for_each(|value| value.follow(moves));
+                follow(&mut recorded);
                 (new(&address), recorded)
             })
             .collect();
+        for retired in self.retired.values_mut() {
+            follow(&mut retired.recorded);
+            retired.address = new(&retired.address);
+        }
         self.outputs.values_mut().for_each(|value| value.follow(moves));
     }
 }

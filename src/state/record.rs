@@ -33,9 +33,14 @@ pub enum Record {
         address: Address,
         recorded: Box<Recorded>,
     },
-    /// Left standing; ours no longer.
+    /// Left standing, or gone already; ours no longer.
     Forgotten {
         address: Address,
+        id: Arc<str>,
+    },
+    /// The thing that this operation replaced has its address again.
+    Restored {
+        op: u64,
     },
     /// The program calls these otherwise now: from the old address to the new one.
     Moved {
@@ -49,7 +54,7 @@ pub enum Record {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ended {
-    /// It is there, like this.
+    /// It is there, like this. Another thing that had the address is retired.
     Recorded(Box<Recorded>),
     /// It is not there any more, or never was.
     Gone,

@@ -379,6 +379,10 @@ fn snapshot_text(state: &State, out: &mut impl Write) -> io::Result<()> {
     for (at, (address, recorded)) in state.resources.iter().enumerate() {
         line(out, at, to_string(address)?, to_string(recorded)?)?;
     }
+    write!(out, "\n}},\n\"retired\":{{")?;
+    for (at, (op, retired)) in state.retired.iter().enumerate() {
+        line(out, at, format!("\"{op}\""), to_string(retired)?)?;
+    }
     write!(out, "\n}},\n\"unfinished\":{{")?;
     for (at, (op, began)) in state.unfinished.iter().enumerate() {
         line(out, at, format!("\"{op}\""), to_string(began)?)?;

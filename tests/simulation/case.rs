@@ -140,7 +140,7 @@ impl World {
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         self.log.say(shown(&plan));
         if plan.is_empty() {
-            return match apply::settle(graph, &mut ledger, &KEY) {
+            return match apply::settle(&plan, graph, &mut ledger, &KEY) {
                 Ok(()) => End::Ran(Box::new((plan, Outcome::default()))),
                 Err(fault) => gave_up(fault),
             };
@@ -200,6 +200,9 @@ impl World {
             if let Err(what) = check(&scene) {
                 self.log.wrong(what);
             }
+        }
+        if !state.retired.is_empty() {
+            self.log.wrong(format!("what was replaced is left: {:?}", state.retired));
         }
         if !state.unfinished.is_empty() {
             self.log.wrong(format!("operations are left open: {:?}", state.unfinished));

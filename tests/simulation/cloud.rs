@@ -153,11 +153,12 @@ impl Seen {
 
     /// Looks at a call that changes something, with what is durable at that moment.
     fn watch(&self, call: Call) {
-        let state = self.disk.state();
+        let disk = self.disk.disk();
+        let Some(state) = disk.state() else { return };
         let objects = self.cloud.sandbox.objects();
         for problem in [
-            invariants::announced(&call, &state),
-            invariants::no_skipped_dependency(&call, &state, &objects, &self.graph),
+            invariants::announced(&call, state),
+            invariants::no_skipped_dependency(&call, state, &objects, &self.graph),
         ] {
             if let Err(what) = problem {
                 self.log.wrong(what);

@@ -85,15 +85,17 @@ impl Disk {
     fn keep(&mut self, record: &Record) {
         self.history.push(brief(record));
         let Some(state) = &mut self.state else { return };
-        if let Record::Forgotten { address } = record
-            && let Some(left) = state.resources.get(address)
-        {
-            self.let_go.insert((left.kind.to_string(), left.id.to_string()));
+        if let Record::Forgotten { address, id } = record {
+            let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
+            let mut all = state.resources.iter().chain(retired);
+            if let Some((_, left)) = all.find(|(of, left)| *of == address && left.id == *id) {
+                self.let_go.insert((left.kind.to_string(), left.id.to_string()));
+            }
         }
         state.apply(record.clone());
         // What was let go may be taken back.
         if !self.let_go.is_empty() && !matches!(record, Record::Forgotten { .. }) {
-            for recorded in state.resources.values() {
+            for recorded in state.resources.values().chain(state.retired.values().map(|retired| &retired.recorded)) {
                 self.let_go.remove(&(recorded.kind.to_string(), recorded.id.to_string()));
             }
         }
@@ -111,7 +113,8 @@ fn brief(record: &Record) -> String {
         Record::Ended { op, result: Ended::Gone } => format!("ended {op}: gone"),
         Record::Ended { op, result: Ended::Unchanged } => format!("ended {op}: unchanged"),
         Record::Seen { address, recorded } => format!("seen {address}: {}", recorded.id),
-        Record::Forgotten { address } => format!("forgotten {address}"),
+        Record::Forgotten { address, id } => format!("forgotten {address} {id}"),
+        Record::Restored { op } => format!("restored {op}"),
         Record::Moved { moves } => format!("moved {moves:?}"),
         Record::Outputs { .. } => "outputs".to_string(),
     }

@@ -1,7 +1,6 @@
 //! Programs made from chances, and what becomes of them: each step starts, changes, replaces, renames
 //! and removes components of the one before. What they refer to always stands earlier in the list.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use fastrand::Rng;
@@ -61,11 +60,6 @@ pub struct Part {
 }
 
 impl Part {
-    fn refers(&self) -> BTreeSet<u32> {
-        let one = [self.on, self.home, self.note, self.after].into_iter().flatten();
-        one.chain(self.near.iter().copied()).chain(self.by.iter().copied()).collect()
-    }
-
     fn forget(&mut self, uid: u32) {
         for one in [&mut self.on, &mut self.home, &mut self.note, &mut self.after] {
             *one = one.filter(|other| *other != uid);
@@ -76,16 +70,6 @@ impl Part {
 
     fn called(&self) -> String {
         if self.grouped { format!("g.c{}", self.name) } else { format!("c{}", self.name) }
-    }
-
-    /// Whether turning `self` into `new` makes the thing anew.
-    fn is_replaced(&self, new: &Part) -> bool {
-        self.shape != new.shape || self.image != new.image || self.home != new.home || self.identity != new.identity
-    }
-
-    /// Whether it is another thing by its address.
-    fn is_another(&self, new: &Part) -> bool {
-        self.count.is_some() != new.count.is_some()
     }
 }
 
@@ -118,11 +102,7 @@ impl Program {
         }
         let mut program = self.clone();
         for _ in 0..1 + rng.usize(..2 + self.parts.len() / 2) {
-            let mut changed = program.clone();
-            changed.change(rng, resources);
-            if self.may_become(&changed) {
-                program = changed;
-            }
+            program.change(rng, resources);
         }
         program
     }
@@ -217,19 +197,6 @@ impl Program {
             standing: shape == Shape::Note && rng.u32(..4) == 0,
         };
         self.parts.insert(at, part);
-    }
-
-    /// What the engine is asked to do: a thing that others hold is not made anew.
-    fn may_become(&self, new: &Program) -> bool {
-        let held = |program: &Program, uid: u32| program.parts.iter().any(|part| part.refers().contains(&uid));
-        self.parts.iter().all(|old| match new.parts.iter().find(|part| part.uid == old.uid) {
-            Some(part) if old.is_another(part) => {
-                // Other addresses and the same names would be refused, and rightly.
-                part.shape != Shape::Net && !held(self, old.uid) && !held(new, old.uid)
-            }
-            Some(part) if old.is_replaced(part) => !held(self, old.uid) && !held(new, old.uid),
-            Some(_) | None => true,
-        })
     }
 
     /// As it is written; nothing when there is nothing in it.
