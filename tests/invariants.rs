@@ -8,7 +8,7 @@ use tadpole::graph::ResourceGraph;
 use tadpole::model::action::Verb;
 use tadpole::name::Address;
 use tadpole::sandbox::Object;
-use tadpole::state::{Recorded, State, Status};
+use tadpole::state::{Began, Recorded, State, Status};
 use tadpole::value::{Fields, Reference, Target, Value};
 
 /// What is recorded and what there is, at one moment.
@@ -128,12 +128,14 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
     match call.verb {
         Verb::Create | Verb::Update => {
             for needed in graph.needs(&call.address) {
-                match durable.resources.get(needed) {
-                    Some(recorded) if recorded.status == Status::Live => {}
+                let recorded = match durable.resources.get(needed) {
+                    Some(recorded) if recorded.status == Status::Live => recorded,
                     Some(recorded) => return broken(format!("it needs `{needed}`, which is {:?}", recorded.status)),
                     None => return broken(format!("it needs `{needed}`, which is not recorded")),
-                }
-                if durable.unfinished.values().any(|began| began.address == *needed) {
+                };
+                // One that it has replaced may be on its way out.
+                let at_work = |began: &Began| began.verb != Verb::Delete || began.request.id == recorded.id;
+                if durable.unfinished.values().any(|began| began.address == *needed && at_work(began)) {
                     return broken(format!("it needs `{needed}`, which is being changed"));
                 }
             }
@@ -168,8 +170,9 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
 
 /// No bytes hold a secret, plain or in one of the forms in which texts travel.
 pub fn no_secret_written(secret: &str, bytes: &[u8], place: &str) -> Holds {
+    let text = String::from_utf8_lossy(bytes);
     for (form, written) in forms(secret) {
-        if bytes.windows(written.len()).any(|window| window == written.as_bytes()) {
+        if text.contains(&written) {
             return Err(format!("no secret written: {place} holds it, {form}"));
         }
     }

@@ -45,8 +45,9 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
     let mut recovered = Vec::new();
     for (op, began) in unfinished {
         let owner = Owner { lineage: lineage.clone(), address: began.address.clone(), token: began.token.clone() };
-        let (result, what) =
-            end_of(&began, owner, now, calls).await.map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
+        let (result, what) = end_of(&began, owner, now, calls)
+            .await
+            .map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
         ledger.record(vec![Record::Ended { op, result }]).map_err(RecoveryFault::Store)?;
         recovered.push(Recovered { address: began.address, verb: began.verb, what });
     }

@@ -251,4 +251,3 @@ impl Provider for Seen {
         .await
     }
 }
-

@@ -181,7 +181,7 @@ impl Store for MemoryStore {
         }
         if self.fate.moment() {
             // Somewhere in the middle of its last line, or of one before it.
-            let cut = if self.fate.passed() % 2 == 0 { text.len() - 7 } else { text.len() / 2 };
+            let cut = if self.fate.passed().is_multiple_of(2) { text.len() - 7 } else { text.len() / 2 };
             disk.journal.extend_from_slice(&text.as_bytes()[..cut]);
             let there = ends.iter().filter(|end| **end <= cut).count();
             records[..there].iter().for_each(|record| disk.keep(record));

@@ -70,15 +70,15 @@ impl Sequence {
     fn of(seed: Seed) -> Sequence {
         let mut rng = Rng::with_seed(seed.number / SHARED);
         // Mostly small, as what goes wrong goes wrong with few; now and then large.
-        let resources = match rng.u32(..40) {
+        let resources = match rng.u32(..100) {
             0 => rng.usize(60..=200),
-            1..=4 => rng.usize(12..60),
+            1..=8 => rng.usize(12..60),
             _ => rng.usize(1..12),
         };
         let resources = seed.resources.map_or(resources, |most| most.min(resources));
         let mut programs = vec![Program::random(&mut rng, resources)];
         while programs.len() < STEPS {
-            let next = programs[programs.len() - 1].evolved(&mut rng, resources);
+            let next = programs[programs.len() - 1].evolved(&mut rng, resources, &programs);
             programs.push(next);
         }
         programs.truncate(seed.steps);
@@ -189,7 +189,9 @@ fn run(seed: Seed, sequence: &Sequence) -> (Vec<String>, Vec<String>) {
 fn difference(is: &BTreeMap<String, String>, should: &BTreeMap<String, String>) -> String {
     let names: BTreeSet<&String> = is.keys().chain(should.keys()).collect();
     let different = names.into_iter().filter(|name| is.get(*name) != should.get(*name));
-    different.map(|name| format!("\n{name}\n  is        {:?}\n  should be {:?}", is.get(name), should.get(name))).collect()
+    different
+        .map(|name| format!("\n{name}\n  is        {:?}\n  should be {:?}", is.get(name), should.get(name)))
+        .collect()
 }
 
 /// As small as it can be had with the same number: fewer programs, fewer resources.

@@ -60,6 +60,11 @@ pub struct Part {
 }
 
 impl Part {
+    fn holds(&self, uid: u32) -> bool {
+        let mut one = [self.on, self.home].into_iter().flatten();
+        one.any(|other| other == uid) || self.near.contains(&uid) || self.by.contains(&uid)
+    }
+
     fn forget(&mut self, uid: u32) {
         for one in [&mut self.on, &mut self.home, &mut self.note, &mut self.after] {
             *one = one.filter(|other| *other != uid);
@@ -95,8 +100,8 @@ impl Program {
         program
     }
 
-    /// The next version of it.
-    pub fn evolved(&self, rng: &mut Rng, resources: usize) -> Program {
+    /// The next version of it; `before` are all until now, any of which may still be what there is.
+    pub fn evolved(&self, rng: &mut Rng, resources: usize, before: &[Program]) -> Program {
         if rng.u32(..12) == 0 {
             return Program { parts: Vec::new(), next: self.next };
         }
@@ -104,7 +109,25 @@ impl Program {
         for _ in 0..1 + rng.usize(..2 + self.parts.len() / 2) {
             program.change(rng, resources);
         }
+        program.rename_what_is_held(before);
         program
+    }
+
+    /// A named thing that others hold can only be made anew under another name: the old one has to go
+    /// first otherwise, which a cloud refuses.
+    fn rename_what_is_held(&mut self, before: &[Program]) {
+        for at in 0..self.parts.len() {
+            let part = &self.parts[at];
+            let anew = |program: &Program| {
+                let mut parts = program.parts.iter();
+                parts.any(|old| old.uid == part.uid && old.identity == part.identity && old.image != part.image)
+            };
+            let held = |program: &Program| program.parts.iter().any(|other| other.holds(part.uid));
+            if part.shape == Shape::Net && before.iter().any(anew) && (held(self) || before.iter().any(held)) {
+                self.parts[at].identity = self.next;
+                self.next += 1;
+            }
+        }
     }
 
     fn change(&mut self, rng: &mut Rng, resources: usize) {
@@ -175,7 +198,8 @@ impl Program {
         self.next += 1;
         let all: Vec<u32> = self.parts.iter().map(|part| part.uid).collect();
         let at = if rng.u32(..3) == 0 { rng.usize(..=all.len()) } else { all.len() };
-        let any = |rng: &mut Rng, of: u32| if rng.u32(..of) == 0 { rng.choice(all[..at].iter().copied()) } else { None };
+        let any =
+            |rng: &mut Rng, of: u32| if rng.u32(..of) == 0 { rng.choice(all[..at].iter().copied()) } else { None };
         let shape = *rng.choice([Shape::Net, Shape::Host, Shape::Host, Shape::Note].iter()).unwrap();
         let part = Part {
             uid,
