@@ -1,66 +1,61 @@
 //! A cloud in a file, made from schemas alone: ids, computed attributes, names that are taken,
 //! references that must exist, deletion refused while something refers to it. What it holds outlives
-//! the process, as a cloud's things do.
+//! the process, as a cloud's things do; so does the weather that somebody made for it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod log;
+pub mod object;
+mod pace;
+pub mod weather;
+mod world;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use jiff::Timestamp;
+use tokio::time::Instant;
 
-use crate::apply::provider::{
-    Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Provider, Reading, Seek, Want,
-};
+use crate::apply::clock::Clock;
+use crate::apply::provider::{Fault, FaultKind, Here, Made, Patience, Place, Provider, Reading, Seek, Want};
 use crate::model::schema::Schema;
-use crate::model::ty::Ty;
-use crate::name::Name;
-use crate::value::{Fields, Reference, Target, Value};
+use crate::name::Address;
+use crate::value::Fields;
+use log::Log;
+use object::{Busy, Doing, Key, name_of};
+use weather::{Call, Fate, Throw, Weather};
+use world::{Line, World};
 
-/// One thing in the sandbox.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Object {
-    pub kind: Arc<str>,
-    pub id: Arc<str>,
-    pub inputs: Fields,
-    pub outputs: Fields,
-    pub owner: Owner,
-}
-
-/// A line of the file: what became of a thing. The last line about it holds.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Line {
-    Put(Object),
-    Delete { kind: Arc<str>, id: Arc<str> },
-}
-
-type Key = (Arc<str>, Arc<str>);
+pub use object::Object;
 
 /// Schemas by the provider's name of the type.
 pub type Schemas = HashMap<Arc<str>, Arc<Schema>>;
 
 pub struct Sandbox {
     schemas: Schemas,
-    world: Mutex<World>,
+    clock: Clock,
+    inner: Mutex<Inner>,
 }
 
-struct World {
-    objects: BTreeMap<Key, Object>,
-    /// How many things have an id.
-    ids: HashMap<Arc<str>, usize>,
-    /// How many things refer to an id.
-    referred: HashMap<Arc<str>, usize>,
-    /// Who has a name: the type, then the identity as text.
-    names: HashMap<(Arc<str>, String), Key>,
-    tokens: HashMap<Arc<str>, Key>,
-    path: PathBuf,
-    /// Open since the first change: looking changes nothing, not even the directory.
-    file: Option<File>,
+struct Inner {
+    world: World,
+    log: Log,
+    /// Which run this is, by the dice; its first fault writes it down.
+    run: u64,
+    run_is_known: bool,
+    /// How many times each call was made in this run.
+    attempts: HashMap<(Address, Call), u32>,
+    /// Calls that services would take now, and since when.
+    taken: HashMap<Arc<str>, (f64, Instant)>,
+}
+
+/// A call on its way.
+struct Passage {
+    before: Duration,
+    after: Duration,
+    fate: Fate,
 }
 
 impl Sandbox {
@@ -69,162 +64,230 @@ impl Sandbox {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn open(path: &Path, schemas: Schemas) -> io::Result<Sandbox> {
-        let mut world = World {
-            objects: BTreeMap::new(),
-            ids: HashMap::new(),
-            referred: HashMap::new(),
-            names: HashMap::new(),
-            tokens: HashMap::new(),
-            path: path.to_path_buf(),
-            file: None,
-        };
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
-        // A last line without an end is a call that was cut off: it did not happen.
-        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-            match serde_json::from_str(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-                Line::Put(object) => world.insert(object, &schemas),
-                Line::Delete { kind, id } => world.remove(&(kind, id), &schemas),
-            }
-        }
-        Ok(Sandbox { schemas, world: Mutex::new(world) })
+        Sandbox::open_at(path, schemas, Clock::system())
+    }
+
+    /// As [`Sandbox::open`], in a time of its own.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn open_at(path: &Path, schemas: Schemas, clock: Clock) -> io::Result<Sandbox> {
+        let (mut world, mut log) = (World::default(), Log::new(path));
+        log.look(&mut world)?;
+        let run = world.runs + 1;
+        let (attempts, taken) = (HashMap::new(), HashMap::new());
+        let inner = Inner { world, log, run, run_is_known: false, attempts, taken };
+        Ok(Sandbox { schemas, clock, inner: Mutex::new(inner) })
     }
 
     /// Everything that is in it.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more.
+    pub fn look(&self) -> io::Result<Vec<Object>> {
+        let mut inner = self.inner();
+        inner.look(self.clock.now())?;
+        Ok(inner.world.objects().cloned().collect())
+    }
+
+    /// Everything that is in it, as far as is known.
     pub fn objects(&self) -> Vec<Object> {
-        self.world().objects.values().cloned().collect()
+        self.look().unwrap_or_default()
+    }
+
+    /// Things that refer to this one.
+    pub fn referrers(&self, object: &Object) -> Vec<Object> {
+        self.inner().world.referrers(object).cloned().collect()
+    }
+
+    pub fn weather(&self) -> Weather {
+        self.inner().world.weather.clone()
+    }
+
+    /// Makes another weather, for all that have the file open. Runs are counted anew.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set_weather(&self, weather: Weather) -> io::Result<()> {
+        let mut inner = self.inner();
+        let Inner { world, log, .. } = &mut *inner;
+        log.change(world, |_| ((), vec![Line::Weather(weather.into())]))?;
+        (inner.run, inner.run_is_known) = (1, false);
+        inner.attempts.clear();
+        Ok(())
+    }
+
+    /// Takes things away, or puts others in their place, behind everybody's back: no rule is asked.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn meddle(&self, gone: &[Key], put: Vec<Object>) -> io::Result<()> {
+        let mut inner = self.inner();
+        let Inner { world, log, .. } = &mut *inner;
+        let gone = gone.iter().map(|(kind, id)| Line::Delete { kind: kind.clone(), id: id.clone(), seen: None });
+        let lines = gone.chain(put.into_iter().map(|object| Line::Put(object.into()))).collect();
+        log.change(world, |_| ((), lines))
+    }
+
+    /// Takes everything out, and the weather with it.
+    ///
+    /// # Errors
+    /// When the file cannot be replaced.
+    pub fn reset(&self) -> io::Result<()> {
+        let mut inner = self.inner();
+        let Inner { world, log, .. } = &mut *inner;
+        log.clear(world)
     }
 
     /// A panic elsewhere leaves the world as the file has it: every change is one write.
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn made(&self, want: &Want) -> Object {
-        let schema = self.schemas.get(&want.kind);
-        let identity: Vec<Value> = schema.map(|schema| identity(schema, &want.inputs)).unwrap_or_default();
-        let digest: String =
-            Sha256::digest(want.owner.token.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect();
-        let short = want.kind.rsplit('.').next().unwrap_or(&want.kind).to_lowercase();
-        let id: Arc<str> = match identity.as_slice() {
-            [Value::String(name)] => name.clone(),
-            _ => format!("{short}-{digest}").into(),
-        };
-        let mut outputs = Fields::new();
-        for attribute in schema.iter().flat_map(|schema| schema.computed()) {
-            let value = match want.samples.get(&attribute.name) {
-                Some(sample) => sample.clone(),
-                None => invented(&attribute.ty, &attribute.name, &id),
-            };
-            outputs.insert(attribute.name.clone(), value);
+    fn schema(&self, kind: &str) -> Option<&Schema> {
+        self.schemas.get(kind).map(|schema| &**schema)
+    }
+
+    /// Lets a call set out: what will happen to it, and how long it takes.
+    fn passage(&self, kind: &str, address: &Address, call: Call) -> Result<Passage, Fault> {
+        let mut inner = self.inner();
+        inner.look(self.clock.now()).map_err(unreadable)?;
+        if inner.world.weather.is_fair() {
+            return Ok(Passage { before: Duration::ZERO, after: Duration::ZERO, fate: Fate::Passes });
         }
-        Object { kind: want.kind.clone(), id, inputs: want.inputs.clone(), outputs, owner: want.owner.clone() }
+        let count = inner.attempts.entry((address.clone(), call)).or_default();
+        let attempt = std::mem::replace(count, *count + 1);
+        let throw = Throw { run: inner.run, address, call, attempt };
+        let (fate, speed) = inner.world.weather.fate(throw);
+        if fate != Fate::Passes && !inner.run_is_known {
+            let Inner { world, log, run, run_is_known, .. } = &mut *inner;
+            log.change(world, |_| ((), vec![Line::Run(*run)])).map_err(unwritable)?;
+            *run_is_known = true;
+        }
+        let whole = inner.world.weather.scaled(pace::of(kind).call(call), speed);
+        let before = whole / 2;
+        Ok(Passage { before, after: whole - before, fate })
     }
-}
 
-/// The values of the attributes that name a thing.
-fn identity(schema: &Schema, inputs: &Fields) -> Vec<Value> {
-    let named = schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
-    named.filter_map(|attribute| inputs.get(&attribute.name).cloned()).collect()
-}
-
-/// A value for a computed attribute of which the library expects nothing in particular.
-fn invented(ty: &Ty, name: &Name, id: &str) -> Value {
-    match ty.plain() {
-        Ty::Bool => Value::Bool(true),
-        Ty::Int => Value::Int(1),
-        Ty::Number => Value::Number(1.0),
-        Ty::Duration => Value::Duration(1000),
-        Ty::Size => Value::Size(1 << 30),
-        Ty::List(of) => Value::List(vec![invented(of, name, id)]),
-        Ty::Map(_) => Value::Map(BTreeMap::new()),
-        Ty::Enum(words) => words.first().map_or(Value::Null, |word| Value::string(word.as_str())),
-        Ty::String | Ty::Secret | Ty::Any | Ty::Template(_) => Value::string(format!("{name}-of-{id}")),
-        Ty::Null | Ty::Optional(_) | Ty::Alias(_) => Value::Null,
-    }
-}
-
-impl World {
-    fn write(&mut self, line: &Line) -> Result<(), Fault> {
-        let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            self.file()?.write_all(&bytes)
+    /// The call arrives: whether the service takes it.
+    async fn arrive(&self, passage: &Passage, kind: &str, address: &Address, call: Call) -> Result<(), Fault> {
+        wait(passage.before).await;
+        let refused = match passage.fate {
+            Fate::Throttled | Fate::Fails | Fate::CallLost => weather::fault(passage.fate),
+            Fate::Passes | Fate::AnswerLost => None,
+        };
+        let refused = refused.or_else(|| {
+            let mut inner = self.inner();
+            let over = (!inner.has_room(pace::service(kind))).then(|| weather::fault(Fate::Throttled)).flatten();
+            over.or_else(|| inner.world.weather.refusal(kind, address, call))
         });
-        written.map_err(|error| Fault::new(FaultKind::Unavailable, format!("the sandbox cannot be written: {error}")))
+        match refused {
+            Some(fault) => {
+                wait(passage.after).await;
+                Err(fault)
+            }
+            None => Ok(()),
+        }
     }
 
-    /// The file, without what was cut off at its end.
-    fn file(&mut self) -> io::Result<&mut File> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                if let Some(directory) = self.path.parent() {
-                    std::fs::create_dir_all(directory)?;
-                }
-                let file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
-                let text = std::fs::read(&self.path)?;
-                file.set_len(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1))?;
-                file
+    /// The answer of a call that was carried out.
+    async fn answer<T>(&self, passage: &Passage, result: Result<T, Fault>) -> Result<T, Fault> {
+        wait(passage.after).await;
+        match passage.fate {
+            Fate::AnswerLost => weather::fault(Fate::AnswerLost).map_or(result, Err),
+            Fate::Passes | Fate::Throttled | Fate::Fails | Fate::CallLost => result,
+        }
+    }
+
+    /// A call from its beginning to its end.
+    async fn call<T>(
+        &self,
+        kind: &str,
+        address: &Address,
+        call: Call,
+        effect: impl FnOnce(&mut Inner, Timestamp) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let passage = self.passage(kind, address, call)?;
+        self.arrive(&passage, kind, address, call).await?;
+        let result = effect(&mut self.inner(), self.clock.now());
+        self.answer(&passage, result).await
+    }
+}
+
+async fn wait(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+fn unreadable(error: io::Error) -> Fault {
+    Fault::new(FaultKind::Unavailable, format!("the sandbox cannot be read: {error}"))
+}
+
+fn unwritable(error: io::Error) -> Fault {
+    Fault::new(FaultKind::Unavailable, format!("the sandbox cannot be written: {error}"))
+}
+
+impl Inner {
+    fn look(&mut self, now: Timestamp) -> io::Result<()> {
+        self.log.look(&mut self.world)?;
+        self.world.advance(now);
+        Ok(())
+    }
+
+    /// One change by the rules of the world.
+    fn change<T>(
+        &mut self,
+        now: Timestamp,
+        work: impl FnOnce(&World) -> Result<(T, Option<Line>), Fault>,
+    ) -> Result<T, Fault> {
+        let Inner { world, log, .. } = self;
+        let changed = log.change(world, |world| {
+            world.advance(now);
+            match work(world) {
+                Ok((answer, line)) => (Ok(answer), line.into_iter().collect()),
+                Err(fault) => (Err(fault), Vec::new()),
             }
+        });
+        changed.map_err(unwritable)?
+    }
+
+    /// Whether a service takes one more call now: it takes those of one second at once.
+    fn has_room(&mut self, service: &str) -> bool {
+        let Some(rate) = self.world.weather.rate(service) else {
+            return true;
         };
-        Ok(self.file.insert(file))
-    }
-
-    fn insert(&mut self, object: Object, schemas: &Schemas) {
-        let key: Key = (object.kind.clone(), object.id.clone());
-        self.remove(&key, schemas);
-        if let Some(name) = name_of(&object, schemas) {
-            self.names.insert(name, key.clone());
+        let now = Instant::now();
+        let most = rate.max(1.0);
+        let (room, at) = self.taken.entry(service.into()).or_insert((most, now));
+        *room = (*room + (now - *at).as_secs_f64() * rate).min(most);
+        *at = now;
+        let fits = *room >= 1.0;
+        if fits {
+            *room -= 1.0;
         }
-        self.tokens.insert(object.owner.token.clone(), key.clone());
-        for id in references(&object.inputs) {
-            *self.referred.entry(id).or_default() += 1;
-        }
-        *self.ids.entry(key.1.clone()).or_default() += 1;
-        self.objects.insert(key, object);
-    }
-
-    fn remove(&mut self, key: &Key, schemas: &Schemas) {
-        let Some(object) = self.objects.remove(key) else { return };
-        if let Some(name) = name_of(&object, schemas) {
-            self.names.remove(&name);
-        }
-        self.tokens.remove(&object.owner.token);
-        if let Some(count) = self.ids.get_mut(&object.id) {
-            *count = count.saturating_sub(1);
-        }
-        for id in references(&object.inputs) {
-            if let Some(count) = self.referred.get_mut(&id) {
-                *count = count.saturating_sub(1);
-            }
-        }
-    }
-
-    fn has_id(&self, id: &str) -> bool {
-        self.ids.get(id).is_some_and(|count| *count > 0)
+        fits
     }
 }
 
-fn name_of(object: &Object, schemas: &Schemas) -> Option<(Arc<str>, String)> {
-    let values = identity(schemas.get(&object.kind)?, &object.inputs);
-    let text: Vec<String> = values.iter().map(Value::to_string).collect();
-    (!text.is_empty()).then(|| (object.kind.clone(), text.join("/")))
+fn key_of(place: &Place) -> Key {
+    (place.kind.clone(), place.id.clone())
 }
 
-/// The ids that attributes refer to, but for what was never made here.
-fn references(fields: &Fields) -> Vec<Arc<str>> {
-    fn collect(value: &Value, into: &mut Vec<Arc<str>>) {
-        if let Value::Reference(Reference { of: Target::Address(_), id }) = value {
-            into.push(id.clone());
-        }
-        value.parts().for_each(|part| collect(part, into));
+fn reading(world: &World, key: &Key, now: Timestamp) -> Reading {
+    match world.seen(key, now) {
+        Some(object) => Reading::Here(Here {
+            inputs: object.inputs.clone(),
+            outputs: object.outputs.clone(),
+            health: object.health(now),
+        }),
+        None => Reading::Gone,
     }
-    let mut ids = Vec::new();
-    fields.values().for_each(|value| collect(value, &mut ids));
-    ids
+}
+
+/// A time from now on; none for no time.
+fn later(now: Timestamp, time: Duration) -> Option<Timestamp> {
+    if time.is_zero() { None } else { now.checked_add(time).ok() }
 }
 
 #[async_trait]
@@ -234,105 +297,131 @@ impl Provider for Sandbox {
     }
 
     fn patience(&self, _kind: &str) -> Patience {
-        Patience { consistency: Duration::ZERO, poll: Duration::from_millis(10), ..Patience::default() }
+        let inner = self.inner();
+        let weather = &inner.world.weather;
+        let usual = Patience::default();
+        // Asking twenty times in a lag, or as often as one asks a real cloud, is enough.
+        let poll = (weather.lag / 20).max(usual.poll.mul_f64(weather.latency / 4.0));
+        Patience {
+            consistency: weather.lag.mul_f64(1.25),
+            poll: poll.clamp(Duration::from_millis(10), usual.poll),
+            readiness: usual.readiness.mul_f64(weather.latency.max(1.0)),
+            deletion: usual.deletion.mul_f64(weather.latency.max(1.0)),
+        }
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
-        let mut world = self.world();
-        if let Some((_, id)) = world.tokens.get(&want.owner.token) {
-            return Ok(Made { id: id.clone(), whole: true });
-        }
-        let object = self.made(want);
-        if let Some(name) = name_of(&object, &self.schemas)
-            && let Some(key) = world.names.get(&name)
-        {
-            let holder = &world.objects[key].owner.address;
-            let fault = Fault::new(FaultKind::Taken, format!("{} is taken: `{holder}` has it", name.1));
-            let schema = self.schemas.get(&want.kind);
-            let attribute = schema.and_then(|schema| schema.attributes.values().find(|a| a.modifiers.identity));
-            return Err(match attribute {
-                Some(attribute) => fault.on(attribute.name.as_str()).help("choose another name"),
-                None => fault,
-            });
-        }
-        for (name, value) in &want.inputs {
-            let one = Fields::from([(name.clone(), value.clone())]);
-            if let Some(id) = references(&one).into_iter().find(|id| !world.has_id(id)) {
-                return Err(Fault::new(FaultKind::Refused, format!("there is no {id}")).on(name.as_str()));
-            }
-        }
-        let id = object.id.clone();
-        world.write(&Line::Put(object.clone()))?;
-        world.insert(object, &self.schemas);
-        Ok(Made { id, whole: true })
+        self.call(&want.kind, &want.owner.address, Call::Create, |inner, now| {
+            inner.change(now, |world| {
+                let mut object = match world.create(want, self.schema(&want.kind))? {
+                    Ok(object) => object,
+                    Err(id) => return Ok((Made { id, whole: true }, None)),
+                };
+                let weather = &world.weather;
+                let ready = weather.scaled(pace::of(&want.kind).after(Call::Create), 1.0);
+                object.busy = later(now, ready).map(|until| Busy { doing: Doing::Creating, until });
+                object.seen = later(now, weather.lag_of(&object.id));
+                Ok((Made { id: object.id.clone(), whole: true }, Some(Line::Put(object.into()))))
+            })
+        })
+        .await
     }
 
     async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
-        let world = self.world();
-        Ok(match seek {
-            Seek::Made(owner) => world.tokens.get(&owner.token).map(|(_, id)| id.clone()),
-            Seek::Owned(owner) => {
-                let mut ours = world.objects.values().filter(|object| {
-                    object.kind == want.kind
-                        && object.owner.lineage == owner.lineage
-                        && object.owner.address == owner.address
-                });
-                // Of several, the one with the wanted name: an earlier one may have been renamed.
-                let schema = self.schemas.get(&want.kind);
-                let wanted = schema.map(|schema| identity(schema, &want.inputs));
-                ours.find(|object| schema.map(|schema| identity(schema, &object.inputs)) == wanted)
-                    .map(|object| object.id.clone())
-            }
-            Seek::Identity => {
-                let schema = self.schemas.get(&want.kind);
-                let text: Vec<String> = schema
-                    .map(|schema| identity(schema, &want.inputs))
-                    .unwrap_or_default()
-                    .iter()
-                    .map(Value::to_string)
-                    .collect();
-                world.names.get(&(want.kind.clone(), text.join("/"))).map(|(_, id)| id.clone())
+        self.call(&want.kind, &want.owner.address, Call::Find, |inner, now| {
+            inner.look(now).map_err(unreadable)?;
+            let world = &inner.world;
+            let name = name_of(self.schema(&want.kind), &want.inputs);
+            match seek {
+                Seek::Made(owner) => Ok(world.made_by(owner, now).map(|object| object.id.clone())),
+                Seek::Owned(owner) => {
+                    // Those with other names were left standing under their own.
+                    let all = world.owned(&want.kind, owner, now).filter(|object| object.name == name);
+                    let ids: Vec<&Arc<str>> = all.map(|object| &object.id).collect();
+                    match ids.as_slice() {
+                        [] => Ok(None),
+                        [id] => Ok(Some((*id).clone())),
+                        several => Err(several_of(&owner.address, several)),
+                    }
+                }
+                Seek::Identity => {
+                    Ok(name.and_then(|name| world.named(&want.kind, &name, now)).map(|object| object.id.clone()))
+                }
             }
         })
+        .await
     }
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault> {
-        let world = self.world();
-        Ok(match world.objects.get(&(place.kind.clone(), place.id.clone())) {
-            Some(object) => Reading::Here(Here {
-                inputs: object.inputs.clone(),
-                outputs: object.outputs.clone(),
-                health: Health::Live,
-            }),
-            None => Reading::Gone,
+        self.call(&place.kind, &place.address, Call::Read, |inner, now| {
+            inner.look(now).map_err(unreadable)?;
+            Ok(reading(&inner.world, &key_of(place), now))
         })
+        .await
+    }
+
+    async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
+        let mut readings = Vec::with_capacity(places.len());
+        for page in places.chunks(pace::PAGE) {
+            let passages: Vec<Result<Passage, Fault>> =
+                page.iter().map(|place| self.passage(&place.kind, &place.address, Call::ReadMany)).collect();
+            // They travel together: as long as the first of them takes.
+            let first = passages.iter().flatten().next();
+            let (before, after) = first.map_or_else(Default::default, |passage| (passage.before, passage.after));
+            wait(before).await;
+            let now = self.clock.now();
+            let room = page.first().is_none_or(|place| self.inner().has_room(pace::service(&place.kind)));
+            let all = if room { Fate::Passes } else { Fate::Throttled };
+            for (place, passage) in page.iter().zip(passages) {
+                let fault = match passage {
+                    Ok(passage) => weather::fault(all).or_else(|| weather::fault(passage.fate)),
+                    Err(fault) => Some(fault),
+                };
+                let mut inner = self.inner();
+                let fault = fault.or_else(|| inner.world.weather.refusal(&place.kind, &place.address, Call::ReadMany));
+                readings.push(match fault {
+                    Some(fault) => Err(fault),
+                    None => inner.look(now).map_err(unreadable).map(|()| reading(&inner.world, &key_of(place), now)),
+                });
+            }
+            wait(after).await;
+        }
+        readings
     }
 
     async fn update(&self, place: &Place, _old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
-        let mut world = self.world();
-        let key = (place.kind.clone(), place.id.clone());
-        let Some(object) = world.objects.get(&key) else {
-            return Err(Fault::new(FaultKind::Missing, format!("there is no {}", place.id)));
-        };
-        let object = Object { inputs: want.inputs.clone(), ..object.clone() };
-        world.write(&Line::Put(object.clone()))?;
-        world.insert(object, &self.schemas);
-        Ok(())
+        self.call(&place.kind, &place.address, Call::Update, |inner, now| {
+            inner.change(now, |world| {
+                let mut object = world.update(&key_of(place), want, self.schema(&place.kind))?;
+                let settled = world.weather.scaled(pace::of(&place.kind).after(Call::Update), 1.0);
+                // One that is on its way still is not sooner there for it.
+                let until = later(now, settled).max(object.busy.map(|busy| busy.until));
+                let doing = object.busy.filter(|busy| busy.until > now).map_or(Doing::Updating, |busy| busy.doing);
+                object.busy = until.filter(|until| *until > now).map(|until| Busy { doing, until });
+                Ok(((), Some(Line::Put(object.into()))))
+            })
+        })
+        .await
     }
 
     async fn delete(&self, place: &Place) -> Result<(), Fault> {
-        let mut world = self.world();
-        let key = (place.kind.clone(), place.id.clone());
-        if !world.objects.contains_key(&key) {
-            return Ok(());
-        }
-        if world.referred.get(&place.id).is_some_and(|count| *count > 0) {
-            let holder = world.objects.values().find(|object| references(&object.inputs).contains(&place.id));
-            let holder = holder.map_or("something".to_string(), |object| format!("`{}`", object.owner.address));
-            return Err(Fault::new(FaultKind::Held, format!("{} is in use by {holder}", place.id)));
-        }
-        world.write(&Line::Delete { kind: key.0.clone(), id: key.1.clone() })?;
-        world.remove(&key, &self.schemas);
-        Ok(())
+        self.call(&place.kind, &place.address, Call::Delete, |inner, now| {
+            inner.change(now, |world| {
+                let weather = &world.weather;
+                let gone = later(now, weather.scaled(pace::of(&place.kind).after(Call::Delete), 1.0));
+                let seen = later(now, weather.lag_of(&place.id));
+                Ok(((), world.delete(&key_of(place), gone, seen)?))
+            })
+        })
+        .await
     }
+}
+
+fn several_of(address: &Address, ids: &[&Arc<str>]) -> Fault {
+    let mut list: Vec<&str> = ids.iter().take(5).map(|id| &***id).collect();
+    if ids.len() > list.len() {
+        list.push("...");
+    }
+    let message = format!("`{address}` made several things that are there still: {}", list.join(", "));
+    Fault::new(FaultKind::Refused, message).help("delete those that are not wanted any more")
 }
