@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use tadpole::cli::ui;
 use tadpole::diagnostic::Report;
 use tadpole::graph::ResourceGraph;
 use tadpole::plan::{self, Plan};
+use tadpole::sandbox::weather::Weather;
 use tadpole::sandbox::{Object, Sandbox, Schemas};
 use tadpole::source::Sources;
 use tadpole::state::State;
@@ -23,7 +25,7 @@ use tadpole::state::store::{Store, StoreFault};
 use tadpole::value::SealingKey;
 
 use crate::invariants::{self, Scene};
-use crate::simulation::cloud::{Cloud, Log, Seen, Weather};
+use crate::simulation::cloud::{Log, Seen};
 use crate::simulation::disk::{Disk, MemoryStore, Shared};
 use crate::simulation::fate::Fate;
 use crate::simulation::program::CANARY;
@@ -37,7 +39,10 @@ const BEGINNING: &str = "2026-01-01T00:00:00Z";
 pub struct Disturbance {
     /// The moment of its kill.
     pub kill: Option<usize>,
+    /// But for the lag, which the world has.
     pub weather: Weather,
+    /// Of a thousand calls that change something, how many are refused for good.
+    pub refused: u32,
     /// After so many batches of records the disk is full.
     pub full: Option<usize>,
     /// After so many milliseconds somebody wants it to stop.
@@ -56,23 +61,32 @@ pub enum End {
 /// Everything that outlives a process.
 pub struct World {
     pub disk: Shared,
-    pub cloud: Arc<Cloud>,
     pub log: Log,
+    schemas: Schemas,
+    /// What was made or deleted shows only so much later.
+    lag: Duration,
     now: Mutex<Timestamp>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl World {
-    pub fn new(schemas: Schemas) -> World {
-        let directory = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::open(&directory.path().join("sandbox.jsonl"), schemas).unwrap();
+    pub fn new(schemas: Schemas, lag: Duration) -> World {
         World {
             disk: Shared::new(Disk::default()),
-            cloud: Arc::new(Cloud::new(sandbox)),
             log: Log::default(),
+            schemas,
+            lag,
             now: Mutex::new(BEGINNING.parse().unwrap()),
-            _directory: directory,
+            directory: tempfile::tempdir().unwrap(),
         }
+    }
+
+    fn sandbox(&self, clock: Clock) -> Sandbox {
+        Sandbox::open_at(&self.directory.path().join("sandbox.jsonl"), self.schemas.clone(), clock).unwrap()
+    }
+
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
     }
 
     /// One run of the program, as a process of its own.
@@ -80,14 +94,14 @@ impl World {
         let fate = Arc::new(Fate::new(how.kill));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let end = runtime.block_on(async {
-            let clock = Clock::starting_at(*self.now.lock().unwrap());
+            let clock = Clock::starting_at(self.now());
             let end = tokio::select! {
                 biased;
                 () = fate.died() => End::Killed,
                 end = self.process(graph, how, &fate, &clock) => if fate.is_dead() { End::Killed } else { end },
             };
             // The next one is started soon after.
-            *self.now.lock().unwrap() = clock.now().checked_add(std::time::Duration::from_millis(700)).unwrap();
+            *self.now.lock().unwrap() = clock.now().checked_add(Duration::from_millis(700)).unwrap();
             end
         });
         self.log.say(match &end {
@@ -111,10 +125,15 @@ impl World {
                 }
             }
         };
+        let sandbox = self.sandbox(clock.clone());
+        let weather = Weather { lag: self.lag, ..how.weather.clone() };
+        if sandbox.weather() != weather {
+            sandbox.set_weather(weather).unwrap();
+        }
         let provider = Seen {
-            cloud: self.cloud.clone(),
+            sandbox,
             clock: clock.clone(),
-            weather: how.weather,
+            refused: how.refused,
             chances: Mutex::new(Rng::with_seed(how.seed)),
             fate: fate.clone(),
             disk: self.disk.clone(),
@@ -148,7 +167,7 @@ impl World {
         let (sender, stop) = tokio::sync::watch::channel(Stop::No);
         let stops = async {
             if let Some((after, how)) = how.stop {
-                tokio::time::sleep(std::time::Duration::from_millis(after)).await;
+                tokio::time::sleep(Duration::from_millis(after)).await;
                 let _ = sender.send(how);
             }
             std::future::pending::<()>().await;
@@ -175,7 +194,7 @@ impl World {
     }
 
     pub fn objects(&self) -> Vec<Object> {
-        self.cloud.sandbox.objects()
+        self.sandbox(Clock::starting_at(self.now())).objects()
     }
 
     /// What holds at any moment between two runs.

@@ -13,15 +13,16 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use tadpole::apply::Stop;
 use tadpole::graph::ResourceGraph;
 use tadpole::sandbox::Schemas;
+use tadpole::sandbox::weather::Weather;
 
 use crate::world::{graph, shown};
 use case::{Disturbance, End, World};
-use cloud::Weather;
 use program::Program;
 
 /// Cases that share one sequence of programs: compiling is what takes time.
@@ -97,7 +98,7 @@ impl Sequence {
         let expected = graphs
             .iter()
             .map(|graph| {
-                let world = World::new(schemas.clone());
+                let world = World::new(schemas.clone(), Duration::ZERO);
                 fair(&world, graph);
                 world.normal()
             })
@@ -127,21 +128,23 @@ fn fair(world: &World, graph: &Arc<ResourceGraph>) {
     world.at_rest();
 }
 
-fn weather(rng: &mut Rng) -> Weather {
-    let slow = [0, 50, 3000][rng.usize(..3)];
+/// Some weather, and how many calls of a thousand are refused in it.
+fn weather(rng: &mut Rng) -> (Weather, u32) {
+    let fair = Weather { seed: rng.u64(..), latency: [0.0, 0.1, 1.0][rng.usize(..3)], ..Weather::default() };
     match rng.u32(..5) {
-        0 => Weather { slow, ..Weather::default() },
-        1 => Weather { slow, late: 1000, ..Weather::default() },
-        2 => Weather { slow, lost: 300, late: 500, ..Weather::default() },
-        3 => Weather { slow, turned_away: 300, lost: 30, refused: 30, late: 100 },
-        _ => Weather { slow, turned_away: 30, lost: 30, refused: 5, late: 200 },
+        0 => (fair, 0),
+        1 => (Weather { lose: 0.2, lose_calls: 0.2, ..fair }, 0),
+        2 => (Weather { throttle: 0.2, errors: 0.2, ..fair }, 30),
+        3 => (Weather { rates: [("*".into(), 2.0)].into(), lose: 0.05, ..fair }, 0),
+        _ => (Weather { throttle: 0.02, errors: 0.02, lose: 0.02, lose_calls: 0.02, ..fair }, 5),
     }
 }
 
 /// Runs a case; what is wrong, and how it went.
 fn run(seed: Seed, sequence: &Sequence) -> (Vec<String>, Vec<String>) {
     let mut rng = Rng::with_seed(seed.number ^ 0x5eed);
-    let world = World::new(sequence.schemas.clone());
+    let lag = Duration::from_secs([0, 0, 5, 12][rng.usize(..4)]);
+    let world = World::new(sequence.schemas.clone(), lag);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         for (at, graph) in sequence.graphs.iter().enumerate() {
             world.log.say(format!("──── program {at}"));
@@ -149,9 +152,11 @@ fn run(seed: Seed, sequence: &Sequence) -> (Vec<String>, Vec<String>) {
             // Some are applied undisturbed, some again and again, and some not to their end.
             let mut moments = 10 + graph.len() * 12;
             for _ in 0..[0, 1, 1, 2, 4][rng.usize(..5)] + usize::from(last) {
+                let (weather, refused) = weather(&mut rng);
                 let disturbance = Disturbance {
                     kill: (rng.u32(..4) > 0).then(|| rng.usize(..moments)),
-                    weather: weather(&mut rng),
+                    weather,
+                    refused,
                     full: (rng.u32(..16) == 0).then(|| rng.usize(..20)),
                     stop: (rng.u32(..8) == 0)
                         .then(|| (rng.u64(..5000), if rng.bool() { Stop::Soon } else { Stop::Now })),
