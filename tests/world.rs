@@ -11,13 +11,13 @@ use async_trait::async_trait;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
 use tadpole::apply::recover::recover;
-use tadpole::apply::refresh::refresh;
-use tadpole::apply::{Outcome, Stop, execute};
+use tadpole::apply::refresh::{look_up, refresh};
+use tadpole::apply::{Outcome, Stop, execute, record};
 use tadpole::cli::ui::{self, Look};
 use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::graph::ResourceGraph;
-use tadpole::plan::{self, Plan, text};
+use tadpole::plan::{self, Plan, Purpose, Request, text};
 use tadpole::resolve::load::Loader;
 use tadpole::sandbox::{Object, Sandbox, Schemas};
 use tadpole::source::Sources;
@@ -299,10 +299,21 @@ impl World {
     /// One whole run of apply, killed at the given batch of records if any.
     pub fn run(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(self.run_on(graph, kill))
+        runtime.block_on(self.run_on(graph, kill, request()))
     }
 
-    async fn run_on(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
+    /// A run of a plan that is about something in particular.
+    pub fn run_as(&self, graph: &ResourceGraph, request: Request) -> Run {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(self.run_on(graph, None, request)).unwrap()
+    }
+
+    async fn run_on(
+        &self,
+        graph: &ResourceGraph,
+        kill: Option<(usize, Death)>,
+        request: Request,
+    ) -> Result<Run, StoreFault> {
         let mut tries = 0;
         let (store, replayed) = loop {
             match LocalStore::open(self.path(), &World::holder()) {
@@ -338,10 +349,19 @@ impl World {
             tadpole::apply::recover::RecoveryFault::Cloud(address, fault) => panic!("{address}: {fault}"),
         })?;
         let moved = plan::moves(graph, ledger.state());
-        let refreshed = refresh(&moved.state, graph, &calls).await.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let refreshed = match request.refresh {
+            true => refresh(&moved.state, graph, &calls).await,
+            false => look_up(&moved.state, graph, &calls).await,
+        };
+        let refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
+        if request.purpose == Purpose::Refresh {
+            let plan = plan::found(ledger.state(), &refreshed, graph, request);
+            record(&plan, &mut ledger)?;
+            return Ok(Run { plan, outcome: Outcome::default() });
+        }
         let mut report = Report::default();
-        let names = ("test".into(), "default".into());
-        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), names, &mut report);
+        report.extend(request.scope.problems(graph, &moved.state));
+        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
         let outcome = execute(&plan, graph, &refreshed, &mut ledger, &self.key(), &calls, stop).await;
@@ -355,6 +375,11 @@ impl World {
         assert!(run.outcome.store.is_none(), "{:?}", run.outcome.store);
         run
     }
+}
+
+/// All of a program.
+pub fn request() -> Request {
+    Request::from(("test".into(), "default".into()))
 }
 
 fn place(object: &Object) -> Place {

@@ -3,11 +3,14 @@
 use std::io::IsTerminal;
 
 use crate::cli::Exit;
+use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
+use crate::plan::Purpose;
+use crate::source::Sources;
 use crate::state::ledger::Ledger;
 
 #[derive(clap::Args)]
@@ -16,6 +19,8 @@ pub struct Apply {
     place: Place,
     #[command(flatten)]
     cloud: Cloud,
+    #[command(flatten)]
+    planning: Planning,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -30,7 +35,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.yes, "Apply these changes").await
+        carry_out(session, self.planning.asked(), self.yes).await
     }
 }
 
@@ -42,6 +47,8 @@ pub struct Destroy {
     place: Place,
     #[command(flatten)]
     cloud: Cloud,
+    #[command(flatten)]
+    scoped: Scoped,
     /// Do not ask
     #[arg(long)]
     yes: bool,
@@ -63,26 +70,35 @@ impl Destroy {
         let name = self.place.default_name();
         let compiled = self.place.compile_quietly();
         let project = compiled.as_ref().and_then(|compiled| compiled.graph.project.clone()).unwrap_or(name.into());
-        let sources = compiled.map(|compiled| compiled.sources).unwrap_or_default();
-        let graph = ResourceGraph::empty(Some(project));
+        let asked = self.scoped.destroy();
+        let (mut graph, sources) = match compiled {
+            // What is left has its outputs still.
+            Some(Compiled { graph, sources }) if !asked.scope.is_whole() => (graph.without_resources(), sources),
+            Some(Compiled { sources, .. }) => (ResourceGraph::empty(None), sources),
+            None => (ResourceGraph::empty(None), Sources::default()),
+        };
+        graph.project = Some(project);
         let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.yes, "Destroy all this").await
+        carry_out(session, asked, self.yes).await
     }
 }
 
-async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
+async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
     let mut ledger = match session.take().await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
     };
-    let (plan, refreshed) = match session.plan(ledger.state()).await {
+    let (plan, refreshed) = match session.plan(ledger.state(), &asked).await {
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
     session.show_plan(&plan);
+    if plan.is_empty() && plan.purpose == Purpose::Refresh {
+        return Exit::Done;
+    }
     if plan.is_empty() {
         let exit = match session.settle(&plan, &mut ledger) {
             Ok(()) => Exit::Done,
@@ -100,12 +116,27 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
             );
             return Exit::Wrong;
         }
+        let question = match plan.purpose {
+            Purpose::Apply => "Apply these changes",
+            Purpose::Destroy => "Destroy all this",
+            Purpose::Refresh => "Record this",
+        };
         tell(&format!("\n{question} in {}/{}? [y/N] ", plan.project, plan.environment));
         // Nobody agrees to what could not be shown.
         if !all_was_said() || !confirmed() {
             tell_line("Nothing was changed.");
             return if all_was_said() { Exit::Done } else { Exit::Failed };
         }
+    }
+    if plan.purpose == Purpose::Refresh {
+        let recorded = session.record(&plan, &mut ledger);
+        return recorded.map_or_else(
+            |exit| exit,
+            |()| {
+                tell_line("\n  Recorded. Nothing was changed in the cloud.");
+                Exit::Done
+            },
+        );
     }
     let exit = session.apply(&plan, &refreshed, &mut ledger).await;
     show_outputs(&ledger, exit, session.look)

@@ -1,6 +1,7 @@
 //! The command line: one enum line and one file a command, and the exit codes.
 
 mod apply;
+mod asked;
 mod check;
 pub mod context;
 mod docs;

@@ -11,6 +11,7 @@ use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
 use crate::apply::{self, Stop, refresh};
+use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
 use crate::cli::ui::{self, Look, Paint};
@@ -18,7 +19,7 @@ use crate::cli::{Exit, progress};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
-use crate::plan::{self, Plan, Refreshed, text};
+use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
 use crate::sandbox::{Sandbox, Schemas};
 use crate::source::Sources;
 use crate::state::State;
@@ -163,16 +164,31 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub async fn plan(&self, state: &State) -> Result<(Plan, Refreshed), Exit> {
+    pub async fn plan(&self, state: &State, asked: &Asked) -> Result<(Plan, Refreshed), Exit> {
+        let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
+        let Asked { purpose, scope, refresh } = asked.clone();
+        let request = Request { project, environment: self.place.environment().into(), purpose, scope, refresh };
         let moved = plan::moves(&self.graph, state);
-        let refreshed = refresh::refresh(&moved.state, &self.graph, &self.calls).await.map_err(|faults| {
+        let mut report = Report::default();
+        report.extend(request.scope.problems(&self.graph, &moved.state));
+        if report.has_errors() {
+            tell(&ui::render(&report, &self.sources, self.look));
+            return Err(Exit::Wrong);
+        }
+        let said = |faults: Vec<_>| {
             self.say_faults(&faults);
             Exit::Failed
-        })?;
-        let mut report = Report::default();
-        let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
-        let names = (project, self.place.environment().into());
-        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, names, &mut report);
+        };
+        if purpose == Purpose::Refresh {
+            let refreshed = refresh::refresh(state, &ResourceGraph::empty(None), &self.calls).await.map_err(said)?;
+            return Ok((plan::found(state, &refreshed, &self.graph, request), refreshed));
+        }
+        let refreshed = if refresh {
+            refresh::refresh(&moved.state, &self.graph, &self.calls).await.map_err(said)?
+        } else {
+            refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
+        };
+        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
     }
@@ -207,6 +223,14 @@ impl Session {
             (None, false, false) => Exit::Failed,
             (None, false, true) => Exit::Done,
         }
+    }
+
+    /// Records what the cloud said, and nothing else.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn record(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Exit> {
+        apply::record(plan, ledger).map_err(|fault| say_store(&fault, self.look))
     }
 
     /// Records what needs no change in the cloud.

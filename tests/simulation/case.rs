@@ -29,7 +29,7 @@ use crate::simulation::cloud::{Log, Seen};
 use crate::simulation::disk::{Disk, MemoryStore, Shared};
 use crate::simulation::fate::Fate;
 use crate::simulation::program::CANARY;
-use crate::world::{LOOK, shown};
+use crate::world::{LOOK, request, shown};
 
 const KEY: SealingKey = SealingKey([7; 32]);
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
@@ -155,7 +155,7 @@ impl World {
             Err(faults) => return End::GaveUp(format!("refreshing: {faults:?}")),
         };
         let mut report = Report::default();
-        let plan = plan::diff(graph, &moved, &refreshed, &KEY, ("sim".into(), "default".into()), &mut report);
+        let plan = plan::diff(graph, &moved, &refreshed, &KEY, request(), &mut report);
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         self.log.say(shown(&plan));
         if plan.is_empty() {

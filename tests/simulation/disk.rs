@@ -62,7 +62,10 @@ impl Disk {
                     Some(header) if header.serial == state.serial => {}
                     // Of the snapshot before this one.
                     Some(_) => return Some((state, 0, 0)),
-                    None => assert!(is_last, "only the last line is ever torn"),
+                    None => {
+                        assert!(is_last, "only the last line is ever torn");
+                        break;
+                    }
                 }
             } else {
                 match text.and_then(|text| record::read::<Record>(at as u64, text)) {
