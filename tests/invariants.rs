@@ -216,3 +216,181 @@ fn references(fields: &Fields) -> Vec<Arc<str>> {
     fields.values().for_each(|value| collect(value, &mut ids));
     ids
 }
+
+/// A program with a thing that needs another, applied; to be spoilt.
+struct Spoilt {
+    graph: ResourceGraph,
+    state: State,
+    objects: Vec<Object>,
+    let_go: BTreeSet<(String, String)>,
+}
+
+impl Spoilt {
+    fn new() -> Spoilt {
+        let graph = crate::world::graph(
+            r#"
+            Net extends Resource { kind "test.Net"; name: String, identity; size: Int = 1; }
+            Host extends Resource { kind "test.Host"; net: Net; size: Int = 1; }
+            net extends Net { name "net"; }
+            host extends Host { net net; }
+            "#,
+        );
+        let world = crate::world::World::new();
+        world.apply(&graph);
+        let good = Spoilt { graph, state: world.state(), objects: world.objects(), let_go: BTreeSet::new() };
+        assert_eq!(good.objects.len(), 2);
+        for check in [no_orphan, no_duplicate, no_phantom, no_lost_update] {
+            check(&good.scene()).unwrap();
+        }
+        good
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene { state: &self.state, objects: &self.objects, let_go: &self.let_go }
+    }
+
+    fn recorded(&mut self, address: &str) -> &mut Recorded {
+        self.state.resources.get_mut(&address.parse::<Address>().unwrap()).unwrap()
+    }
+
+    fn object(&mut self, kind: &str) -> &mut Object {
+        self.objects.iter_mut().find(|object| &*object.kind == kind).unwrap()
+    }
+
+    /// An operation that began on a component, and its call.
+    fn begin(&mut self, verb: Verb, address: &str) -> Call {
+        let recorded = self.recorded(address).clone();
+        let address: Address = address.parse().unwrap();
+        let (id, inputs) = (recorded.id.clone(), recorded.inputs.clone());
+        let request = if verb == Verb::Create { Recorded { id: "".into(), ..recorded } } else { recorded };
+        let began = Began { address: address.clone(), verb, token: "the-token".into(), request, at: "now".into() };
+        self.state.unfinished.insert(100, began);
+        match verb {
+            Verb::Create => Call { verb, address, token: Some("the-token".into()), id: None, inputs },
+            Verb::Update | Verb::Delete | Verb::Check => Call { verb, address, token: None, id: Some(id), inputs },
+        }
+    }
+
+    fn skipped(&self, call: &Call) -> Holds {
+        no_skipped_dependency(call, &self.state, &self.objects, &self.graph)
+    }
+}
+
+#[track_caller]
+fn fails(result: Holds, name: &str) {
+    let what = result.expect_err("the check passes what is wrong");
+    assert!(what.starts_with(name), "{what}");
+}
+
+#[test]
+fn an_orphan_is_seen() {
+    let mut scene = Spoilt::new();
+    let (address, recorded) = scene.state.resources.pop_first().unwrap();
+    fails(no_orphan(&scene.scene()), "no orphan");
+    // Left standing, it is nobody's.
+    let key = (recorded.kind.to_string(), recorded.id.to_string());
+    scene.let_go.insert(key);
+    no_orphan(&scene.scene()).unwrap();
+    scene.let_go.clear();
+    // Named by its operation, it will be found.
+    let token = scene.objects.iter().find(|object| object.id == recorded.id).unwrap().owner.token.clone();
+    let began = Began { address, verb: Verb::Create, token, request: recorded, at: "now".into() };
+    scene.state.unfinished.insert(100, began);
+    no_orphan(&scene.scene()).unwrap();
+}
+
+#[test]
+fn a_duplicate_is_seen() {
+    let mut scene = Spoilt::new();
+    let twin = Object { id: "another".into(), ..scene.object("test.Host").clone() };
+    scene.objects.push(twin.clone());
+    fails(no_duplicate(&scene.scene()), "no duplicate: one operation made");
+    scene.objects.pop();
+    let mut owner = twin.owner.clone();
+    owner.token = "of-another-operation".into();
+    scene.objects.push(Object { owner, ..twin });
+    fails(no_duplicate(&scene.scene()), "no duplicate: 3 things for 2");
+    scene.objects.pop();
+    let recorded = scene.recorded("host").clone();
+    scene.state.resources.insert("twin".parse().unwrap(), recorded);
+    fails(no_duplicate(&scene.scene()), "no duplicate: `host` and `twin` are both");
+}
+
+#[test]
+fn a_phantom_is_seen() {
+    let mut scene = Spoilt::new();
+    scene.objects.retain(|object| &*object.kind != "test.Host");
+    fails(no_phantom(&scene.scene()), "no phantom: `host`");
+}
+
+#[test]
+fn a_lost_update_is_seen() {
+    let mut scene = Spoilt::new();
+    scene.object("test.Host").inputs.insert("size".into(), Value::Int(2));
+    fails(no_lost_update(&scene.scene()), "no lost update: `host`");
+    // Of what is known to be half done nothing is claimed.
+    scene.recorded("host").status = Status::Incomplete;
+    no_lost_update(&scene.scene()).unwrap();
+}
+
+#[test]
+fn a_call_out_of_the_blue_is_seen() {
+    for verb in [Verb::Create, Verb::Update, Verb::Delete] {
+        let mut scene = Spoilt::new();
+        let call = scene.begin(verb, "host");
+        announced(&call, &scene.state).unwrap();
+        scene.state.unfinished.clear();
+        fails(announced(&call, &scene.state), "no orphan");
+    }
+    let mut scene = Spoilt::new();
+    let call = scene.begin(Verb::Create, "host");
+    fails(announced(&Call { token: Some("another".into()), ..call }, &scene.state), "no orphan");
+    let mut scene = Spoilt::new();
+    let call = scene.begin(Verb::Delete, "host");
+    fails(announced(&Call { id: Some("another".into()), ..call }, &scene.state), "no orphan");
+}
+
+#[test]
+fn a_skipped_dependency_is_seen() {
+    for verb in [Verb::Create, Verb::Update] {
+        let mut scene = Spoilt::new();
+        let call = scene.begin(verb, "host");
+        scene.skipped(&call).unwrap();
+        scene.recorded("net").status = Status::Incomplete;
+        fails(scene.skipped(&call), "no skipped dependency");
+        scene.recorded("net").status = Status::Live;
+        scene.begin(Verb::Update, "net");
+        fails(scene.skipped(&call), "no skipped dependency");
+        scene.state.unfinished.clear();
+        scene.objects.retain(|object| &*object.kind != "test.Net");
+        fails(scene.skipped(&call), "no skipped dependency");
+        scene.state.resources.remove(&"net".parse::<Address>().unwrap());
+        fails(scene.skipped(&call), "no skipped dependency");
+    }
+    let mut scene = Spoilt::new();
+    let call = scene.begin(Verb::Delete, "net");
+    fails(scene.skipped(&call), "no skipped dependency");
+    // Nothing refers to it any more, but what needs it is to go first.
+    scene.objects.retain(|object| &*object.kind != "test.Host");
+    scene.graph = ResourceGraph::empty(None);
+    fails(scene.skipped(&call), "no skipped dependency");
+    scene.state.resources.remove(&"host".parse::<Address>().unwrap());
+    scene.skipped(&call).unwrap();
+}
+
+#[test]
+fn a_written_secret_is_seen_in_every_form() {
+    let secret = "hunter/2+\"two\" and more";
+    for (form, text) in forms(secret) {
+        let bytes = format!("before {text} behind").into_bytes();
+        fails(no_secret_written(secret, &bytes, "a file"), "no secret written");
+        assert!(!form.is_empty());
+    }
+    // Inside of something larger, base64 begins anywhere.
+    use base64::Engine as _;
+    for before in ["", "a", "ab", "abc"] {
+        let text = base64::engine::general_purpose::STANDARD.encode(format!("{before}{secret}!"));
+        fails(no_secret_written(secret, text.as_bytes(), "a file"), "no secret written");
+    }
+    no_secret_written(secret, b"hunter", "a file").unwrap();
+}

@@ -66,6 +66,8 @@ pub struct World {
     /// What was made or deleted shows only so much later.
     lag: Duration,
     now: Mutex<Timestamp>,
+    /// As the last run left it: opening it anew costs reading it.
+    sandbox: Mutex<Option<Arc<Sandbox>>>,
     directory: tempfile::TempDir,
 }
 
@@ -77,12 +79,16 @@ impl World {
             schemas,
             lag,
             now: Mutex::new(BEGINNING.parse().unwrap()),
+            sandbox: Mutex::new(None),
             directory: tempfile::tempdir().unwrap(),
         }
     }
 
-    fn sandbox(&self, clock: Clock) -> Sandbox {
-        Sandbox::open_at(&self.directory.path().join("sandbox.jsonl"), self.schemas.clone(), clock).unwrap()
+    fn sandbox(&self, clock: Clock) -> Arc<Sandbox> {
+        let path = self.directory.path().join("sandbox.jsonl");
+        let sandbox = Arc::new(Sandbox::open_at(&path, self.schemas.clone(), clock).unwrap());
+        *self.sandbox.lock().unwrap() = Some(sandbox.clone());
+        sandbox
     }
 
     fn now(&self) -> Timestamp {
@@ -194,7 +200,7 @@ impl World {
     }
 
     pub fn objects(&self) -> Vec<Object> {
-        self.sandbox(Clock::starting_at(self.now())).objects()
+        self.sandbox.lock().unwrap().as_ref().map(|sandbox| sandbox.objects()).unwrap_or_default()
     }
 
     /// What holds at any moment between two runs.

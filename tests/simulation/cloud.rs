@@ -19,7 +19,7 @@ use crate::simulation::fate::Fate;
 
 /// The cloud as one run sees it.
 pub struct Seen {
-    pub sandbox: Sandbox,
+    pub sandbox: Arc<Sandbox>,
     pub clock: Clock,
     /// Of a thousand calls that change something, how many are refused for good.
     pub refused: u32,
