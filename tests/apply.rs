@@ -3,11 +3,12 @@
 //!
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
 //! as JSON), `//@ gone ADDRESS`; and with what it is about: `//@ target ADDRESS`, `//@ exclude ADDRESS`,
-//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`.
+//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`. With `//@ rollback`, what it
+//! made is taken down again afterwards.
 
 use tadpole::graph::ResourceGraph;
 use tadpole::name::Address;
-use tadpole::plan::{Purpose, Request, Scope};
+use tadpole::plan::{self, Purpose, Request, Scope};
 
 use crate::world::{World, graph, request, shown};
 
@@ -80,6 +81,19 @@ fn programs_that_change() {
             }
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
+            }
+            if program.lines().any(|line| line == "//@ rollback") {
+                let lasting: Vec<String> = plan::lasting(&run.plan).map(|change| change.address.to_string()).collect();
+                all.push_str(&format!("lasting: {}\n", lasting.join(", ")));
+                let back = world.roll_back(&graph, &run.plan);
+                all.push_str(&shown(&back.plan));
+                for (address, fault) in &back.outcome.failed {
+                    all.push_str(&format!("failed: {address}: {fault}\n"));
+                }
+                for (address, recorded) in world.state().resources {
+                    all.push_str(&format!("recorded: {address} {}\n", recorded.id));
+                }
+                assert_eq!(back.outcome.retired, [], "what was replaced has its address again");
             }
             for (name, value) in world.state().outputs {
                 all.push_str(&format!("output: {name} {value}\n"));

@@ -168,6 +168,15 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
     }
 }
 
+/// Nobody writes any more after somebody with a higher epoch did. `writes` are the epochs under which an
+/// environment was written, in their order.
+pub fn no_old_epoch(writes: &[u64]) -> Holds {
+    match writes.windows(2).find(|two| two[1] < two[0]) {
+        Some(two) => Err(format!("no write by an old epoch: epoch {} wrote after epoch {}", two[1], two[0])),
+        None => Ok(()),
+    }
+}
+
 /// No bytes hold a secret, plain or in one of the forms in which texts travel.
 pub fn no_secret_written(secret: &str, bytes: &[u8], place: &str) -> Holds {
     let text = String::from_utf8_lossy(bytes);
@@ -376,6 +385,12 @@ fn a_skipped_dependency_is_seen() {
     fails(scene.skipped(&call), "no skipped dependency");
     scene.state.resources.remove(&"host".parse::<Address>().unwrap());
     scene.skipped(&call).unwrap();
+}
+
+#[test]
+fn a_write_by_an_old_epoch_is_seen() {
+    no_old_epoch(&[1, 1, 3]).unwrap();
+    fails(no_old_epoch(&[1, 3, 2]), "no write by an old epoch");
 }
 
 #[test]

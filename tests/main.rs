@@ -25,3 +25,4 @@ mod robust;
 mod shown;
 mod simulation;
 mod world;
+mod writers;

@@ -7,6 +7,7 @@ pub mod limit;
 pub mod provider;
 pub mod recover;
 pub mod refresh;
+pub mod rollback;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
@@ -126,6 +127,11 @@ pub async fn execute(
                     tasks.shutdown().await;
                     break;
                 }
+            }
+            fault = calls.lost() => {
+                tasks.shutdown().await;
+                outcome.store = Some(fault);
+                break;
             }
             Some(first) = inbox.recv() => {
                 let mut batch = vec![first];

@@ -5,11 +5,12 @@ use std::io::IsTerminal;
 use crate::cli::Exit;
 use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session, columns};
+use crate::cli::session::{Cloud, LISTED, Session, columns};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
-use crate::plan::Purpose;
+use crate::plan::{self, Plan, Purpose};
 use crate::source::Sources;
 use crate::state::ledger::Ledger;
 
@@ -24,6 +25,11 @@ pub struct Apply {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// If anything fails, take down what was made
+    #[arg(long)]
+    rollback: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Apply {
@@ -35,7 +41,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.planning.asked(), self.yes).await
+        carry_out(session, self.turn, self.planning.asked(), self.yes, self.rollback).await
     }
 }
 
@@ -52,6 +58,8 @@ pub struct Destroy {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    turn: Turn,
 }
 
 impl Destroy {
@@ -82,12 +90,12 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, asked, self.yes).await
+        carry_out(session, self.turn, asked, self.yes, false).await
     }
 }
 
-async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
-    let mut ledger = match session.take().await {
+async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, rollback: bool) -> Exit {
+    let mut ledger = match session.take(turn).await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
     };
@@ -105,6 +113,9 @@ async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
             Err(exit) => exit,
         };
         return show_outputs(&ledger, exit, session.look);
+    }
+    if rollback {
+        say_lasting(&plan);
     }
     if !yes {
         if !std::io::stdin().is_terminal() {
@@ -138,8 +149,22 @@ async fn carry_out(mut session: Session, asked: Asked, yes: bool) -> Exit {
             },
         );
     }
-    let exit = session.apply(&plan, &refreshed, &mut ledger).await;
+    let exit = session.apply(&plan, &refreshed, &mut ledger, rollback).await;
     show_outputs(&ledger, exit, session.look)
+}
+
+/// What a rollback would not undo, before anybody agrees to it.
+fn say_lasting(plan: &Plan) {
+    let lasting: Vec<String> = plan::lasting(plan).map(|change| change.address.to_string()).collect();
+    if lasting.is_empty() {
+        tell_line("  If anything fails, all that was made by then is taken down again.");
+        return;
+    }
+    tell_line("  If anything fails, what was made by then is taken down again. These changes are not undone:");
+    lasting.iter().take(LISTED).for_each(|address| tell_line(&format!("    {address}")));
+    if lasting.len() > LISTED {
+        tell_line(&format!("    and {} others", lasting.len() - LISTED));
+    }
 }
 
 fn confirmed() -> bool {

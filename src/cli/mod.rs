@@ -16,6 +16,7 @@ pub mod render;
 pub mod session;
 mod show;
 pub mod streams;
+pub mod turn;
 pub mod ui;
 
 use std::process::ExitCode;

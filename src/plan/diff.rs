@@ -394,7 +394,7 @@ fn foresee_holders(changes: &mut [Change], state: &State) {
     }
 }
 
-fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
+pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
     let (kind, reason) = if gone {
         (ChangeKind::Forget, Some("it is gone already".to_string()))
     } else if recorded.lifecycle.terminate.is_empty() {

@@ -5,6 +5,7 @@ mod diff;
 mod drift;
 mod moves;
 mod outputs;
+mod rollback;
 mod schedule;
 mod scope;
 pub mod text;
@@ -23,6 +24,7 @@ use crate::value::Value;
 pub use diff::diff;
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use moves::{Moved, moves};
+pub use rollback::{lasting, rollback};
 pub use scope::Scope;
 
 /// The version of the plan's own format.

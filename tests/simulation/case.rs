@@ -147,7 +147,7 @@ impl World {
             log: self.log.clone(),
         };
         let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let calls = Calls::simulated(Arc::new(provider), events, clock.clone(), how.seed);
+        let calls = Calls::simulated(Arc::new(provider), events, clock.clone(), how.seed).under(ledger.tenure());
         match recover(&mut ledger, &calls).await {
             Ok(recovered) => recovered
                 .iter()
@@ -208,8 +208,10 @@ impl World {
         let disk = self.disk.disk().clone();
         let Some(state) = disk.state() else { return };
         let scene = Scene { state, objects: &self.objects(), let_go: &disk.let_go };
-        if let Err(what) = invariants::no_orphan(&scene) {
-            self.log.wrong(what);
+        for result in [invariants::no_orphan(&scene), invariants::no_old_epoch(&disk.writes)] {
+            if let Err(what) = result {
+                self.log.wrong(what);
+            }
         }
         self.not_secret(&disk.snapshot, "the snapshot");
         self.not_secret(&disk.journal, "the journal");

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tadpole::state::State;
 use tadpole::state::record::{self, Ended, Header, Record};
 use tadpole::state::store::{Store, StoreFault};
+use tadpole::state::tenure::Tenure;
 
 use crate::simulation::fate::Fate;
 
@@ -20,6 +21,10 @@ pub struct Disk {
     pub let_go: BTreeSet<(String, String)>,
     /// Every record that ever was durable, as text.
     pub history: Vec<String>,
+    /// Of whoever opened it last.
+    epoch: u64,
+    /// Under which epoch each write was made.
+    pub writes: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,6 +133,7 @@ pub struct MemoryStore {
     disk: Shared,
     fate: Arc<Fate>,
     lines: u64,
+    epoch: u64,
     /// Batches left until one is refused as by a full disk; never without.
     full: Option<usize>,
 }
@@ -144,12 +150,14 @@ impl MemoryStore {
             None => (0, 0),
         };
         bytes.journal.truncate(whole);
+        bytes.epoch += 1;
+        let epoch = bytes.epoch;
         let state = read.map(|(state, records, _)| (state, records));
         let read = state.as_ref().map(|(state, _)| state.clone());
         assert!(bytes.state.is_none() || bytes.state == read, "what is read is not what was written");
         bytes.state = read;
         drop(bytes);
-        (MemoryStore { disk: disk.clone(), fate: fate.clone(), lines, full }, state)
+        (MemoryStore { disk: disk.clone(), fate: fate.clone(), lines, epoch, full }, state)
     }
 
     fn fault(what: &'static str) -> StoreFault {
@@ -166,13 +174,14 @@ impl Store for MemoryStore {
             *left = left.checked_sub(1).ok_or_else(|| MemoryStore::fault("no space left"))?;
         }
         let mut disk = self.disk.disk();
+        disk.writes.push(self.epoch);
         let mut text = String::new();
         let mut ends = Vec::new();
         let mut next = self.lines;
         if next == 0 {
             let state = disk.state.as_ref().expect("a snapshot comes before records");
-            let header =
-                Header { version: tadpole::state::VERSION, lineage: state.lineage.clone(), serial: state.serial };
+            let (lineage, serial) = (state.lineage.clone(), state.serial);
+            let header = Header { version: tadpole::state::VERSION, lineage, serial, epoch: self.epoch };
             text.push_str(&record::line(0, &header).unwrap());
             next = 1;
             disk.journal.clear();
@@ -201,6 +210,7 @@ impl Store for MemoryStore {
             return Err(MemoryStore::fault("killed"));
         }
         let mut disk = self.disk.disk();
+        disk.writes.push(self.epoch);
         disk.snapshot = serde_json::to_vec(state).unwrap();
         disk.state = Some(state.clone());
         disk.history.push(format!("snapshot {}", state.serial));
@@ -211,5 +221,9 @@ impl Store for MemoryStore {
         }
         disk.journal.clear();
         if self.fate.moment() { Err(MemoryStore::fault("killed")) } else { Ok(()) }
+    }
+
+    fn tenure(&self) -> Tenure {
+        Tenure::alone(self.epoch)
     }
 }
