@@ -21,5 +21,6 @@ mod plan;
 mod reference;
 mod render;
 mod robust;
+mod sandbox;
 mod shown;
 mod world;
