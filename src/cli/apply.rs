@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use crate::cli::Exit;
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session, columns};
+use crate::cli::session::{Cloud, Session, columns, confirmed};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
@@ -109,12 +109,6 @@ async fn carry_out(mut session: Session, yes: bool, question: &str) -> Exit {
     }
     let exit = session.apply(&plan, &refreshed, &mut ledger).await;
     show_outputs(&ledger, exit, session.look)
-}
-
-fn confirmed() -> bool {
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Shows outputs, at the end of a command; what it ends with, in view of whether that was possible.

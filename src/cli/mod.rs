@@ -1,6 +1,7 @@
 //! The command line: one enum line and one file a command, and the exit codes.
 
 mod apply;
+mod breakage;
 mod check;
 pub mod context;
 mod docs;
@@ -12,6 +13,7 @@ mod origin;
 mod plan;
 mod progress;
 pub mod render;
+mod sandbox;
 pub mod session;
 mod show;
 pub mod streams;
@@ -66,6 +68,8 @@ enum Command {
     Docs(docs::Docs),
     /// Write files in their one layout
     Fmt(fmt::Fmt),
+    /// Look into the sandbox, and make trouble in it
+    Sandbox(sandbox::SandboxCommand),
 }
 
 pub fn main() -> ExitCode {
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Explain(command) => command.run(look),
         Command::Docs(command) => command.run(look),
         Command::Fmt(command) => command.run(look),
+        Command::Sandbox(command) => command.run(look),
     };
     ExitCode::from(streams::ending(exit) as u8)
 }
