@@ -2,16 +2,33 @@
 //! planned and applied in the sandbox; the snapshot shows plan, result and what the sandbox holds.
 //!
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
-//! as JSON), `//@ gone ADDRESS`.
+//! as JSON), `//@ gone ADDRESS`; and with what it is about: `//@ target ADDRESS`, `//@ exclude ADDRESS`,
+//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`. With `//@ rollback`, what it
+//! made is taken down again afterwards.
 
 use tadpole::graph::ResourceGraph;
+use tadpole::name::Address;
+use tadpole::plan::{self, Purpose, Request, Scope};
 
-use crate::world::{World, graph, shown};
+use crate::world::{World, graph, request, shown};
 
 /// The options of a step, and what it does besides.
 fn options<'t>(text: &'t str, name: &str) -> Vec<Vec<&'t str>> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("//@ ")?.strip_prefix(name));
     lines.filter_map(|rest| Some(rest.strip_prefix(' ')?.splitn(3, ' ').collect())).collect()
+}
+
+fn asked(step: &str) -> Request {
+    let addresses =
+        |name| -> Vec<Address> { options(step, name).iter().map(|option| option[0].parse().unwrap()).collect() };
+    let has = |name, word| options(step, name).iter().any(|option| option[0] == word);
+    let purpose = match (has("destroy", "all"), has("only", "refresh")) {
+        (true, _) => Purpose::Destroy,
+        (_, true) => Purpose::Refresh,
+        _ => Purpose::Apply,
+    };
+    let (targets, excludes, replaces) = (addresses("target"), addresses("exclude"), addresses("replace"));
+    Request { purpose, scope: Scope { targets, excludes, replaces }, refresh: !has("no", "refresh"), ..request() }
 }
 
 fn meddle(world: &World, graph: &ResourceGraph, step: &str) {
@@ -37,7 +54,13 @@ fn programs_that_change() {
                 _ => graph(program),
             };
             meddle(&world, &graph, program);
-            let run = world.run(&graph, None).unwrap();
+            let request = asked(program);
+            let graph = match request.purpose {
+                Purpose::Destroy if request.scope.is_whole() => ResourceGraph::empty(None),
+                Purpose::Destroy => graph.without_resources(),
+                Purpose::Apply | Purpose::Refresh => graph,
+            };
+            let run = world.run_as(&graph, request.clone());
             all.push_str(&format!(
                 "──── {}\n{}\n{}",
                 title.trim_start_matches("//@ "),
@@ -59,14 +82,33 @@ fn programs_that_change() {
             for address in &run.outcome.skipped {
                 all.push_str(&format!("not tried: {address}\n"));
             }
+            if program.lines().any(|line| line == "//@ rollback") {
+                let lasting: Vec<String> = plan::lasting(&run.plan).map(|change| change.address.to_string()).collect();
+                all.push_str(&format!("lasting: {}\n", lasting.join(", ")));
+                let back = world.roll_back(&graph, &run.plan);
+                all.push_str(&shown(&back.plan));
+                for (address, fault) in &back.outcome.failed {
+                    all.push_str(&format!("failed: {address}: {fault}\n"));
+                }
+                for (address, recorded) in world.state().resources {
+                    all.push_str(&format!("recorded: {address} {}\n", recorded.id));
+                }
+                assert_eq!(back.outcome.retired, [], "what was replaced has its address again");
+            }
+            for (name, value) in world.state().outputs {
+                all.push_str(&format!("output: {name} {value}\n"));
+            }
             let mut objects = world.objects();
             objects.sort_by_key(|object| object.owner.address.clone());
             for object in objects {
                 all.push_str(&format!("sandbox: {} {} of {}\n", object.kind, object.id, object.owner.address));
             }
             all.push('\n');
-            if run.outcome.failed.is_empty() && run.outcome.broken.is_empty() {
-                let again = world.apply(&graph);
+            // What was taken down cannot be named any more.
+            let named = request.scope.problems(&graph, &world.state()).is_empty();
+            if run.outcome.failed.is_empty() && run.outcome.broken.is_empty() && named {
+                let once = Scope { replaces: Vec::new(), ..request.scope };
+                let again = world.run_as(&graph, Request { scope: once, ..request });
                 assert_eq!(again.plan.drift, [], "{}: what was found is recorded", path.display());
                 assert!(
                     again.plan.is_empty(),

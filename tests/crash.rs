@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tadpole::graph::ResourceGraph;
 use tadpole::value::Fields;
 
-use crate::world::{Death, World, graph};
+use crate::world::{Death, World, files_below, graph};
 
 /// Types for the sandbox, and a program in layers that grows, changes, replaces and shrinks.
 const TYPES: &str = r#"
@@ -111,8 +111,8 @@ fn sound(world: &World, left_standing: &[&str], context: &str) {
     for one in &recorded {
         assert!(made.contains(one), "{context}: {one:?} is recorded and was never made");
     }
-    for entry in std::fs::read_dir(world.path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+    for path in files_below(world.path()) {
+        let bytes = std::fs::read(path).unwrap();
         assert!(!bytes.windows(13).any(|window| window == b"canary-secret"), "{context}: a secret was written");
     }
 }

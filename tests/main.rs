@@ -24,3 +24,4 @@ mod robust;
 mod sandbox;
 mod shown;
 mod world;
+mod writers;

@@ -11,20 +11,23 @@ use async_trait::async_trait;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
 use tadpole::apply::recover::recover;
-use tadpole::apply::refresh::refresh;
-use tadpole::apply::{Outcome, Stop, execute};
+use tadpole::apply::refresh::{look_up, refresh};
+use tadpole::apply::rollback::roll_back;
+use tadpole::apply::{Outcome, Stop, execute, record};
 use tadpole::cli::ui::{self, Look};
 use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::graph::ResourceGraph;
-use tadpole::plan::{self, Plan, text};
+use tadpole::plan::{self, Plan, Purpose, Request, text};
 use tadpole::resolve::load::Loader;
 use tadpole::sandbox::{Object, Sandbox, Schemas};
 use tadpole::source::Sources;
 use tadpole::state::State;
+use tadpole::state::lease::Holder;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::Record;
-use tadpole::state::store::{self, Holder, LocalStore, Store, StoreFault};
+use tadpole::state::store::{self, LocalStore, Store, StoreFault};
+use tadpole::state::tenure::Tenure;
 use tadpole::value::{Fields, SealingKey, Value};
 
 pub const LOOK: Look = Look { colour: false, width: 100, live: false };
@@ -129,7 +132,6 @@ pub enum Death {
 /// A store whose process is killed at one batch of records.
 struct Mortal {
     store: LocalStore,
-    journal: PathBuf,
     left: usize,
     death: Death,
 }
@@ -152,7 +154,7 @@ impl Store for Mortal {
                     self.store.append(records)?;
                 }
                 if self.death == Death::Torn {
-                    let file = std::fs::OpenOptions::new().write(true).open(&self.journal).unwrap();
+                    let file = std::fs::OpenOptions::new().write(true).open(self.store.journal()).unwrap();
                     file.set_len(file.metadata().unwrap().len() - 7).unwrap();
                 }
                 Err(Mortal::killed())
@@ -162,6 +164,10 @@ impl Store for Mortal {
 
     fn compact(&mut self, state: &State) -> Result<(), StoreFault> {
         if self.left == 0 { Err(Mortal::killed()) } else { self.store.compact(state) }
+    }
+
+    fn tenure(&self) -> Tenure {
+        self.store.tenure()
     }
 }
 
@@ -293,28 +299,36 @@ impl World {
     }
 
     pub fn holder() -> Holder {
-        Holder { pid: 1, host: "test".into(), command: "test".into(), since: "now".into() }
+        Holder { host: "test".into(), command: "test".into(), length: tadpole::state::lease::LENGTH }
     }
 
     /// One whole run of apply, killed at the given batch of records if any.
     pub fn run(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(self.run_on(graph, kill))
+        runtime.block_on(self.run_on(graph, kill, request()))
     }
 
-    async fn run_on(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<Run, StoreFault> {
-        let mut tries = 0;
-        let (store, replayed) = loop {
-            match LocalStore::open(self.path(), &World::holder()) {
-                // Another test that starts a process holds a copy of every open file for a moment, the
-                // lock of the run before this one among them.
-                Err(StoreFault::Locked(_)) if tries < 100 => {
-                    tries += 1;
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-                }
-                opened => break opened?,
-            }
-        };
+    /// A run of a plan that is about something in particular.
+    pub fn run_as(&self, graph: &ResourceGraph, request: Request) -> Run {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(self.run_on(graph, None, request)).unwrap()
+    }
+
+    /// Takes down what a run of this plan made.
+    pub fn roll_back(&self, graph: &ResourceGraph, plan: &Plan) -> Run {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut ledger, calls) = self.open(graph, None).await.unwrap();
+            let plan = plan::rollback(plan, ledger.state());
+            let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
+            let outcome = roll_back(&plan, graph, &mut ledger, &self.key(), &calls, stop).await;
+            Run { plan, outcome }
+        })
+    }
+
+    /// The environment, taken for writing.
+    async fn open(&self, graph: &ResourceGraph, kill: Option<(usize, Death)>) -> Result<(Ledger, Calls), StoreFault> {
+        let (store, replayed) = LocalStore::open(self.path(), &World::holder())?;
         let mut store = store;
         let (state, records) = match replayed {
             Some(replayed) => (replayed.state, replayed.records),
@@ -327,21 +341,40 @@ impl World {
         };
         let store: Box<dyn Store> = match kill {
             None => Box::new(store),
-            Some((left, death)) => Box::new(Mortal { store, journal: self.path().join("journal.jsonl"), left, death }),
+            Some((left, death)) => Box::new(Mortal { store, left, death }),
         };
-        let mut ledger = Ledger::new(state, store, records);
+        let ledger = Ledger::new(state, store, records);
         let (events, _ignored) = tokio::sync::mpsc::unbounded_channel();
         let provider = Lossy { sandbox: self.sandbox(graph), left: self.lost.clone() };
-        let calls = Calls::new(Arc::new(provider), events);
+        let calls = Calls::new(Arc::new(provider), events).under(ledger.tenure());
+        Ok((ledger, calls))
+    }
+
+    async fn run_on(
+        &self,
+        graph: &ResourceGraph,
+        kill: Option<(usize, Death)>,
+        request: Request,
+    ) -> Result<Run, StoreFault> {
+        let (mut ledger, calls) = self.open(graph, kill).await?;
         recover(&mut ledger, &calls).await.map_err(|fault| match fault {
             tadpole::apply::recover::RecoveryFault::Store(fault) => fault,
             tadpole::apply::recover::RecoveryFault::Cloud(address, fault) => panic!("{address}: {fault}"),
         })?;
         let moved = plan::moves(graph, ledger.state());
-        let refreshed = refresh(&moved.state, graph, &calls).await.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let refreshed = match request.refresh {
+            true => refresh(&moved.state, graph, &calls).await,
+            false => look_up(&moved.state, graph, &calls).await,
+        };
+        let refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
+        if request.purpose == Purpose::Refresh {
+            let plan = plan::found(ledger.state(), &refreshed, graph, request);
+            record(&plan, &mut ledger)?;
+            return Ok(Run { plan, outcome: Outcome::default() });
+        }
         let mut report = Report::default();
-        let names = ("test".into(), "default".into());
-        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), names, &mut report);
+        report.extend(request.scope.problems(graph, &moved.state));
+        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
         let outcome = execute(&plan, graph, &refreshed, &mut ledger, &self.key(), &calls, stop).await;
@@ -355,6 +388,20 @@ impl World {
         assert!(run.outcome.store.is_none(), "{:?}", run.outcome.store);
         run
     }
+}
+
+/// All files below a directory.
+pub fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { files_below(&path) } else { vec![path] };
+    let mut files: Vec<PathBuf> = entries.flat_map(below).collect();
+    files.sort();
+    files
+}
+
+/// All of a program.
+pub fn request() -> Request {
+    Request::from(("test".into(), "default".into()))
 }
 
 fn place(object: &Object) -> Place {

@@ -5,12 +5,14 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::apply::clock::Clock;
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{Fault, FaultKind, Provider};
 use crate::name::Address;
+use crate::state::store::StoreFault;
+use crate::state::tenure::Tenure;
 
 /// Calls in flight at once.
 const AT_ONCE: usize = 16;
@@ -32,6 +34,16 @@ pub struct Calls {
     beginnings: Arc<Semaphore>,
     events: Events,
     random: Arc<Mutex<fastrand::Rng>>,
+    /// Whether this process may still change anything. None where nothing is to be changed.
+    tenure: Option<Tenure>,
+    lost: Arc<Lost>,
+}
+
+/// Why the environment is not this process's any more, when that is found out.
+#[derive(Default)]
+struct Lost {
+    why: Mutex<Option<StoreFault>>,
+    told: Notify,
 }
 
 impl Calls {
@@ -47,7 +59,36 @@ impl Calls {
 
     fn with(provider: Arc<dyn Provider>, events: Events, clock: Clock, random: fastrand::Rng) -> Calls {
         let (places, beginnings) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
-        Calls { provider, clock, places, beginnings, events, random: Arc::new(Mutex::new(random)) }
+        Calls {
+            provider,
+            clock,
+            places,
+            beginnings,
+            events,
+            random: Arc::new(Mutex::new(random)),
+            tenure: None,
+            lost: Arc::default(),
+        }
+    }
+
+    /// The same, for whoever has the environment, for as long as that is so.
+    pub fn under(&self, tenure: Tenure) -> Calls {
+        Calls { tenure: Some(tenure), ..self.clone() }
+    }
+
+    /// Returns when a call that changes something was not made, because the environment was lost.
+    pub async fn lost(&self) -> StoreFault {
+        loop {
+            if let Some(why) = self.lost.why.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return why;
+            }
+            self.lost.told.notified().await;
+        }
+    }
+
+    /// The same, heard by somebody else.
+    pub fn heard_by(&self, events: Events) -> Calls {
+        Calls { events, ..self.clone() }
     }
 
     /// A place among the operations that are beginning, until it is dropped.
@@ -61,13 +102,25 @@ impl Calls {
         let _ = self.events.send(event);
     }
 
-    /// One try.
+    /// One try of a call that changes nothing.
     pub async fn once<T>(&self, call: impl Future<Output = T>) -> T {
         let _place = self.places.acquire().await;
         call.await
     }
 
-    /// A call that may be made twice without harm, until it goes through or is refused.
+    /// One try of a call that changes something. Where the environment is lost it is not made, and this
+    /// never returns: the executor, which waits for [`Calls::lost`], ends whoever waits.
+    pub async fn change<T>(&self, call: impl Future<Output = T>) -> T {
+        let _place = self.places.acquire().await;
+        if let Some(Err(why)) = self.tenure.as_ref().map(Tenure::holds) {
+            *self.lost.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+            self.lost.told.notify_one();
+            std::future::pending::<()>().await;
+        }
+        call.await
+    }
+
+    /// A call that changes nothing, until it goes through or is refused.
     ///
     /// # Errors
     /// The last fault.
@@ -76,9 +129,29 @@ impl Calls {
         address: &Address,
         mut call: impl FnMut() -> F,
     ) -> Result<T, Fault> {
+        self.repeatedly(address, || self.once(call())).await
+    }
+
+    /// As [`Calls::repeat`], of a change that may be made twice without harm.
+    ///
+    /// # Errors
+    /// The last fault.
+    pub async fn repeat_change<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        address: &Address,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Fault> {
+        self.repeatedly(address, || self.change(call())).await
+    }
+
+    async fn repeatedly<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        address: &Address,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, Fault> {
         let mut tried = 1;
         loop {
-            match self.once(call()).await {
+            match call().await {
                 Ok(value) => return Ok(value),
                 Err(fault) if !passes_later(fault.kind) => return Err(fault),
                 Err(fault) => match self.pause(address, &fault, tried).await {

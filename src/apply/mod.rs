@@ -7,6 +7,7 @@ pub mod limit;
 pub mod provider;
 pub mod recover;
 pub mod refresh;
+pub mod rollback;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
@@ -127,6 +128,11 @@ pub async fn execute(
                     break;
                 }
             }
+            fault = calls.lost() => {
+                tasks.shutdown().await;
+                outcome.store = Some(fault);
+                break;
+            }
             Some(first) = inbox.recv() => {
                 let mut batch = vec![first];
                 while let Ok(request) = inbox.try_recv() {
@@ -195,10 +201,11 @@ pub async fn execute(
         }
     }
     if outcome.failed.is_empty() && outcome.skipped.is_empty() {
-        outcome.broken.extend(graph.assertions.iter().filter_map(|assertion| assertion.broken(ledger.state())));
+        let judged = graph.assertions.iter().filter(|assertion| plan.judges(assertion));
+        outcome.broken.extend(judged.filter_map(|assertion| assertion.broken(ledger.state())));
     }
     if outcome.store.is_none() {
-        let records = afterwards(graph, ledger.state(), key, &mut outcome);
+        let records = afterwards(plan, graph, ledger.state(), key, &mut outcome);
         let finished = ledger.record(records).and_then(|()| ledger.compact());
         outcome.store = finished.err();
     }
@@ -411,6 +418,16 @@ fn catch_up(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFault> {
     ledger.record(seen)
 }
 
+/// Records what the cloud said, for a plan that is about nothing else.
+///
+/// # Errors
+/// When the store cannot keep it.
+pub fn record(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFault> {
+    let seen = plan::seen(ledger.state(), &plan.drift, true);
+    ledger.record(seen)?;
+    ledger.compact()
+}
+
 /// Records what the program says otherwise than the record does and needs no change in the cloud: the
 /// order of things, above all, in which they will be taken down.
 ///
@@ -418,16 +435,26 @@ fn catch_up(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFault> {
 /// When the store cannot keep it.
 pub fn settle(plan: &Plan, graph: &ResourceGraph, ledger: &mut Ledger, key: &SealingKey) -> Result<(), StoreFault> {
     catch_up(plan, ledger)?;
-    let records = afterwards(graph, ledger.state(), key, &mut Outcome::default());
+    let records = afterwards(plan, graph, ledger.state(), key, &mut Outcome::default());
     ledger.record(records)?;
     ledger.compact()
 }
 
 /// What is recorded at the end, without a call: outputs, and what the program says of resources that
-/// did not change otherwise.
-fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &mut Outcome) -> Vec<Record> {
+/// did not change otherwise. What still has to change keeps what is recorded of it, above all what it needs:
+/// that is what it will be taken down by.
+fn afterwards(
+    plan: &Plan,
+    graph: &ResourceGraph,
+    state: &State,
+    key: &SealingKey,
+    outcome: &mut Outcome,
+) -> Vec<Record> {
+    let done: HashSet<&Address> = outcome.done.iter().collect();
+    let acting = plan.changes.iter().filter(|change| change.kind.acts()).map(|change| &change.address);
+    let pending: HashSet<&Address> = acting.filter(|address| !done.contains(address)).chain(&plan.left_out).collect();
     let mut records = Vec::new();
-    for resource in graph.in_order() {
+    for resource in graph.in_order().filter(|resource| !pending.contains(&resource.address)) {
         let Some(recorded) = state.resources.get(&resource.address) else {
             continue;
         };
@@ -451,9 +478,14 @@ fn afterwards(graph: &ResourceGraph, state: &State, key: &SealingKey, outcome: &
                 )
                 .label(output.span, "declared here"),
             ),
+            Ok(_) if plan.unsets(output.name.as_str()) => {}
             // After a failure the last known value is better than none.
             Ok(_) => outputs.extend(state.outputs.get(&output.name).map(|old| (output.name.clone(), old.clone()))),
         }
+    }
+    if plan.keeps_outputs() {
+        let others = state.outputs.iter().filter(|(name, _)| graph.outputs.iter().all(|output| output.name != **name));
+        outputs.extend(others.map(|(name, value)| (name.clone(), value.clone())));
     }
     if outputs != state.outputs && (outcome.failed.is_empty() || !outputs.is_empty()) {
         records.push(Record::Outputs { outputs });

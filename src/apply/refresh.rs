@@ -19,6 +19,24 @@ use crate::value::Fields;
 pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Result<Refreshed, Vec<(Address, Fault)>> {
     let mut refreshed = Refreshed::default();
     let mut faults = Vec::new();
+    read(state, calls, &mut refreshed, &mut faults).await;
+    find(state, graph, calls, &mut refreshed, &mut faults).await;
+    if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
+}
+
+/// Asks the cloud only for what no record tells: things that exist already, or were left standing.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn look_up(state: &State, graph: &ResourceGraph, calls: &Calls) -> Result<Refreshed, Vec<(Address, Fault)>> {
+    let mut refreshed = Refreshed::default();
+    let mut faults = Vec::new();
+    find(state, graph, calls, &mut refreshed, &mut faults).await;
+    if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
+}
+
+/// How everything is that is recorded.
+async fn read(state: &State, calls: &Calls, refreshed: &mut Refreshed, faults: &mut Vec<(Address, Fault)>) {
     let (numbers, places): (Vec<Option<u64>>, Vec<Place>) = recorded(state).unzip();
     if !places.is_empty() {
         let readings = calls.once(calls.provider.read_many(&places)).await;
@@ -37,8 +55,18 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
             }
         }
     }
+}
+
+/// What is not recorded, and may be there.
+async fn find(
+    state: &State,
+    graph: &ResourceGraph,
+    calls: &Calls,
+    refreshed: &mut Refreshed,
+    faults: &mut Vec<(Address, Fault)>,
+) {
     for resource in graph.in_order() {
-        if state.resources.contains_key(&resource.address) && !is_gone(&refreshed, &resource.address) {
+        if state.resources.contains_key(&resource.address) && !is_gone(refreshed, &resource.address) {
             continue;
         }
         let owner = Owner { lineage: state.lineage.clone(), address: resource.address.clone(), token: "".into() };
@@ -74,7 +102,6 @@ pub async fn refresh(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
             }
         }
     }
-    if faults.is_empty() { Ok(refreshed) } else { Err(faults) }
 }
 
 /// Where everything is that is recorded; what was replaced with its number.

@@ -248,7 +248,7 @@ impl Step {
         let address = &self.work.address;
         let mut tried = 1;
         let made = loop {
-            let fault = match self.calls.once(self.calls.provider.create(&want)).await {
+            let fault = match self.calls.change(self.calls.provider.create(&want)).await {
                 Ok(made) => break made,
                 Err(fault) => fault,
             };
@@ -276,7 +276,7 @@ impl Step {
         let present = self.intended(wanted, made.id.clone());
         let place = self.place(&present);
         if !made.whole {
-            let update = self.calls.repeat(address, || self.calls.provider.update(&place, None, &want)).await;
+            let update = self.calls.repeat_change(address, || self.calls.provider.update(&place, None, &want)).await;
             if let Err(fault) = update {
                 return Err(self.incomplete(op, present, fault).await);
             }
@@ -363,7 +363,7 @@ impl Step {
                         let place = self.place(present);
                         let address = &self.work.address;
                         let call = || self.calls.provider.update(&place, old, &want);
-                        if let Err(fault) = self.calls.repeat(address, call).await {
+                        if let Err(fault) = self.calls.repeat_change(address, call).await {
                             return Err(self.incomplete(op, present.clone(), fault).await);
                         }
                     }
@@ -406,7 +406,7 @@ impl Step {
                 }
             }
             let (op, _, room) = self.begin(Verb::Delete, present.clone()).await?;
-            let deleted = self.calls.repeat(address, || self.calls.provider.delete(&place)).await;
+            let deleted = self.calls.repeat_change(address, || self.calls.provider.delete(&place)).await;
             drop(room);
             let gone = match deleted {
                 Ok(()) => self.until_gone(&place).await,

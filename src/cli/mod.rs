@@ -1,6 +1,7 @@
 //! The command line: one enum line and one file a command, and the exit codes.
 
 mod apply;
+mod asked;
 mod breakage;
 mod check;
 pub mod context;
@@ -17,6 +18,7 @@ mod sandbox;
 pub mod session;
 mod show;
 pub mod streams;
+pub mod turn;
 pub mod ui;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `tadpole plan`: shows what apply would do, and does nothing.
 
 use crate::cli::Exit;
+use crate::cli::asked::Planning;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, Session};
 use crate::cli::streams::tell_line;
@@ -12,6 +13,8 @@ pub struct Plan {
     place: Place,
     #[command(flatten)]
     cloud: Cloud,
+    #[command(flatten)]
+    planning: Planning,
     /// End with 2 when there are changes
     #[arg(long)]
     exit_code: bool,
@@ -26,12 +29,13 @@ impl Plan {
             Ok(session) => session,
             Err(exit) => return exit,
         };
+        let asked = self.planning.asked();
         let planned = match session.peek() {
             Ok(state) => {
                 if let Some(text) = crate::cli::session::cut_off(&state) {
                     tell_line(&look.paint(&text, Paint::Change));
                 }
-                session.plan(&state).await
+                session.plan(&state, &asked).await
             }
             Err(exit) => return exit,
         };

@@ -11,19 +11,21 @@ use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
 use crate::apply::{self, Stop, refresh};
+use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
+use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, breakage, progress, sandbox};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
-use crate::plan::{self, Plan, Refreshed, text};
+use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
 use crate::sandbox::{Sandbox, Schemas};
 use crate::source::Sources;
 use crate::state::State;
 use crate::state::ledger::Ledger;
-use crate::state::store::{self, Holder, LocalStore, StoreFault};
+use crate::state::store::{self, Store, StoreFault};
 use crate::value::{SealingKey, Value};
 
 /// Which cloud a command works on.
@@ -35,7 +37,7 @@ pub struct Cloud {
 }
 
 /// Addresses of one kind that a summary lists.
-const LISTED: usize = 20;
+pub const LISTED: usize = 20;
 
 /// A program and the record of one of its environments.
 pub struct Session {
@@ -44,10 +46,8 @@ pub struct Session {
     pub sources: Sources,
     pub look: Look,
     directory: PathBuf,
-    cloud: &'static str,
     key: SealingKey,
     key_is_kept: bool,
-    provider: Arc<dyn Provider>,
     calls: Calls,
     events: Option<mpsc::UnboundedReceiver<Event>>,
 }
@@ -62,44 +62,38 @@ impl Session {
         cloud: &Cloud,
         look: Look,
     ) -> Result<Session, Exit> {
-        let environment = place.environment();
         let directory = place.record();
         let provider = provider(cloud, &directory, &graph, look).await?;
         let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
-        if let Some(recorded) = &recorded
-            && *recorded.cloud != *provider.cloud()
-        {
-            let (was, is) = (&recorded.cloud, provider.cloud());
-            let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
-            say(
-                &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
-                Some(&format!("{flag}, or choose another environment with `--env NAME`")),
-                look,
-            );
-            return Err(Exit::Wrong);
-        }
         // One that nothing is recorded with yet serves for planning too.
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        Ok(Session {
-            place,
-            graph,
-            sources,
-            look,
-            directory,
-            cloud: provider.cloud(),
-            key,
-            key_is_kept,
-            provider,
-            calls,
-            events: Some(events),
-        })
+        let session = Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) };
+        session.suits(recorded.as_ref())?;
+        Ok(session)
+    }
+
+    /// Whether what is recorded is of the cloud that this command works on. If not, says so.
+    fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
+        let Some(State { cloud: was, .. }) =
+            recorded.filter(|recorded| *recorded.cloud != *self.calls.provider.cloud())
+        else {
+            return Ok(());
+        };
+        let (environment, is) = (self.place.environment(), self.calls.provider.cloud());
+        let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
+        say(
+            &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
+            Some(&format!("{flag}, or choose another environment with `--env NAME`")),
+            self.look,
+        );
+        Err(Exit::Wrong)
     }
 
     fn fresh_state(&self) -> State {
-        State::new(uuid::Uuid::new_v4().to_string().into(), self.cloud.into())
+        State::new(uuid::Uuid::new_v4().to_string().into(), self.calls.provider.cloud().into())
     }
 
     /// The record as it is, without taking it.
@@ -115,23 +109,21 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub async fn take(&mut self) -> Result<Ledger, Exit> {
-        let holder = Holder {
-            pid: std::process::id(),
-            host: host_name(),
-            command: command_line(),
-            since: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        };
-        let opened = LocalStore::open(&self.directory, &holder).map_err(|fault| say_store(&fault, self.look))?;
+    pub async fn take(&mut self, turn: Turn) -> Result<Ledger, Exit> {
+        let (store, replayed) = turn.take(&self.directory, self.look)?;
+        // Whoever had it until now may have changed all that was read before.
+        self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
+        self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
-            store::keep_key(&self.directory, &self.key).map_err(|fault| say_store(&fault, self.look))?;
+            match store::sealing_key(&self.directory).map_err(|fault| say_store(&fault, self.look))? {
+                Some(key) => self.key = key,
+                None => store::keep_key(&self.directory, &self.key).map_err(|fault| say_store(&fault, self.look))?,
+            }
             self.key_is_kept = true;
         }
-        let mut ledger = match opened {
-            (store, Some(replayed)) => Ledger::new(replayed.state, Box::new(store), replayed.records),
-            (store, None) => {
-                Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?
-            }
+        let mut ledger = match replayed {
+            Some(replayed) => Ledger::new(replayed.state, Box::new(store), replayed.records),
+            None => Ledger::begin(self.fresh_state(), Box::new(store)).map_err(|fault| say_store(&fault, self.look))?,
         };
         if !ledger.state().unfinished.is_empty() {
             let count = ledger.state().unfinished.len();
@@ -163,16 +155,31 @@ impl Session {
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
-    pub async fn plan(&self, state: &State) -> Result<(Plan, Refreshed), Exit> {
+    pub async fn plan(&self, state: &State, asked: &Asked) -> Result<(Plan, Refreshed), Exit> {
+        let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
+        let Asked { purpose, scope, refresh } = asked.clone();
+        let request = Request { project, environment: self.place.environment().into(), purpose, scope, refresh };
         let moved = plan::moves(&self.graph, state);
-        let refreshed = refresh::refresh(&moved.state, &self.graph, &self.calls).await.map_err(|faults| {
+        let mut report = Report::default();
+        report.extend(request.scope.problems(&self.graph, &moved.state));
+        if report.has_errors() {
+            tell(&ui::render(&report, &self.sources, self.look));
+            return Err(Exit::Wrong);
+        }
+        let said = |faults: Vec<_>| {
             self.say_faults(&faults);
             Exit::Failed
-        })?;
-        let mut report = Report::default();
-        let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
-        let names = (project, self.place.environment().into());
-        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, names, &mut report);
+        };
+        if purpose == Purpose::Refresh {
+            let refreshed = refresh::refresh(state, &ResourceGraph::empty(None), &self.calls).await.map_err(said)?;
+            return Ok((plan::found(state, &refreshed, &self.graph, request), refreshed));
+        }
+        let refreshed = if refresh {
+            refresh::refresh(&moved.state, &self.graph, &self.calls).await.map_err(said)?
+        } else {
+            refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
+        };
+        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
     }
@@ -184,22 +191,52 @@ impl Session {
         }
     }
 
-    /// Carries a plan out, and says what came of it.
-    pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger) -> Exit {
+    /// Carries a plan out, and says what came of it. If asked, takes down what it made when something failed.
+    pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger, rollback: bool) -> Exit {
+        let outcome = self.carry_out(plan, Some(refreshed), ledger).await;
+        self.sum_up(plan, &outcome);
+        let exit = self.exit_of(&outcome);
+        if !rollback || outcome.failed.is_empty() || exit != Exit::Failed {
+            return exit;
+        }
+        let back = plan::rollback(plan, ledger.state());
+        if back.changes.is_empty() {
+            tell_line("\n  Rollback: nothing that was made now can be taken down again.");
+            return exit;
+        }
+        tell_line(&self.look.paint("\n  Rollback: what was made now is taken down again.", Paint::Strong));
+        let outcome = self.carry_out(&back, None, ledger).await;
+        self.sum_up(&back, &outcome);
+        match self.exit_of(&outcome) {
+            Exit::Done => Exit::Failed,
+            worse => worse,
+        }
+    }
+
+    /// Carries out a plan, or a rollback when nothing was refreshed for it, and shows what happens.
+    async fn carry_out(&mut self, plan: &Plan, refreshed: Option<&Refreshed>, ledger: &mut Ledger) -> apply::Outcome {
         let total = plan.changes.iter().filter(|change| change.kind.acts()).count();
         tell("\n");
         let shown = self.events.take().map(|events| tokio::spawn(progress::show(events, total, self.look)));
         let (sender, stop) = watch::channel(Stop::No);
         let signals = tokio::spawn(listen(sender, self.look));
-        let outcome = apply::execute(plan, &self.graph, refreshed, ledger, &self.key, &self.calls, stop).await;
+        let (graph, key, calls) = (&self.graph, &self.key, &self.calls);
+        let outcome = match refreshed {
+            Some(refreshed) => apply::execute(plan, graph, refreshed, ledger, key, calls, stop).await,
+            None => apply::rollback::roll_back(plan, graph, ledger, key, calls, stop).await,
+        };
         signals.abort();
         // The last sender of events goes with the calls.
-        let (sender, _) = mpsc::unbounded_channel();
-        self.calls = Calls::new(self.provider.clone(), sender);
+        let (sender, events) = mpsc::unbounded_channel();
+        self.calls = self.calls.heard_by(sender);
+        self.events = Some(events);
         if let Some(shown) = shown {
             let _ = shown.await;
         }
-        self.sum_up(plan, &outcome);
+        outcome
+    }
+
+    fn exit_of(&self, outcome: &apply::Outcome) -> Exit {
         let good = outcome.failed.is_empty() && outcome.broken.is_empty();
         match (&outcome.store, outcome.interrupted, good) {
             (Some(fault), ..) => say_store(fault, self.look),
@@ -207,6 +244,14 @@ impl Session {
             (None, false, false) => Exit::Failed,
             (None, false, true) => Exit::Done,
         }
+    }
+
+    /// Records what the cloud said, and nothing else.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn record(&self, plan: &Plan, ledger: &mut Ledger) -> Result<(), Exit> {
+        apply::record(plan, ledger).map_err(|fault| say_store(&fault, self.look))
     }
 
     /// Records what needs no change in the cloud.
@@ -396,22 +441,10 @@ pub fn say_store(fault: &StoreFault, look: Look) -> Exit {
     say(&fault.to_string(), Some(fault.help()), look);
     match fault {
         StoreFault::Locked(_) => Exit::Locked,
-        StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => Exit::Failed,
+        StoreFault::Fenced(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => {
+            Exit::Failed
+        }
     }
-}
-
-fn host_name() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_string());
-    read("/etc/hostname").or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| "this machine".into())
-}
-
-/// The command as it was typed, without the values of params, which may be secret.
-fn command_line() -> String {
-    let words = std::env::args().skip(1).map(|word| match word.split_once('=') {
-        Some((name, _)) => format!("{name}=..."),
-        None => word,
-    });
-    std::iter::once("tadpole".to_string()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Values in a column of names, one a line, as they would be written.

@@ -158,6 +158,11 @@ impl ResourceGraph {
         }
     }
 
+    /// The same program with nothing in it but its outputs, which may have become impossible.
+    pub fn without_resources(self) -> ResourceGraph {
+        ResourceGraph { outputs: self.outputs, ..ResourceGraph::empty(self.project) }
+    }
+
     pub fn get(&self, address: &Address) -> Option<&Resource> {
         self.index.get(address).map(|node| &self.graph[*node])
     }

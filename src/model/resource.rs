@@ -108,6 +108,13 @@ pub struct Assertion {
 }
 
 impl Assertion {
+    /// What it is about.
+    pub fn needs(&self) -> BTreeSet<Address> {
+        let mut needs = BTreeSet::new();
+        self.condition.needs(&mut needs);
+        needs
+    }
+
     /// What to say if it does not hold in this world. What is not known there may hold yet.
     pub fn broken(&self, world: &dyn Known) -> Option<Diagnostic> {
         let message = match self.condition.settle(world) {

@@ -1,6 +1,6 @@
 //! Program against record: what each resource needs to become what the program says.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report, listed};
@@ -10,7 +10,8 @@ use crate::model::resource::{Order, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name, Set, Table};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, OutputChange, Part, Plan, Planned, Refreshed, VERSION, drift, schedule,
+    AttributeChange, Change, ChangeKind, Moved, Part, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
+    drift, outputs, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -23,11 +24,12 @@ pub fn diff(
     moved: &Moved,
     refreshed: &Refreshed,
     key: &SealingKey,
-    names: (Arc<str>, Arc<str>),
+    request: impl Into<Request>,
     report: &mut Report,
 ) -> Plan {
+    let request = request.into();
     let state = &*moved.state;
-    let mut world = World { state, refreshed, unknown: HashSet::new() };
+    let mut world = World { state, refreshed, scope: &request.scope, unknown: HashSet::new() };
     let mut changes = Vec::new();
     let mut unchanged = 0;
     for resource in graph.in_order() {
@@ -58,19 +60,19 @@ pub fn diff(
     }
     delete_first(&mut changes, state);
     foresee_holders(&mut changes, state);
+    let left_out = request.scope.narrow(&mut changes, graph, state);
     refuse_handed_over(graph, &world, &changes, report);
-    let outputs = outputs(graph, &world, key, report);
+    let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
     // One that is about something that changes now is tested afterwards.
-    let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).collect();
+    let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).chain(&left_out).collect();
     for assertion in &graph.assertions {
-        let mut needs = BTreeSet::new();
-        assertion.condition.needs(&mut needs);
-        if needs.iter().all(|address| !changing.contains(address)) {
+        if assertion.needs().iter().all(|address| !changing.contains(address)) {
             report.extend(assertion.broken(&world));
         }
     }
     let steps = schedule::steps(&changes, graph, state);
-    let (project, environment) = names;
+    let Request { project, environment, purpose, scope, refresh } = request;
+    let asked = !refreshed.readings.is_empty() || !refreshed.found.is_empty();
     Plan {
         version: VERSION,
         project,
@@ -78,21 +80,31 @@ pub fn diff(
         cloud: state.cloud.clone(),
         lineage: state.lineage.clone(),
         serial: state.serial,
-        refreshed: !refreshed.readings.is_empty() || !refreshed.found.is_empty(),
+        purpose,
+        refresh: if !refresh {
+            Refresh::Skipped
+        } else if asked {
+            Refresh::Done
+        } else {
+            Refresh::Needless
+        },
+        scope,
         moves: moved.moves.clone(),
         drift: drift::drift(state, refreshed, graph),
         changes,
         steps,
         unchanged,
+        left_out,
         outputs,
     }
 }
 
 /// What is known while planning: everything recorded, but for what will be made anew.
-struct World<'a> {
-    state: &'a State,
+pub(super) struct World<'a> {
+    pub state: &'a State,
     refreshed: &'a Refreshed,
-    unknown: HashSet<Address>,
+    scope: &'a Scope,
+    pub unknown: HashSet<Address>,
 }
 
 impl Known for World<'_> {
@@ -186,19 +198,21 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         // It is not ours: what nobody asked for is not even different.
         changed.retain(|change| resource.inputs.get(&change.name).is_none_or(|input| !input.default));
     }
-    if changed.is_empty() && incomplete.is_none() && !other_type {
+    let asked_for = world.scope.replaces(address) && !exists_already;
+    if changed.is_empty() && incomplete.is_none() && !other_type && !asked_for {
         return None;
     }
     let id = Some(recorded.id.clone());
     let never = resource.lifecycle.update.is_empty() || exists_already;
-    if never && changed.iter().any(AttributeChange::is_input) {
+    if never && !asked_for && changed.iter().any(AttributeChange::is_input) {
         let why =
             if exists_already { "it exists already, and is left as it is" } else { "its `updateActions` are empty" };
         let reason = Some(why.to_string());
         return Some(Change { id, attributes: changed, ..Change::new(resource, ChangeKind::Report, reason) });
     }
-    if (replaces || other_type) && !exists_already {
-        let reason = other_type.then(|| format!("it becomes a `{}`", resource.template));
+    if (replaces || other_type || asked_for) && !exists_already {
+        let by_hand = || (asked_for && !replaces).then(|| "asked for with `--replace`".to_string());
+        let reason = other_type.then(|| format!("it becomes a `{}`", resource.template)).or_else(by_hand);
         let terminate = recorded.lifecycle.terminate.iter().map(|action| action.name.clone());
         let start = names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness));
         return Some(Change {
@@ -380,7 +394,7 @@ fn foresee_holders(changes: &mut [Change], state: &State) {
     }
 }
 
-fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
+pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
     let (kind, reason) = if gone {
         (ChangeKind::Forget, Some("it is gone already".to_string()))
     } else if recorded.lifecycle.terminate.is_empty() {
@@ -460,7 +474,13 @@ fn attributes(
     (changes, replaces)
 }
 
-fn planned(term: &Term, span: crate::source::Span, world: &World, key: &SealingKey, report: &mut Report) -> Planned {
+pub(super) fn planned(
+    term: &Term,
+    span: crate::source::Span,
+    world: &World,
+    key: &SealingKey,
+    report: &mut Report,
+) -> Planned {
     match term.settle(world) {
         Ok(Term::Known(mut value)) => {
             value.seal(key);
@@ -500,23 +520,6 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<Att
             drifted: false,
         })
         .collect()
-}
-
-fn outputs(graph: &ResourceGraph, world: &World, key: &SealingKey, report: &mut Report) -> Vec<OutputChange> {
-    let mut changes = Vec::new();
-    for output in &graph.outputs {
-        let new = planned(&output.term, output.span, world, key, report);
-        let old = world.state.outputs.get(&output.name);
-        if !matches!((&new, old), (Planned::Value(new), Some(old)) if new == old) {
-            changes.push(OutputChange { name: output.name.clone(), old: old.cloned(), new });
-        }
-    }
-    for (name, old) in &world.state.outputs {
-        if !graph.outputs.iter().any(|output| output.name == *name) {
-            changes.push(OutputChange { name: name.clone(), old: Some(old.clone()), new: Planned::Nothing });
-        }
-    }
-    changes
 }
 
 fn names<'a>(actions: impl Iterator<Item = &'a ActionTerm>) -> Vec<Name> {

@@ -4,7 +4,10 @@
 mod diff;
 mod drift;
 mod moves;
+mod outputs;
+mod rollback;
 mod schedule;
+mod scope;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -19,11 +22,53 @@ use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
 pub use diff::diff;
-pub use drift::{Difference, Drift, Drifted, drift, seen};
+pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use moves::{Moved, moves};
+pub use rollback::{lasting, rollback};
+pub use scope::Scope;
 
 /// The version of the plan's own format.
 pub const VERSION: u32 = 1;
+
+/// What a plan is to be about.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub project: Arc<str>,
+    pub environment: Arc<str>,
+    pub purpose: Purpose,
+    pub scope: Scope,
+    /// Whether the cloud was to be asked how what is recorded is doing.
+    pub refresh: bool,
+}
+
+impl From<(Arc<str>, Arc<str>)> for Request {
+    /// All of the program, with these names of project and environment.
+    fn from((project, environment): (Arc<str>, Arc<str>)) -> Request {
+        Request { project, environment, purpose: Purpose::Apply, scope: Scope::default(), refresh: true }
+    }
+}
+
+/// What carrying a plan out is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// To make the cloud what the program says.
+    Apply,
+    /// To take down what is recorded.
+    Destroy,
+    /// To record what the cloud says. Nothing is changed in it.
+    Refresh,
+}
+
+/// Whether the cloud was asked how what is recorded is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refresh {
+    Done,
+    /// There was nothing to ask about.
+    Needless,
+    Skipped,
+}
 
 /// What the cloud said when it was asked.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +97,11 @@ pub struct Plan {
     /// Of the state that this was made against.
     pub lineage: Arc<str>,
     pub serial: u64,
-    /// Whether the cloud was asked.
-    pub refreshed: bool,
+    pub purpose: Purpose,
+    pub refresh: Refresh,
+    /// What it is confined to.
+    #[serde(default, skip_serializing_if = "Scope::is_default")]
+    pub scope: Scope,
     /// What the program calls otherwise than the record does: from the old address to the new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moves: BTreeMap<Address, Address>,
@@ -64,6 +112,9 @@ pub struct Plan {
     /// The changes in the parts in which they are carried out, each behind what it waits for.
     pub steps: Vec<Step>,
     pub unchanged: usize,
+    /// What would change too, and does not because of the scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Address>,
     pub outputs: Vec<OutputChange>,
 }
 
@@ -200,6 +251,13 @@ pub struct OutputChange {
 impl Plan {
     /// Whether applying it would do anything at all.
     pub fn is_empty(&self) -> bool {
-        self.moves.is_empty() && self.outputs.is_empty() && self.changes.iter().all(|change| !change.kind.acts())
+        match self.purpose {
+            Purpose::Refresh => self.drift.is_empty(),
+            Purpose::Apply | Purpose::Destroy => {
+                self.moves.is_empty()
+                    && self.outputs.is_empty()
+                    && self.changes.iter().all(|change| !change.kind.acts())
+            }
+        }
     }
 }

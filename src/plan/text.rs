@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::plan::{AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned};
+use crate::name::Address;
+use crate::plan::{
+    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Refresh, Scope,
+};
 use crate::value::Value;
 
 /// What a line is, for its colour.
@@ -24,13 +27,19 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         "sandbox" => "in the sandbox, ",
         _ => "",
     };
-    let asked = if plan.refreshed { "refreshed" } else { "nothing to refresh" };
-    let heading = if plan.is_empty() {
-        format!("Nothing changes in {place}  ({cloud}state serial {}, {asked})", plan.serial)
-    } else {
-        format!("Tadpole will change {place}  ({cloud}state serial {}, {asked})", plan.serial)
+    let asked = match plan.refresh {
+        Refresh::Done => "refreshed",
+        Refresh::Needless => "nothing to refresh",
+        Refresh::Skipped => "not refreshed",
     };
-    lines.push((Tone::Heading, heading));
+    let intent = match (plan.purpose, plan.is_empty()) {
+        (Purpose::Refresh, false) => "Tadpole will record what it found in",
+        (Purpose::Refresh, true) => "All is as recorded in",
+        (Purpose::Apply | Purpose::Destroy, false) => "Tadpole will change",
+        (Purpose::Apply | Purpose::Destroy, true) => "Nothing changes in",
+    };
+    lines.push((Tone::Heading, format!("{intent} {place}  ({cloud}state serial {}, {asked})", plan.serial)));
+    lines.extend(scope(plan).map(|line| (Tone::Faint, line)));
     for change in &plan.changes {
         if let Some(hazard) = &change.hazard {
             lines.push((Tone::Bad, format!("  ! {}  {hazard}", change.address)));
@@ -69,6 +78,40 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         lines.push((Tone::Heading, format!("  {}", summary(plan))));
     }
     lines
+}
+
+/// What the plan is confined to, when it is.
+fn scope(plan: &Plan) -> Option<String> {
+    let Scope { targets, excludes, replaces: _ } = &plan.scope;
+    if plan.scope.is_whole() {
+        return None;
+    }
+    let list = |addresses: &[Address]| addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", ");
+    let they_need = |many: bool| if many { "what they need" } else { "what it needs" };
+    let needs_them = |many: bool| if many { "what needs them" } else { "what needs it" };
+    let mut parts = Vec::new();
+    if !targets.is_empty() {
+        let many = targets.len() > 1;
+        parts.push(match plan.purpose {
+            Purpose::Apply => format!("only {} and {}", list(targets), they_need(many)),
+            Purpose::Destroy => format!("only {} and {}", list(targets), needs_them(many)),
+            Purpose::Refresh => format!("only {}", list(targets)),
+        });
+    }
+    if !excludes.is_empty() {
+        let many = excludes.len() > 1;
+        parts.push(match plan.purpose {
+            Purpose::Apply => format!("not {} or {}", list(excludes), needs_them(many)),
+            Purpose::Destroy => format!("not {} or {}", list(excludes), they_need(many)),
+            Purpose::Refresh => format!("not {}", list(excludes)),
+        });
+    }
+    let left = match plan.left_out.len() {
+        0 => "no change is left out".to_string(),
+        1 => "1 change is left out".to_string(),
+        many => format!("{many} changes are left out"),
+    };
+    Some(format!("  {}: {left}", parts.join(", ")))
 }
 
 /// What was changed by somebody else.
@@ -194,6 +237,12 @@ pub fn summary(plan: &Plan) -> String {
         (ChangeKind::Forget, "to forget"),
         (ChangeKind::Report, "left different"),
     ];
+    if plan.purpose == Purpose::Refresh {
+        return match plan.drift.len() {
+            1 => "1 to record.".into(),
+            many => format!("{many} to record."),
+        };
+    }
     let mut parts = Vec::new();
     for (kind, words) in kinds {
         let count = plan.changes.iter().filter(|change| change.kind == kind).count();
@@ -203,6 +252,9 @@ pub fn summary(plan: &Plan) -> String {
     }
     if plan.unchanged > 0 {
         parts.push(format!("{} unchanged", plan.unchanged));
+    }
+    if !plan.left_out.is_empty() {
+        parts.push(format!("{} left out", plan.left_out.len()));
     }
     if !plan.moves.is_empty() {
         parts.insert(0, format!("{} renamed", plan.moves.len()));

@@ -8,6 +8,7 @@ use crate::name::Address;
 use crate::state::State;
 use crate::state::record::Record;
 use crate::state::store::{Store, StoreFault};
+use crate::state::tenure::Tenure;
 
 pub struct Ledger {
     state: State,
@@ -18,7 +19,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// A state that the store holds already, `replayed` records of it in the journal alone.
-    pub fn new(state: State, store: Box<dyn Store>, replayed: usize) -> Ledger {
+    pub fn new(mut state: State, store: Box<dyn Store>, replayed: usize) -> Ledger {
+        state.epoch = store.tenure().epoch();
         Ledger { state, store, pending: replayed }
     }
 
@@ -33,6 +35,11 @@ impl Ledger {
 
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Whether this process may still act for the environment.
+    pub fn tenure(&self) -> Tenure {
+        self.store.tenure()
     }
 
     /// Records that become durable together, and then true.

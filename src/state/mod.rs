@@ -2,10 +2,13 @@
 //! have ended. State is a snapshot with journal records applied to it; the arithmetic is here, the
 //! files are in `store`.
 
+pub mod lease;
 pub mod ledger;
 pub mod observed;
+pub mod process;
 pub mod record;
 pub mod store;
+pub mod tenure;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +40,8 @@ pub struct State {
     pub lineage: Arc<str>,
     /// Grows with every snapshot.
     pub serial: u64,
+    /// Of whoever wrote the snapshot: it grows with every writer.
+    pub epoch: u64,
     /// The cloud that the ids mean something to: `aws`, `sandbox`.
     pub cloud: Arc<str>,
     /// The next operation's number.
@@ -105,6 +110,7 @@ impl State {
         State {
             lineage,
             serial: 0,
+            epoch: 0,
             cloud,
             next_op: 1,
             resources: BTreeMap::new(),

@@ -69,6 +69,8 @@ pub struct Header {
     pub lineage: Arc<str>,
     /// The snapshot's.
     pub serial: u64,
+    /// The writer's.
+    pub epoch: u64,
 }
 
 /// One line: its number, its text, and a checksum over both.

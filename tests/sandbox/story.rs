@@ -52,7 +52,11 @@ fn a_look_into_it() {
     }
     wrong(run(&["show", "scrath"]), "did you mean `scratch`?");
     // What nothing records is somebody's orphan.
-    std::fs::remove_file(directory.path().join(".tadpole/default/state.json")).unwrap();
+    let record = directory.path().join(".tadpole/default");
+    let kept = std::fs::read(record.join("sandbox.jsonl")).unwrap();
+    std::fs::remove_dir_all(&record).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    std::fs::write(record.join("sandbox.jsonl"), kept).unwrap();
     assert_eq!(good(run(&["list"])).out.matches("not recorded").count(), 3);
 }
 

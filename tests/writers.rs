@@ -1,0 +1,152 @@
+//! Several who want to write one environment: real processes that race, are paused, are killed. One at
+//! a time has it, nobody is stuck, and who was taken over from writes nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tadpole::apply::provider::FaultKind;
+use tadpole::sandbox::Sandbox;
+use tadpole::sandbox::weather::{Call, Refusal, Weather};
+use tadpole::state::lease::Lease;
+use tadpole::state::store;
+
+use crate::cli::Tadpole;
+use crate::world::files_below;
+
+const BUCKETS: &str = "n[i in 0..8] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\n";
+
+fn program(text: &str) -> (tempfile::TempDir, Tadpole) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("main.cloud"), text).unwrap();
+    let tadpole = Tadpole::new(directory.path());
+    (directory, tadpole)
+}
+
+fn record(directory: &Path) -> PathBuf {
+    directory.join(".tadpole/default")
+}
+
+/// The lease as the environment has it, when it can be read.
+fn lease(directory: &Path) -> Option<Lease> {
+    let seat = std::fs::read_dir(record(directory).join("writer")).ok()?.next()?.ok()?.path();
+    serde_json::from_slice(&std::fs::read(seat.join("lease.json")).ok()?).ok()
+}
+
+/// All that could be written, byte by byte. Who has the seat may change that by saying so.
+fn bytes(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = files_below(&record(directory)).into_iter().filter(|path| !path.ends_with("lease.json"));
+    files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+}
+
+fn started(mut command: Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn ended(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A sandbox in which no bucket can be made for now, as if there were too many calls.
+fn throttled(directory: &Path, throttled: bool) {
+    let path = record(directory).join("sandbox.jsonl");
+    std::fs::create_dir_all(record(directory)).unwrap();
+    let refusal = Refusal { what: "*".into(), call: Some(Call::Create), kind: FaultKind::Throttled };
+    let weather = Weather { refusals: if throttled { vec![refusal] } else { Vec::new() }, ..Weather::default() };
+    Sandbox::open(&path, Default::default()).unwrap().set_weather(weather).unwrap();
+}
+
+/// A process that has the environment and is paused: operations of its have begun, and no call of its is
+/// on the way.
+fn paused(directory: &Path, tadpole: &Tadpole) -> Child {
+    throttled(directory, true);
+    let child = started(tadpole.command(&["apply", "--sandbox", "--yes"]));
+    let begun = || store::peek(&record(directory)).unwrap().is_some_and(|state| state.unfinished.len() == 8);
+    until("the beginning of all operations", begun);
+    // Each of them is refused once.
+    std::thread::sleep(Duration::from_millis(100));
+    signal("-STOP", child.id());
+    throttled(directory, false);
+    child
+}
+
+/// Paused for longer than its lease, in the middle of an apply: it is taken over from, and when it wakes it
+/// makes no call, writes nothing, and says who took over.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_wakes_too_late_writes_nothing() {
+    let (directory, tadpole) = program(BUCKETS);
+    let tadpole = tadpole.env("TADPOLE_LEASE", "1s");
+    let child = paused(directory.path(), &tadpole);
+
+    let refused = tadpole.run(&["apply", "--sandbox", "--yes"]);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    let holder = format!(
+        "`tadpole apply --sandbox --yes` on {} (process {})",
+        lease(directory.path()).unwrap().host,
+        child.id()
+    );
+    assert!(refused.err.contains(&holder) && refused.err.contains("its lease ends at"), "{}", refused.err);
+
+    let next = tadpole.run(&["apply", "--sandbox", "--yes", "--wait", "1m"]);
+    assert_eq!(next.code, 0, "{}", next.err);
+    assert!(next.err.contains(&format!("Waiting for {holder}")), "{}", next.err);
+    assert!(next.err.contains("create never happened") && next.err.contains("8 done"), "{}", next.err);
+    let before = bytes(directory.path());
+
+    signal("-CONT", child.id());
+    let pid = child.id();
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("was taken over by `tadpole apply --sandbox --yes --wait 1m`"), "{said}");
+    assert_ne!(lease(directory.path()).unwrap().process.pid, pid);
+    assert!(bytes(directory.path()) == before, "who was taken over from wrote something");
+    assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
+}
+
+/// Paused for less than its lease, or with nobody there to take over: it goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_not_taken_over_from_goes_on() {
+    let (directory, tadpole) = program(BUCKETS);
+    let tadpole = tadpole.env("TADPOLE_LEASE", "1s");
+    let child = paused(directory.path(), &tadpole);
+    std::thread::sleep(Duration::from_millis(1500));
+    signal("-CONT", child.id());
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
+}
+
+/// Killed in the middle of an apply: the next command does not wait for the lease to run out, and leaves
+/// nothing undone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_process_is_not_waited_for() {
+    let (directory, tadpole) = program(BUCKETS);
+    let tadpole = tadpole.env("TADPOLE_LEASE", "1h");
+    let mut child = paused(directory.path(), &tadpole);
+    let refused = tadpole.run(&["apply", "--sandbox", "--yes"]);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    child.kill().unwrap();
+    // Nobody has asked yet how it ended: it is dead all the same.
+    let next = tadpole.run(&["apply", "--sandbox", "--yes", "--wait", "10s"]);
+    assert_eq!(next.code, 0, "{}", next.err);
+    assert!(next.err.contains("An earlier run was cut off") && next.err.contains("8 done"), "{}", next.err);
+    child.wait().unwrap();
+    assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
+}
