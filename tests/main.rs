@@ -22,6 +22,7 @@ mod plan;
 mod reference;
 mod render;
 mod robust;
+mod sandbox;
 mod shown;
 mod simulation;
 mod world;
