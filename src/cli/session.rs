@@ -16,7 +16,7 @@ use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
-use crate::cli::{Exit, progress};
+use crate::cli::{Exit, breakage, progress, sandbox};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
@@ -353,13 +353,15 @@ async fn provider(
     if cloud.sandbox {
         let schemas: Schemas =
             graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
-        let path = directory.join("sandbox.jsonl");
+        let path = sandbox::file(directory);
         return match Sandbox::open(&path, schemas) {
-            Ok(sandbox) => Ok(Arc::new(sandbox)),
-            Err(error) => {
-                say(&format!("the sandbox `{}` cannot be opened: {error}", path.display()), None, look);
-                Err(Exit::Wrong)
+            Ok(sandbox) => {
+                if let Some(text) = breakage::warning(&sandbox.weather()) {
+                    tell_line(&look.paint(&text, Paint::Change));
+                }
+                Ok(Arc::new(sandbox))
             }
+            Err(error) => Err(sandbox::say_unusable(&path, &error, look)),
         };
     }
     #[cfg(feature = "aws")]
@@ -441,6 +443,13 @@ pub fn cut_off(state: &State) -> Option<String> {
     let more = if all > LISTED { format!(" and {} others", all - LISTED) } else { String::new() };
     let list = addresses.join(", ");
     (all > 0).then(|| format!("  An earlier run was cut off at {list}{more}: the next apply finds out what it did"))
+}
+
+/// Whether somebody says yes.
+pub fn confirmed() -> bool {
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Says why a store cannot be used; what the command ends with.
