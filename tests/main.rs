@@ -22,5 +22,6 @@ mod reference;
 mod render;
 mod robust;
 mod shown;
+mod state;
 mod world;
 mod writers;

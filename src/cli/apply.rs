@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use crate::cli::Exit;
 use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, LISTED, Session, columns};
+use crate::cli::session::{Cloud, LISTED, Session, columns, confirmed};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
@@ -165,12 +165,6 @@ fn say_lasting(plan: &Plan) {
     if lasting.len() > LISTED {
         tell_line(&format!("    and {} others", lasting.len() - LISTED));
     }
-}
-
-fn confirmed() -> bool {
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Shows outputs, at the end of a command; what it ends with, in view of whether that was possible.

@@ -92,6 +92,10 @@ impl Session {
         Err(Exit::Wrong)
     }
 
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     fn fresh_state(&self) -> State {
         State::new(uuid::Uuid::new_v4().to_string().into(), self.calls.provider.cloud().into())
     }
@@ -425,6 +429,13 @@ pub fn cut_off(state: &State) -> Option<String> {
     let more = if all > LISTED { format!(" and {} others", all - LISTED) } else { String::new() };
     let list = addresses.join(", ");
     (all > 0).then(|| format!("  An earlier run was cut off at {list}{more}: the next apply finds out what it did"))
+}
+
+/// Whether somebody says yes.
+pub fn confirmed() -> bool {
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Says why a store cannot be used; what the command ends with.
