@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::model::action::Verb;
 use crate::name::{Address, Name};
 pub use crate::state::observed::{Health, Here, Reading};
 use crate::value::Fields;
@@ -172,6 +173,14 @@ pub trait Provider: Send + Sync {
 
     /// How patient to be with a type.
     fn patience(&self, kind: &str) -> Patience;
+
+    /// How long an operation usually takes until it has come to its end. Only order and forecasts depend on it.
+    fn usually(&self, _kind: &str, verb: Verb) -> Duration {
+        match verb {
+            Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
+            Verb::Check => Duration::ZERO,
+        }
+    }
 
     /// The one call that brings it into being, with the owner on it. A second call with the same
     /// token makes nothing new where the cloud can tell; where it cannot, the engine asks `find` first.

@@ -1,9 +1,13 @@
 //! After a crash: every operation that began and has no recorded end is looked up in the cloud, and
 //! what it did or did not do is recorded. Nothing is made or deleted here.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Owner, Reading, Seek, Want};
-use crate::apply::step::place_of;
+use crate::apply::step::{look, place_of, seen};
 use crate::model::action::Verb;
 use crate::name::Address;
 use crate::state::ledger::Ledger;
@@ -36,22 +40,26 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
     let unfinished: Vec<(u64, Began)> =
         ledger.state().unfinished.iter().map(|(op, began)| (*op, began.clone())).collect();
     let lineage = ledger.state().lineage.clone();
+    // Nobody knows when the last call left: it may have been just now, and what it made is not seen yet.
+    let now = Instant::now();
     let mut recovered = Vec::new();
     for (op, began) in unfinished {
         let owner = Owner { lineage: lineage.clone(), address: began.address.clone(), token: began.token.clone() };
-        let (result, what) =
-            end_of(&began, owner, calls).await.map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
+        let (result, what) = end_of(&began, owner, now, calls)
+            .await
+            .map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
         ledger.record(vec![Record::Ended { op, result }]).map_err(RecoveryFault::Store)?;
         recovered.push(Recovered { address: began.address, verb: began.verb, what });
     }
     Ok(recovered)
 }
 
-async fn end_of(began: &Began, owner: Owner, calls: &Calls) -> Result<(Ended, String), Fault> {
+async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Result<(Ended, String), Fault> {
     match began.verb {
         Verb::Create => {
+            let until = now + calls.provider.patience(&began.request.kind).consistency;
             let id = if began.request.id.is_empty() {
-                find(began, owner, calls).await?
+                find(began, owner, until, calls).await?
             } else {
                 Some(began.request.id.clone())
             };
@@ -59,7 +67,7 @@ async fn end_of(began: &Began, owner: Owner, calls: &Calls) -> Result<(Ended, St
                 return Ok((Ended::Unchanged, "never happened".into()));
             };
             let recorded = Recorded { id: id.clone(), ..began.request.clone() };
-            match calls.repeat(&began.address, || read(&recorded, &began.address, calls)).await? {
+            match seen(&place_of(&began.address, &recorded), until, calls).await? {
                 Reading::Gone => Ok((Ended::Unchanged, format!("{id} was made and is gone"))),
                 Reading::Here(here) => {
                     let recorded = Recorded { outputs: here.outputs, status: Status::Incomplete, ..recorded };
@@ -87,24 +95,13 @@ async fn read(recorded: &Recorded, address: &Address, calls: &Calls) -> Result<R
     calls.provider.read(&place_of(address, recorded)).await
 }
 
-/// Looks for what a create may have made, until it must be visible if it is there.
-async fn find(began: &Began, owner: Owner, calls: &Calls) -> Result<Option<std::sync::Arc<str>>, Fault> {
+/// Looks for what a create may have made.
+async fn find(began: &Began, owner: Owner, until: Instant, calls: &Calls) -> Result<Option<Arc<str>>, Fault> {
     let want = Want {
         kind: began.request.kind.clone(),
         inputs: began.request.inputs.clone(),
         samples: Fields::new(),
         owner: owner.clone(),
     };
-    let seek = Seek::Made(owner);
-    let consistency = calls.provider.patience(&want.kind).consistency;
-    let deadline = began.at.parse::<jiff::Timestamp>().ok().and_then(|at| at.checked_add(consistency).ok());
-    loop {
-        if let Some(id) = calls.repeat(&began.address, || calls.provider.find(&want, &seek)).await? {
-            return Ok(Some(id));
-        }
-        if deadline.is_none_or(|deadline| calls.clock.now() >= deadline) {
-            return Ok(None);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    }
+    look(&began.address, &want, &Seek::Made(owner), until, calls).await
 }

@@ -1,15 +1,17 @@
 //! What the cloud has, before planning: everything recorded in as few calls as it allows, and what
 //! the program says exists already.
 
+use tokio::time::Instant;
+
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Owner, Place, Reading, Seek, Want};
-use crate::apply::step::place_of;
+use crate::apply::step::{place_of, seen};
 use crate::graph::ResourceGraph;
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Address;
 use crate::plan::{Found, Refreshed};
-use crate::state::State;
+use crate::state::{State, Status};
 use crate::value::Fields;
 
 /// Asks the cloud.
@@ -37,6 +39,7 @@ pub async fn look_up(state: &State, graph: &ResourceGraph, calls: &Calls) -> Res
 
 /// How everything is that is recorded.
 async fn read(state: &State, calls: &Calls, refreshed: &mut Refreshed, faults: &mut Vec<(Address, Fault)>) {
+    let now = Instant::now();
     let (numbers, places): (Vec<Option<u64>>, Vec<Place>) = recorded(state).unzip();
     if !places.is_empty() {
         let readings = calls.once(calls.provider.read_many(&places)).await;
@@ -45,6 +48,10 @@ async fn read(state: &State, calls: &Calls, refreshed: &mut Refreshed, faults: &
                 // One that did not go through with the others is asked for by itself.
                 Err(fault) if crate::apply::limit::passes_later(fault.kind) => {
                     calls.repeat(&place.address, || calls.provider.read(&place)).await
+                }
+                // It may have been made so lately that it is not seen yet.
+                Ok(Reading::Gone) if is_incomplete(state, number, &place.address) => {
+                    seen(&place, now + calls.provider.patience(&place.kind).consistency, calls).await
                 }
                 reading => reading,
             };
@@ -131,6 +138,14 @@ async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, 
 
 fn is_gone(refreshed: &Refreshed, address: &Address) -> bool {
     matches!(refreshed.readings.get(address), Some(Reading::Gone))
+}
+
+fn is_incomplete(state: &State, number: Option<u64>, address: &Address) -> bool {
+    let recorded = match number {
+        None => state.resources.get(address),
+        Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
+    };
+    recorded.is_some_and(|recorded| recorded.status == Status::Incomplete)
 }
 
 /// The inputs of a resource, when none of them waits for something to be made.

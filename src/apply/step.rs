@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{SemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::action;
 use crate::apply::Stop;
@@ -255,8 +256,8 @@ impl Step {
             if fault.kind == FaultKind::Unknown {
                 // It may have been made. Looking comes before trying again, and before giving up.
                 let seek = Seek::Made(owner.clone());
-                let found = self.calls.repeat(address, || self.calls.provider.find(&want, &seek)).await;
-                match found {
+                let until = Instant::now() + self.calls.provider.patience(&want.kind).consistency;
+                match look(address, &want, &seek, until, &self.calls).await {
                     Ok(Some(id)) => break crate::apply::provider::Made { id, whole: false },
                     Ok(None) => {}
                     // The operation stays open: recovery looks again.
@@ -264,9 +265,7 @@ impl Step {
                 }
             }
             if !passes_later(fault.kind) || !self.calls.pause(address, &fault, tried).await {
-                if fault.kind != FaultKind::Unknown {
-                    self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
-                }
+                self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
                 return Err(fault.into());
             }
             tried += 1;
@@ -350,7 +349,11 @@ impl Step {
 
     async fn update(&self, wanted: &Wanted, present: &Recorded) -> Result<Arc<str>, Failure> {
         let id = present.id.clone();
-        let (op, owner, room) = self.begin(Verb::Update, self.intended(wanted, id.clone())).await?;
+        // Half done, it may hold what it held and what it shall hold.
+        let dependencies: BTreeSet<Address> = present.dependencies.union(&wanted.dependencies).cloned().collect();
+        let half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
+        let intended = Recorded { dependencies, ..self.intended(wanted, id.clone()) };
+        let (op, owner, room) = self.begin(Verb::Update, intended).await?;
         let mut outputs = present.outputs.clone();
         if self.work.inputs_differ {
             for action in &wanted.lifecycle.update {
@@ -364,7 +367,7 @@ impl Step {
                         let address = &self.work.address;
                         let call = || self.calls.provider.update(&place, old, &want);
                         if let Err(fault) = self.calls.repeat_change(address, call).await {
-                            return Err(self.incomplete(op, present.clone(), fault).await);
+                            return Err(self.incomplete(op, half_done, fault).await);
                         }
                     }
                     Verb::Check => {
@@ -382,11 +385,11 @@ impl Step {
         place.inputs = wanted.inputs.clone();
         match self.settle_down(&place).await {
             Ok(here) => outputs.extend(here.outputs),
-            Err(fault) => return Err(self.incomplete(op, present.clone(), fault).await),
+            Err(fault) => return Err(self.incomplete(op, half_done, fault).await),
         }
         match self.recorded(wanted, id, outputs, Status::Live) {
             Ok(recorded) => self.live(op, recorded).await,
-            Err(fault) => Err(self.incomplete(op, present.clone(), fault).await),
+            Err(fault) => Err(self.incomplete(op, half_done, fault).await),
         }
     }
 
@@ -435,6 +438,38 @@ impl Step {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(patience.poll * 8);
+        }
+    }
+}
+
+/// Looks for a thing until it is there, or would have to be seen if it were.
+pub async fn look(
+    address: &Address,
+    want: &Want,
+    seek: &Seek,
+    until: Instant,
+    calls: &Calls,
+) -> Result<Option<Arc<str>>, Fault> {
+    loop {
+        if let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? {
+            return Ok(Some(id));
+        }
+        if Instant::now() >= until {
+            return Ok(None);
+        }
+        calls.tell(Event::Waiting { address: address.clone(), on: "to be seen".into() });
+        tokio::time::sleep(calls.provider.patience(&want.kind).poll).await;
+    }
+}
+
+/// Reads a thing until it is there, or would have to be seen if it were.
+pub async fn seen(place: &Place, until: Instant, calls: &Calls) -> Result<Reading, Fault> {
+    loop {
+        match calls.repeat(&place.address, || calls.provider.read(place)).await? {
+            Reading::Gone if Instant::now() < until => {
+                tokio::time::sleep(calls.provider.patience(&place.kind).poll).await;
+            }
+            reading => return Ok(reading),
         }
     }
 }

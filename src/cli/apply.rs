@@ -103,7 +103,7 @@ async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, ro
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
-    session.show_plan(&plan);
+    session.show_plan(&plan, ledger.state());
     if plan.is_empty() && plan.purpose == Purpose::Refresh {
         return Exit::Done;
     }

@@ -30,18 +30,16 @@ impl Plan {
             Err(exit) => return exit,
         };
         let asked = self.planning.asked();
-        let planned = match session.peek() {
-            Ok(state) => {
-                if let Some(text) = crate::cli::session::cut_off(&state) {
-                    tell_line(&look.paint(&text, Paint::Change));
-                }
-                session.plan(&state, &asked).await
-            }
+        let state = match session.peek() {
+            Ok(state) => state,
             Err(exit) => return exit,
         };
-        match planned {
+        if let Some(text) = crate::cli::session::cut_off(&state) {
+            tell_line(&look.paint(&text, Paint::Change));
+        }
+        match session.plan(&state, &asked).await {
             Ok((plan, _)) => {
-                session.show_plan(&plan);
+                session.show_plan(&plan, &state);
                 if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done }
             }
             Err(exit) => exit,

@@ -10,13 +10,13 @@ use crate::apply::event::Event;
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
-use crate::apply::{self, Stop, refresh};
+use crate::apply::{self, Forecast, Stop, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
-use crate::cli::{Exit, progress};
+use crate::cli::{Exit, breakage, progress, sandbox};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
@@ -189,9 +189,13 @@ impl Session {
     }
 
     /// Shows a plan on standard error, where everything for people goes that a script does not read.
-    pub fn show_plan(&self, plan: &Plan) {
+    pub fn show_plan(&self, plan: &Plan, state: &State) {
         for (tone, line) in text::lines(plan, self.look.width) {
             tell_line(&self.look.paint(&line, paint(tone)));
+        }
+        let forecast = apply::forecast(plan, &self.graph, state, &*self.calls.provider);
+        if let Some(text) = forecast.and_then(|forecast| in_words(&forecast)) {
+            tell_line(&format!("  {text}"));
         }
     }
 
@@ -356,13 +360,15 @@ async fn provider(
     if cloud.sandbox {
         let schemas: Schemas =
             graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
-        let path = directory.join("sandbox.jsonl");
+        let path = sandbox::file(directory);
         return match Sandbox::open(&path, schemas) {
-            Ok(sandbox) => Ok(Arc::new(sandbox)),
-            Err(error) => {
-                say(&format!("the sandbox `{}` cannot be opened: {error}", path.display()), None, look);
-                Err(Exit::Wrong)
+            Ok(sandbox) => {
+                if let Some(text) = breakage::warning(&sandbox.weather()) {
+                    tell_line(&look.paint(&text, Paint::Change));
+                }
+                Ok(Arc::new(sandbox))
             }
+            Err(error) => Err(sandbox::say_unusable(&path, &error, look)),
         };
     }
     #[cfg(feature = "aws")]
@@ -408,6 +414,21 @@ async fn signal() {
 #[cfg(not(unix))]
 async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
+}
+
+/// "About 14 minutes, most of it waiting for `db`."; nothing when it is hardly worth waiting for.
+fn in_words(forecast: &Forecast) -> Option<String> {
+    let minutes = (forecast.total.as_secs_f64() / 60.0).round() as u64;
+    let about = match minutes {
+        0 => return None,
+        1 => "About a minute".to_string(),
+        2..100 => format!("About {minutes} minutes"),
+        _ => format!("About {} hours", (minutes + 30) / 60),
+    };
+    Some(match forecast.waits * 2 > forecast.total {
+        true => format!("{about}, most of it waiting for `{}`.", forecast.longest),
+        false => format!("{about}."),
+    })
 }
 
 fn paint(tone: text::Tone) -> Paint {

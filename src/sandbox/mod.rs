@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::apply::clock::Clock;
 use crate::apply::provider::{Fault, FaultKind, Here, Made, Owned, Patience, Place, Provider, Reading, Seek, Want};
+use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
 use crate::value::Fields;
@@ -29,6 +30,9 @@ use weather::{Call, Fate, Throw, Weather};
 use world::{Line, World};
 
 pub use object::Object;
+
+/// What the file is called, beside the record of the environment.
+pub const FILE: &str = "sandbox.jsonl";
 
 /// Schemas by the provider's name of the type.
 pub type Schemas = HashMap<Arc<str>, Arc<Schema>>;
@@ -308,6 +312,17 @@ impl Provider for Sandbox {
             readiness: usual.readiness.mul_f64(weather.latency.max(1.0)),
             deletion: usual.deletion.mul_f64(weather.latency.max(1.0)),
         }
+    }
+
+    fn usually(&self, kind: &str, verb: Verb) -> Duration {
+        let call = match verb {
+            Verb::Create => Call::Create,
+            Verb::Update => Call::Update,
+            Verb::Delete => Call::Delete,
+            Verb::Check => Call::Read,
+        };
+        let pace = pace::of(kind);
+        (pace.call(call) + pace.after(call)).mul_f64(self.inner().world.weather.latency)
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

@@ -1,0 +1,128 @@
+//! What a step has to do: everything that the program and the record say of it, settled with all that is
+//! known when its turn comes.
+
+use std::collections::BTreeSet;
+
+use crate::apply::provider::{Fault, FaultKind, Reading};
+use crate::apply::step::{Wanted, Work};
+use crate::graph::ResourceGraph;
+use crate::model::term::Term;
+use crate::plan::{Change, Part, Planned, Refreshed};
+use crate::state::{Recorded, State, Status};
+use crate::value::{Fields, SealingKey};
+
+/// The work of one step, with everything that it depends on known by now.
+pub(super) fn work(
+    change: &Change,
+    part: Part,
+    graph: &ResourceGraph,
+    refreshed: &Refreshed,
+    state: &State,
+    key: &SealingKey,
+) -> Result<Work, Fault> {
+    let mut wanted = None;
+    if part == Part::Make {
+        let Some(resource) = graph.get(&change.address) else {
+            unreachable!("`{}` is planned from the program, and is not in it", change.address)
+        };
+        let mut inputs = Fields::new();
+        for (name, input) in &resource.inputs {
+            let settled = input
+                .term
+                .settle(state)
+                .map_err(|message| Fault::new(FaultKind::Refused, message).on(name.as_str()))?;
+            let Term::Known(mut value) = settled else {
+                let message = format!("`{name}` is not known though everything that it needs was started");
+                return Err(Fault::new(FaultKind::Refused, message).on(name.as_str()));
+            };
+            value.seal(key);
+            inputs.insert(name.clone(), value);
+        }
+        as_planned(change, &inputs)?;
+        let mut samples = Fields::new();
+        for (name, term) in &resource.samples {
+            if let Ok(Term::Known(value)) = term.settle(state) {
+                samples.insert(name.clone(), value);
+            }
+        }
+        let lifecycle = resource
+            .lifecycle
+            .try_map(|action| action.partly(state).map(Some))
+            .map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        wanted = Some(Wanted {
+            template: resource.template.clone(),
+            kind: resource.schema.kind.clone(),
+            inputs,
+            samples,
+            lifecycle,
+            dependencies: graph.needs(&change.address).into_iter().cloned().collect(),
+        });
+    }
+    let mut present = match part {
+        Part::Make => state.resources.get(&change.address).cloned(),
+        Part::Unmake => old(change, state).cloned(),
+    };
+    let reading = refreshed.readings.get(&change.address);
+    if let (Part::Make, Some(present), Some(Reading::Here(here))) = (part, &mut present, reading) {
+        // The update starts from what is there, not from what was there.
+        for (name, value) in &here.inputs {
+            present.inputs.insert(name.clone(), value.clone());
+        }
+    }
+    if let (None, Some(found), Some(wanted)) = (&present, refreshed.found.get(&change.address), &wanted) {
+        // Of what the cloud does not tell (a region, say) nothing else can be assumed.
+        let mut inputs = wanted.inputs.clone();
+        inputs.extend(found.here.inputs.clone());
+        present = Some(Recorded {
+            template: wanted.template.clone(),
+            kind: wanted.kind.clone(),
+            id: found.id.clone(),
+            status: Status::Live,
+            inputs,
+            outputs: found.here.outputs.clone(),
+            dependencies: BTreeSet::new(),
+            lifecycle: Default::default(),
+        });
+    }
+    let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
+    let inputs_differ = incomplete || change.changes_inputs();
+    Ok(Work {
+        kind: change.kind,
+        part,
+        address: change.address.clone(),
+        lineage: state.lineage.clone(),
+        wanted,
+        present,
+        inputs_differ,
+    })
+}
+
+/// What an unmaking step is about: what the plan saw under the address, which may have a successor there by
+/// now.
+fn old<'s>(change: &Change, state: &'s State) -> Option<&'s Recorded> {
+    let is_old = |recorded: &&Recorded| change.id.as_ref().is_none_or(|id| recorded.id == *id);
+    let retired = state.retired.values().rev().filter(|retired| retired.address == change.address);
+    match change.retired {
+        Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
+        None => {
+            let current = state.resources.get(&change.address).filter(is_old);
+            current.or_else(|| retired.map(|retired| &retired.recorded).find(is_old))
+        }
+    }
+}
+
+/// A plan is kept: a value that it showed is the value that is used.
+fn as_planned(change: &Change, inputs: &Fields) -> Result<(), Fault> {
+    for attribute in &change.attributes {
+        if let Planned::Value(planned) = &attribute.new
+            && let Some(value) = inputs.get(&attribute.name)
+            && value != planned
+        {
+            let message = format!("`{}` has become another value than the plan shows", attribute.name);
+            return Err(Fault::new(FaultKind::Refused, message)
+                .on(attribute.name.as_str())
+                .help("something it is made from changed while applying; plan again"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The sandbox as a cloud that one run calls: it may be killed at each call, and each call is looked at
+//! as it comes, for what must not be asked.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use fastrand::Rng;
+use tadpole::apply::clock::Clock;
+use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
+use tadpole::graph::ResourceGraph;
+use tadpole::model::action::Verb;
+use tadpole::sandbox::Sandbox;
+use tadpole::value::Fields;
+
+use crate::invariants::{self, Call};
+use crate::simulation::disk::Shared;
+use crate::simulation::fate::Fate;
+
+/// The cloud as one run sees it.
+pub struct Seen {
+    pub sandbox: Arc<Sandbox>,
+    pub clock: Clock,
+    /// Of a thousand calls that change something, how many are refused for good.
+    pub refused: u32,
+    pub chances: Mutex<Rng>,
+    pub fate: Arc<Fate>,
+    pub disk: Shared,
+    pub graph: Arc<ResourceGraph>,
+    pub log: Log,
+}
+
+/// What was asked and recorded, in order, and what should not have been.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<(Vec<String>, Vec<String>)>>);
+
+impl Log {
+    fn both(&self) -> MutexGuard<'_, (Vec<String>, Vec<String>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub fn say(&self, line: String) {
+        self.both().0.push(line);
+    }
+    pub fn wrong(&self, what: String) {
+        self.both().1.push(what);
+    }
+    pub fn lines(&self) -> Vec<String> {
+        self.both().0.clone()
+    }
+    pub fn wrongs(&self) -> Vec<String> {
+        self.both().1.clone()
+    }
+}
+
+impl Seen {
+    fn is_refused(&self) -> bool {
+        self.refused > 0 && self.chances.lock().unwrap_or_else(PoisonError::into_inner).u32(..1000) < self.refused
+    }
+
+    /// A call: before it, in it and after it the process may die.
+    async fn call<T: Send, F: Future<Output = Result<T, Fault>> + Send>(
+        &self,
+        what: String,
+        changes: bool,
+        work: F,
+    ) -> Result<T, Fault> {
+        if self.fate.moment() {
+            std::future::pending::<()>().await;
+        }
+        let result = match changes && self.is_refused() {
+            true => Err(Fault::new(FaultKind::Refused, "refused, by chance")),
+            false => work.await,
+        };
+        if self.fate.is_dead() {
+            std::future::pending::<()>().await;
+        }
+        self.log.say(match &result {
+            Ok(_) => format!("{} call {what}", self.clock.now()),
+            Err(fault) => format!("{} call {what}: {fault}", self.clock.now()),
+        });
+        if changes && self.fate.moment() {
+            self.log.say("killed before the answer".to_string());
+            std::future::pending::<()>().await;
+        }
+        result
+    }
+
+    /// Looks at a call that changes something, with what is durable at that moment.
+    fn watch(&self, call: Call) {
+        let disk = self.disk.disk();
+        let Some(state) = disk.state() else { return };
+        let objects = self.sandbox.objects();
+        for problem in [
+            invariants::announced(&call, state),
+            invariants::no_skipped_dependency(&call, state, &objects, &self.graph),
+        ] {
+            if let Err(what) = problem {
+                self.log.wrong(what);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Seen {
+    fn cloud(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn patience(&self, kind: &str) -> Patience {
+        self.sandbox.patience(kind)
+    }
+
+    async fn create(&self, want: &Want) -> Result<Made, Fault> {
+        let call = Call {
+            verb: Verb::Create,
+            address: want.owner.address.clone(),
+            token: Some(want.owner.token.clone()),
+            id: None,
+            inputs: want.inputs.clone(),
+        };
+        self.call(format!("create {}", want.owner.address), true, async {
+            self.watch(call);
+            self.sandbox.create(want).await
+        })
+        .await
+    }
+
+    async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
+        self.call(format!("find {}", want.owner.address), false, async { self.sandbox.find(want, seek).await }).await
+    }
+
+    async fn read(&self, place: &Place) -> Result<Reading, Fault> {
+        self.call(format!("read {} {}", place.address, place.id), false, async { self.sandbox.read(place).await }).await
+    }
+
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+        let call = Call {
+            verb: Verb::Update,
+            address: place.address.clone(),
+            token: None,
+            id: Some(place.id.clone()),
+            inputs: want.inputs.clone(),
+        };
+        self.call(format!("update {} {}", place.address, place.id), true, async {
+            self.watch(call);
+            self.sandbox.update(place, old, want).await
+        })
+        .await
+    }
+
+    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+        let call = Call {
+            verb: Verb::Delete,
+            address: place.address.clone(),
+            token: None,
+            id: Some(place.id.clone()),
+            inputs: Fields::new(),
+        };
+        self.call(format!("delete {} {}", place.address, place.id), true, async {
+            self.watch(call);
+            self.sandbox.delete(place).await
+        })
+        .await
+    }
+}
