@@ -23,6 +23,7 @@ mod reference;
 mod render;
 mod robust;
 mod sandbox;
+mod saved;
 mod shown;
 mod simulation;
 mod state;

@@ -15,6 +15,7 @@ mod plan;
 mod progress;
 pub mod render;
 mod sandbox;
+mod saved;
 pub mod session;
 mod show;
 mod state;

@@ -65,8 +65,7 @@ impl Verify {
         }
         let count = plural(state.resources.len(), "resource");
         let out = Look::of_output();
-        let heading =
-            format!("{name}  ({count} in `{}`, state serial {}, epoch {})", state.cloud, state.serial, state.epoch);
+        let heading = format!("{name}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
         let mut text = format!("{}\n", out.paint(&heading, Paint::Strong));
         for (lines, paint) in [(&found.wrong, Paint::Bad), (&found.known, Paint::Change)] {
             lines.iter().for_each(|line| text.push_str(&format!("  {}\n", out.paint(line, paint))));
