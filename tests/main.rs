@@ -26,5 +26,6 @@ mod sandbox;
 mod saved;
 mod shown;
 mod simulation;
+mod state;
 mod world;
 mod writers;
