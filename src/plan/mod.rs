@@ -8,6 +8,7 @@ mod hazard;
 mod moved;
 mod moves;
 mod outputs;
+mod replace;
 mod rollback;
 mod schedule;
 mod scope;
