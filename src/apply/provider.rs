@@ -53,6 +53,15 @@ pub struct Place {
     pub outputs: Fields,
 }
 
+/// A thing of an environment, as a cloud tells it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owned {
+    pub kind: Arc<str>,
+    pub id: Arc<str>,
+    /// That it was made under.
+    pub address: Address,
+}
+
 /// The answer to a create call.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -229,6 +238,11 @@ pub trait Provider: Send + Sync {
     async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
+
+    /// Everything that bears this lineage, where the cloud can tell.
+    async fn owned(&self, _lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        Ok(None)
+    }
 
     /// Whether it is well, by the cheapest call that tells; nothing when it is gone.
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {

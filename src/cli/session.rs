@@ -64,15 +64,12 @@ impl Session {
     ) -> Result<Session, Exit> {
         let directory = place.record();
         let provider = provider(cloud, &directory, &graph, look).await?;
-        let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
         // One that nothing is recorded with yet serves for planning too.
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        let session = Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) };
-        session.suits(recorded.as_ref())?;
-        Ok(session)
+        Ok(Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) })
     }
 
     /// Whether what is recorded is of the cloud that this command works on. If not, says so.
@@ -92,6 +89,15 @@ impl Session {
         Err(Exit::Wrong)
     }
 
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Whether fingerprints of secrets mean something beyond this command.
+    pub fn seals(&self) -> bool {
+        self.key_is_kept
+    }
+
     fn fresh_state(&self) -> State {
         State::new(uuid::Uuid::new_v4().to_string().into(), self.calls.provider.cloud().into())
     }
@@ -102,6 +108,7 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub fn peek(&self) -> Result<State, Exit> {
         let state = store::peek(&self.directory).map_err(|fault| say_store(&fault, self.look))?;
+        self.suits(state.as_ref())?;
         Ok(state.unwrap_or_else(|| self.fresh_state()))
     }
 
@@ -111,7 +118,6 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub async fn take(&mut self, turn: Turn) -> Result<Ledger, Exit> {
         let (store, replayed) = turn.take(&self.directory, self.look)?;
-        // Whoever had it until now may have changed all that was read before.
         self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
         self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
@@ -179,7 +185,8 @@ impl Session {
         } else {
             refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
         };
-        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
+        let mut plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
+        plan.locate(&self.graph, &self.sources);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
     }
