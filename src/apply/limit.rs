@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::apply::budget::Budget;
 use crate::apply::clock::Clock;
 use crate::apply::event::{Event, Events};
-use crate::apply::provider::{Call, Fault, FaultKind, Health, Made, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{Call, Fault, FaultKind, Health, Made, Owned, Place, Provider, Reading, Seek, Want};
 use crate::apply::rate::{Lane, Rates};
 use crate::name::Address;
 use crate::state::store::StoreFault;
@@ -132,6 +132,13 @@ impl Calls {
     /// The last fault.
     pub async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {
         self.repeat(&place.kind, Call::Read, &place.address, None, || self.provider.check(place)).await
+    }
+
+    /// # Errors
+    /// The last fault.
+    pub async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        let call = || self.provider.owned(lineage);
+        self.repeat("", Call::ReadMany, &Address::root(), None, call).await
     }
 
     /// One try. Which services it asks how often is the provider's business.
