@@ -201,6 +201,14 @@ impl fmt::Display for Fault {
     }
 }
 
+/// How long an operation takes of which nothing in particular is known.
+pub fn usually(verb: Verb) -> Duration {
+    match verb {
+        Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
+        Verb::Check => Duration::ZERO,
+    }
+}
+
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// What the state calls this cloud: `aws`, `sandbox`. A state of one is never applied to another.
@@ -221,10 +229,7 @@ pub trait Provider: Send + Sync {
 
     /// How long an operation usually takes until it has come to its end. Only order and forecasts depend on it.
     fn usually(&self, _kind: &str, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
-            Verb::Check => Duration::ZERO,
-        }
+        usually(verb)
     }
 
     /// The one call that brings it into being, with the owner on it. A second call with the same
