@@ -230,7 +230,7 @@ fn values(change: &AttributeChange, width: usize, names: usize) -> String {
     text
 }
 
-fn shown(planned: &Planned, room: usize) -> String {
+pub(super) fn shown(planned: &Planned, room: usize) -> String {
     match planned {
         Planned::Value(value) => cut(&value.to_string(), room),
         Planned::Nothing => "unset".into(),
