@@ -64,15 +64,12 @@ impl Session {
     ) -> Result<Session, Exit> {
         let directory = place.record();
         let provider = provider(cloud, &directory, &graph, look).await?;
-        let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
         // One that nothing is recorded with yet serves for planning too.
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        let session = Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) };
-        session.suits(recorded.as_ref())?;
-        Ok(session)
+        Ok(Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) })
     }
 
     /// Whether what is recorded is of the cloud that this command works on. If not, says so.
@@ -107,6 +104,7 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub fn peek(&self) -> Result<State, Exit> {
         let state = store::peek(&self.directory).map_err(|fault| say_store(&fault, self.look))?;
+        self.suits(state.as_ref())?;
         Ok(state.unwrap_or_else(|| self.fresh_state()))
     }
 
@@ -116,7 +114,6 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub async fn take(&mut self, turn: Turn) -> Result<Ledger, Exit> {
         let (store, replayed) = turn.take(&self.directory, self.look)?;
-        // Whoever had it until now may have changed all that was read before.
         self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
         self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
