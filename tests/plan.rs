@@ -182,3 +182,15 @@ fn markdown_takes_nothing_for_markdown_that_is_a_value() {
     }
     assert_eq!(html, "<details><summary>Values</summary></details><sub></sub>");
 }
+
+#[test]
+fn markdown_fits_in_a_comment() {
+    let world = World::new();
+    let many = "many[i in 0..1500] extends Queue { name \"a-queue-with-a-name-of-some-length-${i}\"; }";
+    world.apply(&queues(many));
+    let wanted = queues(&many.replace("; }", "; place \"elsewhere\"; }"));
+    (0..200).for_each(|at| world.meddle(&wanted, &format!("many[{at}]"), "size", Value::Int(at)));
+    let page = markdown::page(&world.plan(&wanted));
+    assert!(page.len() < 65_536, "{}", page.len());
+    assert_eq!(page.matches(" others").count(), 4, "{page}");
+}

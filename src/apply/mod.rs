@@ -4,6 +4,7 @@
 mod afterwards;
 pub mod clock;
 pub mod event;
+pub mod import;
 pub mod limit;
 pub mod provider;
 mod queue;

@@ -7,12 +7,15 @@ use crate::plan::text::{Tone, mark, shown, summary};
 use crate::plan::{AttributeChange, Change, Drifted, Plan, Planned, Purpose, Refresh, Spot};
 use crate::value::Value;
 
-/// Rows of the table.
-const ROWS: usize = 100;
-/// Bytes of the folded part: a comment holds 65,536 characters.
-const FOLDED: usize = 40_000;
-/// Characters of one value.
+/// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
+const HAZARDS: usize = 15_000;
+const TABLE: usize = 30_000;
+const DRIFT: usize = 40_000;
+const FOLDED: usize = 62_000;
+/// Characters of one value, and of one among others.
 const VALUE: usize = 300;
+const SHORT: usize = 80;
+const OUTPUTS: usize = 15;
 
 /// The plan, with a line break at its end.
 pub fn page(plan: &Plan) -> String {
@@ -39,7 +42,11 @@ fn hazards(plan: &Plan, page: &mut String) {
         return;
     }
     page.push_str("\n> [!CAUTION]\n");
-    for change in all {
+    for (at, change) in all.iter().enumerate() {
+        if page.len() > HAZARDS {
+            let _ = writeln!(page, "> - and {} others", all.len() - at);
+            break;
+        }
         for group in change.hazard_groups() {
             let texts: Vec<String> = group.iter().map(|hazard| plain(&hazard.text)).collect();
             let _ = write!(page, "> - {} {}", code(&change.address.to_string()), texts.join("; "));
@@ -49,7 +56,7 @@ fn hazards(plan: &Plan, page: &mut String) {
                 let _ = write!(page, "; {} cannot change in place", code(changed.name.as_str()));
             }
             if let Some(Spot { file, line, text }) = changed.and_then(|changed| changed.place.as_ref()) {
-                let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&cut(text)));
+                let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&cut(text, SHORT)));
             }
             page.push('\n');
         }
@@ -61,10 +68,23 @@ fn table(plan: &Plan, page: &mut String) {
         return;
     }
     page.push_str("\n| | component | type | change |\n| --- | --- | --- | --- |\n");
-    for (old, new) in plan.moves.iter().take(ROWS) {
-        let _ = writeln!(page, "| {} | {} | | renamed from {} |", code(">"), cell(&new.to_string()), cell(&old.to_string()));
+    for (old, new) in &plan.moves {
+        if page.len() > TABLE {
+            break;
+        }
+        let _ = writeln!(
+            page,
+            "| {} | {} | | renamed from {} |",
+            code(">"),
+            cell(&new.to_string()),
+            cell(&old.to_string())
+        );
     }
-    for change in plan.changes.iter().take(ROWS) {
+    for (at, change) in plan.changes.iter().enumerate() {
+        if page.len() > TABLE {
+            let _ = writeln!(page, "| | and {} others | | |", plan.changes.len() - at);
+            break;
+        }
         let (sign, _, word) = mark(change.kind);
         let names: Vec<String> = change
             .attributes
@@ -76,9 +96,6 @@ fn table(plan: &Plan, page: &mut String) {
         let (address, template) = (cell(&change.address.to_string()), cell(change.template.as_str()));
         let _ = writeln!(page, "| {} | {address} | {template} | {word}{names} |", code(sign));
     }
-    if plan.changes.len() > ROWS {
-        let _ = writeln!(page, "| | and {} others | | |", plan.changes.len() - ROWS);
-    }
 }
 
 fn drift(plan: &Plan, page: &mut String) {
@@ -86,42 +103,44 @@ fn drift(plan: &Plan, page: &mut String) {
         return;
     }
     page.push_str("\nChanged outside of tadpole:\n\n");
-    for one in plan.drift.iter().take(ROWS) {
+    for (at, one) in plan.drift.iter().enumerate() {
+        if page.len() > DRIFT {
+            let _ = writeln!(page, "- and {} others", plan.drift.len() - at);
+            break;
+        }
         let address = code(&one.address.to_string());
         let _ = match &one.what {
             Drifted::Gone => writeln!(page, "- {address} is gone ({})", code(&one.id)),
             Drifted::Attributes(all) => {
                 let parts = all.iter().map(|one| {
-                    let (old, new) = (cut(&one.recorded.to_string()), cut(&one.found.to_string()));
+                    let (old, new) = (cut(&one.recorded.to_string(), SHORT), cut(&one.found.to_string(), SHORT));
                     format!("{} {} → {}", code(one.name.as_str()), code(&old), code(&new))
                 });
                 writeln!(page, "- {address}: {}", parts.collect::<Vec<_>>().join(", "))
             }
         };
     }
-    if plan.drift.len() > ROWS {
-        let _ = writeln!(page, "- and {} others", plan.drift.len() - ROWS);
-    }
 }
 
 /// Every value, as a diff: that has colours where Markdown has none.
 fn folded(plan: &Plan, page: &mut String) {
     let mut body = String::new();
-    let mut left = 0;
+    let mut left = plan.outputs.len().saturating_sub(OUTPUTS);
     for change in &plan.changes {
         let text = diff(change);
-        if body.len() + text.len() > FOLDED {
+        if page.len() + body.len() + text.len() > FOLDED {
             left += 1;
         } else {
             body.push_str(&text);
         }
     }
+    for output in plan.outputs.iter().take(OUTPUTS) {
+        let sign = if output.new == Planned::Nothing { '-' } else { '+' };
+        let value = one_line(&shown(&output.new, SHORT));
+        let _ = writeln!(body, "{sign} output {}  {value}", output.name);
+    }
     if left > 0 {
         let _ = writeln!(body, "  and {left} others");
-    }
-    for output in &plan.outputs {
-        let sign = if output.new == Planned::Nothing { '-' } else { '+' };
-        let _ = writeln!(body, "{sign} output {}  {}", output.name, shown(&output.new, VALUE));
     }
     if body.is_empty() || plan.purpose == Purpose::Refresh {
         return;
@@ -145,7 +164,7 @@ fn diff(change: &Change) -> String {
         let name = &changed.name;
         let forces = if changed.replaces { "  forces replacement" } else { "" };
         if let Some(old) = &changed.old {
-            let _ = writeln!(text, "-   {name}  {}", one_line(&cut(&old.to_string())));
+            let _ = writeln!(text, "-   {name}  {}", one_line(&cut(&old.to_string(), VALUE)));
         }
         if changed.new != Planned::Nothing {
             let _ = writeln!(text, "+   {name}  {}{forces}", one_line(&shown(&changed.new, VALUE)));
@@ -203,9 +222,9 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= VALUE {
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
         return text.to_string();
     }
-    text.chars().take(VALUE - 3).chain("...".chars()).collect()
+    text.chars().take(room - 3).chain("...".chars()).collect()
 }
