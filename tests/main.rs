@@ -27,5 +27,6 @@ mod sandbox;
 mod saved;
 mod shown;
 mod simulation;
+mod state;
 mod world;
 mod writers;
