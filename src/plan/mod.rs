@@ -5,6 +5,7 @@ mod diff;
 pub mod document;
 mod drift;
 mod hazard;
+pub mod markdown;
 mod moved;
 mod moves;
 mod outputs;
