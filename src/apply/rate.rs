@@ -27,9 +27,11 @@ const AT_ONCE: f64 = 0.05;
 /// The longest sleep before the rate is looked at again, which may have grown.
 const LOOK: Duration = Duration::from_millis(500);
 
+type Lanes = HashMap<(Arc<str>, Call), Arc<Lane>>;
+
 /// All services that a command calls.
 pub struct Rates {
-    lanes: Mutex<HashMap<(Arc<str>, Call), Arc<Lane>>>,
+    lanes: Mutex<Lanes>,
     room: usize,
 }
 

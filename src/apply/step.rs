@@ -281,10 +281,10 @@ impl Step {
         self.journal.record(vec![Record::Made { op, id: made.id.clone() }]).await?;
         let present = self.intended(wanted, made.id.clone());
         let place = self.place(&present);
-        if !made.whole {
-            if let Err(fault) = self.calls.update(&place, None, &want, None).await {
-                return Err(self.incomplete(op, present, fault).await);
-            }
+        if !made.whole
+            && let Err(fault) = self.calls.update(&place, None, &want, None).await
+        {
+            return Err(self.incomplete(op, present, fault).await);
         }
         match self.settle_down(&place).await {
             Ok(here) => match self.recorded(wanted, made.id, here.outputs, Status::Live) {
