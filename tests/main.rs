@@ -27,5 +27,6 @@ mod saved;
 mod shown;
 mod simulation;
 mod state;
+mod store;
 mod world;
 mod writers;
