@@ -2,10 +2,13 @@
 //! of what it waits for has ended, and makes what steps ask to record durable, many at a time.
 
 mod afterwards;
+pub mod budget;
 pub mod clock;
 pub mod event;
+pub mod import;
 pub mod limit;
 pub mod provider;
+pub mod rate;
 mod queue;
 pub mod recover;
 pub mod refresh;
@@ -183,7 +186,7 @@ pub async fn execute(
                             outcome.done.push(address);
                             tried.insert(which);
                         } else if part == Part::Make {
-                            calls.tell(Event::Waiting { address, on: "what uses the old one".into() });
+                            calls.tell(Event::Waiting { address, on: "waiting for what uses the old one".into() });
                         }
                         queue.ended(number);
                     }

@@ -75,7 +75,7 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
                 }
             }
         }
-        Verb::Update => match calls.repeat(&began.address, || read(&began.request, &began.address, calls)).await? {
+        Verb::Update => match calls.read(&place_of(&began.address, &began.request)).await? {
             Reading::Gone => Ok((Ended::Gone, format!("{} is gone", began.request.id))),
             Reading::Here(here) => {
                 // Part of it may have been done; the next plan does it again.
@@ -83,16 +83,12 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
                 Ok((Ended::Recorded(recorded.into()), "may be half done".into()))
             }
         },
-        Verb::Delete => match calls.repeat(&began.address, || read(&began.request, &began.address, calls)).await? {
+        Verb::Delete => match calls.read(&place_of(&began.address, &began.request)).await? {
             Reading::Gone => Ok((Ended::Gone, format!("deleted {}", began.request.id))),
             Reading::Here(_) => Ok((Ended::Unchanged, format!("{} is still there", began.request.id))),
         },
         Verb::Check => Ok((Ended::Unchanged, "changes nothing".into())),
     }
-}
-
-async fn read(recorded: &Recorded, address: &Address, calls: &Calls) -> Result<Reading, Fault> {
-    calls.provider.read(&place_of(address, recorded)).await
 }
 
 /// Looks for what a create may have made.
