@@ -5,6 +5,7 @@ mod afterwards;
 pub mod budget;
 pub mod clock;
 pub mod event;
+pub mod import;
 pub mod limit;
 pub mod provider;
 pub mod rate;
