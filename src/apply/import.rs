@@ -96,7 +96,7 @@ pub async fn take_in(
         inputs: inputs.clone(),
         outputs: Fields::new(),
     };
-    let here = match calls.repeat(address, || calls.provider.read(&place)).await.map_err(Refusal::Cloud)? {
+    let here = match calls.read(&place).await.map_err(Refusal::Cloud)? {
         Reading::Here(here) => here,
         Reading::Gone => {
             let regional = inputs.get("region").map(|region| format!(" in {region}")).unwrap_or_default();
