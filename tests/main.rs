@@ -28,5 +28,6 @@ mod saved;
 mod shown;
 mod simulation;
 mod state;
+mod store;
 mod world;
 mod writers;
