@@ -102,6 +102,8 @@ fn who_wakes_too_late_writes_nothing() {
     );
     assert!(refused.err.contains(&holder) && refused.err.contains("its lease ends at"), "{}", refused.err);
 
+    // With other names: nothing but its own restraint keeps the first one from making its buckets.
+    std::fs::write(directory.path().join("main.cloud"), BUCKETS.replace("bucket-", "other-")).unwrap();
     let next = tadpole.run(&["apply", "--sandbox", "--yes", "--wait", "1m"]);
     assert_eq!(next.code, 0, "{}", next.err);
     assert!(next.err.contains(&format!("Waiting for {holder}")), "{}", next.err);

@@ -95,16 +95,16 @@ impl Lane {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until one more call may leave.
-    pub async fn turn(&self) {
+    /// Waits until one more call may leave; whether it was counted, because there is a limit.
+    pub async fn turn(&self) -> bool {
         if self.flow().rate.is_none() {
-            return;
+            return false;
         }
         let _head = self.head.lock().await;
         loop {
             let wait = self.flow().take(Instant::now());
             match wait {
-                None => return,
+                None => return true,
                 Some(wait) => tokio::time::sleep(wait.min(LOOK)).await,
             }
         }

@@ -257,7 +257,7 @@ impl Step {
         let address = &self.work.address;
         let mut tries = Tries::default();
         let made = loop {
-            let fault = match self.calls.create(&want, &mut beginning).await {
+            let fault = match self.calls.create(&want, &tries, &mut beginning).await {
                 Ok(made) => break made,
                 Err(fault) => fault,
             };
