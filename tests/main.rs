@@ -18,6 +18,7 @@ mod floors;
 mod fmt;
 mod gallery;
 mod invariants;
+mod killed;
 mod plan;
 mod reference;
 mod render;

@@ -237,21 +237,34 @@ impl World {
         self.not_secret(&serde_json::to_vec(&self.objects()).unwrap(), "the sandbox");
     }
 
-    /// What is recorded, by address, with names in place of the ids, which differ from run to run.
     pub fn normal(&self) -> BTreeMap<String, String> {
-        let state = self.disk.state();
-        let mut names: Vec<(String, String)> =
-            state.resources.iter().map(|(address, one)| (one.id.to_string(), format!("<{address}>"))).collect();
-        // A longer id first: `net-10` begins with `net-1`.
-        names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
-        let normal = |value: String| names.iter().fold(value, |text, (id, name)| text.replace(id, name));
-        let resources = state.resources.iter().map(|(address, one)| {
-            let lines = (&one.kind, &one.template, one.status, &one.inputs, &one.outputs, &one.dependencies);
-            (address.to_string(), normal(serde_json::to_string(&(lines, &one.lifecycle)).unwrap()))
-        });
-        let outputs = state.outputs.iter();
-        let outputs =
-            outputs.map(|(name, value)| (format!("output {name}"), normal(serde_json::to_string(value).unwrap())));
-        resources.chain(outputs).collect()
+        normal(&self.disk.state())
     }
 }
+
+/// What is recorded, by address, with names in place of the ids and none of the fingerprints: these
+/// differ from run to run.
+pub fn normal(state: &State) -> BTreeMap<String, String> {
+    let mut names: Vec<(String, String)> =
+        state.resources.iter().map(|(address, one)| (one.id.to_string(), format!("<{address}>"))).collect();
+    // A longer id first: `net-10` begins with `net-1`.
+    names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+    let normal = |value: String| {
+        let mut text = names.iter().fold(value, |text, (id, name)| text.replace(id, name));
+        while let Some(at) = text.find(FINGERPRINT) {
+            text.replace_range(at..at + FINGERPRINT.len() + 33, "");
+        }
+        text
+    };
+    let resources = state.resources.iter().map(|(address, one)| {
+        let lines = (&one.kind, &one.template, one.status, &one.inputs, &one.outputs, &one.dependencies);
+        (address.to_string(), normal(serde_json::to_string(&(lines, &one.lifecycle)).unwrap()))
+    });
+    let outputs = state.outputs.iter();
+    let outputs =
+        outputs.map(|(name, value)| (format!("output {name}"), normal(serde_json::to_string(value).unwrap())));
+    resources.chain(outputs).collect()
+}
+
+/// What comes before the 32 digits of a secret's fingerprint.
+const FINGERPRINT: &str = "\"fingerprint\":\"";

@@ -22,8 +22,9 @@ use tadpole::sandbox::Schemas;
 use tadpole::sandbox::weather::Weather;
 
 use crate::world::{graph, shown};
+pub use case::normal;
 use case::{Disturbance, End, World};
-use program::Program;
+pub use program::{CANARY, Program};
 
 /// Cases that share one sequence of programs: compiling is what takes time.
 const SHARED: u64 = 24;
@@ -106,6 +107,11 @@ impl Sequence {
         let texts = texts.into_iter().map(Option::unwrap_or_default).collect();
         Sequence { texts, graphs, schemas, expected }
     }
+}
+
+/// What each of these programs comes to.
+pub fn expected(programs: &[Program]) -> Vec<BTreeMap<String, String>> {
+    Sequence::compiled(programs).expected
 }
 
 /// A run in fair weather, which must come to a good end, and after which nothing is left to do.
