@@ -52,13 +52,16 @@ pub fn compile(
     sources: &mut Sources,
     report: &mut Report,
 ) -> Option<ResourceGraph> {
-    let program = with_library(inputs, loader, sources, report, |library, outside, sources, report| {
-        check::check(library, outside, sources, report)
+    let (program, given) = with_library(inputs, loader, sources, report, |library, outside, sources, report| {
+        let given = outside.given.iter().map(|(name, (_, span))| (name.clone(), *span)).collect();
+        (check::check(library, outside, sources, report), given)
     })?;
     if report.has_errors() {
         return None;
     }
-    graph::build(program, report)
+    let mut graph = graph::build(program, report)?;
+    graph.given = given;
+    Some(graph)
 }
 
 /// The term of an expression, written for instance at the command line, as if it stood at the top of

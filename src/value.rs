@@ -1,11 +1,13 @@
 //! Known values: what a program says once everything in it is decided. There is no unknown in here.
 //! Also their one textual form in state and journal (JSON), where a secret never shows its text.
 
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::name::{Address, Name};
 
@@ -336,76 +338,6 @@ impl fmt::Display for Quoted<'_> {
             }
         }
         f.write_str("\"")
-    }
-}
-
-/// The recorded form of whatever JSON has no word for: `{"$": "duration", "of": 5000}`.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "$", rename_all = "lowercase")]
-enum Tagged {
-    Duration { of: u64 },
-    Size { of: u64 },
-    Number { of: f64 },
-    Map { of: BTreeMap<String, Value> },
-    Data { template: Name, of: Fields },
-    Reference { of: Target, id: Arc<str> },
-    Secret { origin: Arc<str>, fingerprint: Option<Arc<str>> },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Recorded {
-    Null,
-    Bool(bool),
-    Int(i64),
-    String(Arc<str>),
-    List(Vec<Value>),
-    Tagged(Tagged),
-    Map(BTreeMap<String, Value>),
-}
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.clone() {
-            Value::Null => Recorded::Null,
-            Value::Bool(value) => Recorded::Bool(value),
-            Value::Int(value) => Recorded::Int(value),
-            Value::Number(of) => Recorded::Tagged(Tagged::Number { of }),
-            Value::String(text) => Recorded::String(text),
-            Value::Duration(of) => Recorded::Tagged(Tagged::Duration { of }),
-            Value::Size(of) => Recorded::Tagged(Tagged::Size { of }),
-            Value::List(items) => Recorded::List(items),
-            // A user's map that has a key `$` must not read back as something else.
-            Value::Map(of) if of.contains_key("$") => Recorded::Tagged(Tagged::Map { of }),
-            Value::Map(entries) => Recorded::Map(entries),
-            Value::Data(Data { template, fields }) => Recorded::Tagged(Tagged::Data { template, of: fields }),
-            Value::Reference(Reference { of, id }) => Recorded::Tagged(Tagged::Reference { of, id }),
-            Value::Secret(Secret { origin, fingerprint, .. }) => {
-                Recorded::Tagged(Tagged::Secret { origin, fingerprint })
-            }
-        }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        Ok(match Recorded::deserialize(deserializer)? {
-            Recorded::Null => Value::Null,
-            Recorded::Bool(value) => Value::Bool(value),
-            Recorded::Int(value) => Value::Int(value),
-            Recorded::String(text) => Value::String(text),
-            Recorded::List(items) => Value::List(items),
-            Recorded::Map(entries) | Recorded::Tagged(Tagged::Map { of: entries }) => Value::Map(entries),
-            Recorded::Tagged(Tagged::Duration { of }) => Value::Duration(of),
-            Recorded::Tagged(Tagged::Size { of }) => Value::Size(of),
-            Recorded::Tagged(Tagged::Number { of }) => Value::Number(of),
-            Recorded::Tagged(Tagged::Data { template, of }) => Value::Data(Data { template, fields: of }),
-            Recorded::Tagged(Tagged::Reference { of, id }) => Value::Reference(Reference { of, id }),
-            Recorded::Tagged(Tagged::Secret { origin, fingerprint }) => {
-                Value::Secret(Secret { origin, text: None, fingerprint })
-            }
-        })
     }
 }
 

@@ -8,8 +8,9 @@
 
 use tadpole::graph::ResourceGraph;
 use tadpole::name::Address;
-use tadpole::plan::{self, Purpose, Request, Scope};
+use tadpole::plan::{self, Plan, Purpose, Request, Scope};
 
+use crate::render::Schema;
 use crate::world::{World, graph, request, shown};
 
 /// The options of a step, and what it does besides.
@@ -43,6 +44,7 @@ fn meddle(world: &World, graph: &ResourceGraph, step: &str) {
 
 #[test]
 fn programs_that_change() {
+    let schema = Schema::read("docs/plan.schema.json");
     insta::glob!("apply/*.cloud", |path| {
         let text = std::fs::read_to_string(path).unwrap();
         let world = World::new();
@@ -61,6 +63,9 @@ fn programs_that_change() {
                 Purpose::Apply | Purpose::Refresh => graph,
             };
             let run = world.run_as(&graph, request.clone());
+            let document = run.plan.document(true);
+            schema.takes(&serde_json::from_str(&document).unwrap());
+            assert_eq!(Plan::read(&document).as_ref(), Ok(&run.plan), "a plan reads back as it was written");
             all.push_str(&format!(
                 "──── {}\n{}\n{}",
                 title.trim_start_matches("//@ "),

@@ -23,6 +23,8 @@ mod plan;
 mod reference;
 mod render;
 mod robust;
+mod sandbox;
+mod saved;
 mod shown;
 mod simulation;
 mod world;

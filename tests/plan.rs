@@ -1,8 +1,12 @@
 //! Plans as documents: what they say, and that what they say is what is done.
 
+use serde_json::Value as Json;
+use tadpole::graph::ResourceGraph;
+use tadpole::plan::{Plan, Unread, moved, text, was_applied};
 use tadpole::value::Value;
 
-use crate::world::{World, graph, shown};
+use crate::render::Schema;
+use crate::world::{Files, World, examined, graph, shown};
 
 #[test]
 fn an_output_that_changed_outside_reaches_what_is_made_from_it() {
@@ -25,4 +29,122 @@ fn an_output_that_changed_outside_reaches_what_is_made_from_it() {
     assert_eq!(state.resources[&"www".parse().unwrap()].inputs["to"], Value::string("10.0.0.2"));
     assert_eq!(state.resources[&"web".parse().unwrap()].outputs["ip"], Value::string("10.0.0.2"));
     assert_eq!(world.apply(&graph).plan.drift, []);
+}
+
+// ---- what moved
+
+const QUEUES: &str = r#"
+    Queue extends Resource {
+        kind "acme.Queue"; name: String, identity; size: Int = 1; place: String, immutable = "a"; feeds: Queue?;
+    }
+"#;
+
+fn queues(program: &str) -> ResourceGraph {
+    graph(&format!("{QUEUES}{program}"))
+}
+
+#[test]
+fn a_plan_holds_until_something_moves() {
+    let world = World::new();
+    let first = queues("a extends Queue { name \"a\"; } b extends Queue { name \"b\"; feeds a; }");
+    world.apply(&first);
+    let wanted = queues(
+        "a extends Queue { name \"a\"; size 2; } b extends Queue { name \"b\"; feeds a; } c extends Queue { name \"c\"; }",
+    );
+    let saved = Plan::read(&world.plan(&wanted).document(true)).unwrap();
+    assert_eq!(moved(&saved, &world.plan(&wanted)), Vec::<String>::new());
+
+    world.meddle(&wanted, "b", "size", Value::Int(7));
+    let now = world.plan(&wanted);
+    assert_eq!(moved(&saved, &now), ["the cloud has changed `b.size`", "`b` is `update` now"]);
+
+    world.take_away(&wanted, "b");
+    let now = world.plan(&wanted);
+    assert_eq!(moved(&saved, &now), ["`b` is gone", "`b` is `start again` now"]);
+}
+
+#[test]
+fn an_apply_in_between_is_named() {
+    let world = World::new();
+    let first = queues("a extends Queue { name \"a\"; } b extends Queue { name \"b\"; feeds a; }");
+    world.apply(&first);
+    let wanted = queues("a extends Queue { name \"a\"; size 2; } b extends Queue { name \"b\"; size 2; feeds a; }");
+    let saved = world.plan(&wanted);
+    world.apply(&queues("a extends Queue { name \"a\"; size 5; } d extends Queue { name \"d\"; }"));
+    let now = world.plan(&wanted);
+    assert_eq!(
+        moved(&saved, &now),
+        [
+            "`a` was changed by an apply since (state serial 1 -> 2)",
+            "`b` was taken down by an apply since (state serial 1 -> 2)",
+            "`d` was made by an apply since (state serial 1 -> 2)",
+            "`a.size` becomes something else now",
+            "`b` is `start` now, and was `update`",
+            "`d` is `terminate` now",
+        ]
+    );
+    assert!(!was_applied(&saved, &now));
+    world.apply(&wanted);
+    assert!(was_applied(&saved, &world.plan(&wanted)));
+}
+
+#[test]
+fn a_program_that_wants_something_else_is_named() {
+    let world = World::new();
+    world.apply(&queues("a extends Queue { name \"a\"; } b extends Queue { name \"b\"; }"));
+    let saved = world.plan(&queues("a extends Queue { name \"a\"; size 2; } b extends Queue { name \"b\"; size 2; }"));
+    let now = world.plan(&queues("a extends Queue { name \"a\"; place \"b\"; } b extends Queue { name \"b\"; }"));
+    assert_eq!(moved(&saved, &now), ["`a` is `replace` now, and was `update`", "`b` does not change any more"]);
+}
+
+// ---- the document
+
+#[test]
+fn the_document_is_closed_and_its_version_is_looked_at_first() {
+    let world = World::new();
+    let text = world.plan(&queues("a extends Queue { name \"a\"; }")).document(true);
+    let json: Json = serde_json::from_str(&text).unwrap();
+    let schema = Schema::read("docs/plan.schema.json");
+    schema.takes(&json);
+    for place in ["", "/made", "/changes/0", "/changes/0/attributes/0", "/steps/0"] {
+        let mut more = json.clone();
+        more.pointer_mut(place).unwrap()["surprise"] = Json::Bool(true);
+        assert!(!schema.admits(&more), "{place}");
+        assert!(matches!(Plan::read(&more.to_string()), Err(Unread::Damaged(_))), "{place}");
+    }
+    for (place, name) in [("", "changes"), ("/made", "program"), ("/changes/0", "kind"), ("/steps/0", "waits")] {
+        let mut less = json.clone();
+        less.pointer_mut(place).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+        assert!(!schema.admits(&less), "{place}/{name}");
+        assert!(matches!(Plan::read(&less.to_string()), Err(Unread::Damaged(_))), "{place}/{name}");
+    }
+    assert_eq!(Plan::read(r#"{"version": 99, "of": "something else"}"#), Err(Unread::Newer(99)));
+    assert!(matches!(Plan::read(&text[..text.len() / 2]), Err(Unread::Damaged(_))));
+}
+
+#[test]
+fn hazards_come_first_with_the_line_that_asks_for_them() {
+    let program = |range: &str, place: &str| {
+        format!(
+            r#"import "net";
+Gate extends Resource {{ kind "acme.Gate"; from: [Cidr]; place: String, immutable; name: String, identity; }}
+gate extends Gate {{
+    name "gate";
+    from ["10.0.0.0/8", "{range}"];
+    place "{place}";
+}}
+"#
+        )
+    };
+    let world = World::new();
+    world.apply(&graph(&program("192.168.0.0/16", "a")));
+    let (graph, sources, _) = examined(&Files::main(&program("0.0.0.0/0", "b")), &[]);
+    let graph = graph.unwrap();
+    let mut plan = world.plan(&graph);
+    plan.locate(&graph, &sources);
+    let text: String = text::lines(&plan, 80).into_iter().map(|(_, line)| format!("{line}\n")).collect();
+    insta::with_settings!({ snapshot_path => "plan", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("hazards", text);
+    });
+    Schema::read("docs/plan.schema.json").takes(&serde_json::from_str(&plan.document(true)).unwrap());
 }

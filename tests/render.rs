@@ -11,18 +11,22 @@ use tadpole::source::{Origin, Sources, Span};
 use crate::world::{Files, examined};
 
 /// What is wrong with a value, by a schema.
-struct Schema(jsonschema::Validator);
+pub struct Schema(jsonschema::Validator);
 
 impl Schema {
-    fn read(path: &str) -> Schema {
+    pub fn read(path: &str) -> Schema {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         jsonschema::meta::validate(&schema).unwrap();
         Schema(jsonschema::options().should_validate_formats(true).build(&schema).unwrap())
     }
 
+    pub fn admits(&self, value: &Value) -> bool {
+        self.0.is_valid(value)
+    }
+
     #[track_caller]
-    fn takes(&self, value: &Value) {
+    pub fn takes(&self, value: &Value) {
         let wrong: Vec<String> =
             self.0.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(wrong.is_empty(), "{wrong:#?}\n{value:#}");

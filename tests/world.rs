@@ -18,7 +18,7 @@ use tadpole::cli::ui::{self, Look};
 use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::graph::ResourceGraph;
-use tadpole::plan::{self, Plan, Purpose, Request, text};
+use tadpole::plan::{self, Plan, Purpose, Request, document, text};
 use tadpole::resolve::load::Loader;
 use tadpole::sandbox::{Object, Sandbox, Schemas};
 use tadpole::source::Sources;
@@ -350,11 +350,29 @@ impl World {
         Ok((ledger, calls))
     }
 
+    /// A plan that nobody carries out.
+    pub fn plan(&self, graph: &ResourceGraph) -> Plan {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let mut plan = runtime.block_on(self.run_until(graph, None, request(), Stop::Soon)).unwrap().plan;
+        plan.made.records = document::records(&self.state());
+        plan
+    }
+
     async fn run_on(
         &self,
         graph: &ResourceGraph,
         kill: Option<(usize, Death)>,
         request: Request,
+    ) -> Result<Run, StoreFault> {
+        self.run_until(graph, kill, request, Stop::No).await
+    }
+
+    async fn run_until(
+        &self,
+        graph: &ResourceGraph,
+        kill: Option<(usize, Death)>,
+        request: Request,
+        until: Stop,
     ) -> Result<Run, StoreFault> {
         let (mut ledger, calls) = self.open(graph, kill).await?;
         recover(&mut ledger, &calls).await.map_err(|fault| match fault {
@@ -376,6 +394,9 @@ impl World {
         report.extend(request.scope.problems(graph, &moved.state));
         let plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
+        if until != Stop::No {
+            return Ok(Run { plan, outcome: Outcome::default() });
+        }
         let (_sender, stop) = tokio::sync::watch::channel(Stop::No);
         let outcome = execute(&plan, graph, &refreshed, &mut ledger, &self.key(), &calls, stop).await;
         Ok(Run { plan, outcome })

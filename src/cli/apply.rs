@@ -5,12 +5,13 @@ use std::io::IsTerminal;
 use crate::cli::Exit;
 use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, LISTED, Session, columns};
+use crate::cli::saved;
+use crate::cli::session::{Cloud, LISTED, Session, columns, confirmed};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::graph::ResourceGraph;
-use crate::plan::{self, Plan, Purpose};
+use crate::plan::{self, Plan, Purpose, Refreshed};
 use crate::source::Sources;
 use crate::state::ledger::Ledger;
 
@@ -34,7 +35,17 @@ pub struct Apply {
 
 impl Apply {
     pub async fn run(self, look: Look) -> Exit {
-        let Some(Compiled { graph, sources }) = self.place.compile(look) else {
+        if saved::is_plan(&self.place.program) {
+            if !self.planning.is_empty() {
+                let help = "leave out what says what to plan, such as `--target`";
+                say("a saved plan says by itself what it is about", Some(help), look);
+                return Exit::Wrong;
+            }
+            return saved::apply(self.place, &self.cloud, self.turn, self.rollback, look)
+                .await
+                .unwrap_or_else(|exit| exit);
+        }
+        let Some(Compiled { graph, sources, .. }) = self.place.compile(look) else {
             return Exit::Wrong;
         };
         let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
@@ -75,23 +86,32 @@ impl Destroy {
             tell_line(&format!("Nothing is recorded of the environment `{environment}`: nothing to destroy."));
             return Exit::Done;
         }
-        let name = self.place.default_name();
-        let compiled = self.place.compile_quietly();
-        let project = compiled.as_ref().and_then(|compiled| compiled.graph.project.clone()).unwrap_or(name.into());
         let asked = self.scoped.destroy();
-        let (mut graph, sources) = match compiled {
-            // What is left has its outputs still.
-            Some(Compiled { graph, sources }) if !asked.scope.is_whole() => (graph.without_resources(), sources),
-            Some(Compiled { sources, .. }) => (ResourceGraph::empty(None), sources),
-            None => (ResourceGraph::empty(None), Sources::default()),
-        };
-        graph.project = Some(project);
+        let compiled = take_down(&self.place, self.place.compile_quietly(), asked.scope.is_whole());
+        let Compiled { graph, sources, .. } = compiled;
         let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
             Ok(session) => session,
             Err(exit) => return exit,
         };
         carry_out(session, self.turn, asked, self.yes, false).await
     }
+}
+
+/// The program as it is when its components are taken down: what is left of it has outputs still. Without a
+/// program, what is recorded is enough.
+pub fn take_down(place: &Place, compiled: Option<Compiled>, whole: bool) -> Compiled {
+    let compiled = compiled.unwrap_or_else(|| Compiled {
+        graph: ResourceGraph::empty(None),
+        sources: Sources::default(),
+        hidden: Vec::new(),
+    });
+    let project = compiled.graph.project.clone().unwrap_or_else(|| place.default_name().into());
+    let mut graph = compiled.graph.without_resources();
+    graph.project = Some(project);
+    if whole {
+        graph.outputs.clear();
+    }
+    Compiled { graph, ..compiled }
 }
 
 async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, rollback: bool) -> Exit {
@@ -104,20 +124,10 @@ async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, ro
         Err(exit) => return exit,
     };
     session.show_plan(&plan, ledger.state());
-    if plan.is_empty() && plan.purpose == Purpose::Refresh {
-        return Exit::Done;
-    }
-    if plan.is_empty() {
-        let exit = match session.settle(&plan, &mut ledger) {
-            Ok(()) => Exit::Done,
-            Err(exit) => exit,
-        };
-        return show_outputs(&ledger, exit, session.look);
-    }
-    if rollback {
+    if rollback && !plan.is_empty() {
         say_lasting(&plan);
     }
-    if !yes {
+    if !plan.is_empty() && !yes {
         if !std::io::stdin().is_terminal() {
             tell("\n");
             say(
@@ -139,18 +149,36 @@ async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, ro
             return if all_was_said() { Exit::Done } else { Exit::Failed };
         }
     }
-    if plan.purpose == Purpose::Refresh {
-        let recorded = session.record(&plan, &mut ledger);
-        return recorded.map_or_else(
-            |exit| exit,
-            |()| {
-                tell_line("\n  Recorded. Nothing was changed in the cloud.");
-                Exit::Done
-            },
-        );
-    }
-    let exit = session.apply(&plan, &refreshed, &mut ledger, rollback).await;
-    show_outputs(&ledger, exit, session.look)
+    perform(session, &plan, &refreshed, &mut ledger, rollback).await
+}
+
+/// Carries out a plan that somebody agreed to.
+pub async fn perform(
+    mut session: Session,
+    plan: &Plan,
+    refreshed: &Refreshed,
+    ledger: &mut Ledger,
+    rollback: bool,
+) -> Exit {
+    let look = session.look;
+    let exit = match plan.purpose {
+        Purpose::Refresh => {
+            return match session.record(plan, ledger) {
+                Ok(()) if !plan.is_empty() => {
+                    tell_line("\n  Recorded. Nothing was changed in the cloud.");
+                    Exit::Done
+                }
+                Ok(()) => Exit::Done,
+                Err(exit) => exit,
+            };
+        }
+        Purpose::Apply | Purpose::Destroy if plan.is_empty() => match session.settle(plan, ledger) {
+            Ok(()) => Exit::Done,
+            Err(exit) => exit,
+        },
+        Purpose::Apply | Purpose::Destroy => session.apply(plan, refreshed, ledger, rollback).await,
+    };
+    show_outputs(ledger, exit, look)
 }
 
 /// What a rollback would not undo, before anybody agrees to it.
@@ -165,12 +193,6 @@ fn say_lasting(plan: &Plan) {
     if lasting.len() > LISTED {
         tell_line(&format!("    and {} others", lasting.len() - LISTED));
     }
-}
-
-fn confirmed() -> bool {
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Shows outputs, at the end of a command; what it ends with, in view of whether that was possible.

@@ -51,6 +51,12 @@ impl Scoped {
 }
 
 impl Planning {
+    /// Whether none of them was given.
+    pub fn is_empty(&self) -> bool {
+        let Planning { scoped: Scoped { targets, excludes, no_refresh }, replaces, refresh_only } = self;
+        targets.is_empty() && excludes.is_empty() && replaces.is_empty() && !no_refresh && !refresh_only
+    }
+
     pub fn asked(self) -> Asked {
         let purpose = if self.refresh_only { Purpose::Refresh } else { Purpose::Apply };
         let mut asked = self.scoped.asked(purpose);

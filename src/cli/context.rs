@@ -9,7 +9,7 @@ use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
 use crate::resolve::load::Loader;
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 use crate::state::{ENVIRONMENT_RULE, is_environment, store};
 use crate::syntax;
 use crate::value::Fields;
@@ -213,6 +213,8 @@ pub fn say_report(report: &Report, sources: &Sources, look: Look) {
 pub struct Compiled {
     pub graph: ResourceGraph,
     pub sources: Sources,
+    /// Places of secrets, whose texts are hidden in the sources.
+    pub hidden: Vec<Span>,
 }
 
 impl Place {
@@ -290,7 +292,7 @@ impl Place {
         }
         let (graph, sources, report) = self.compiled(false);
         say_report(&report, &sources, look);
-        graph.map(|graph| Compiled { graph, sources })
+        graph.map(|graph| Compiled { graph, sources, hidden: report.secrets().to_vec() })
     }
 
     /// Compiles without a word: all that there is to say is in the report. A graph and errors exclude
@@ -308,8 +310,8 @@ impl Place {
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.
     pub fn compile_quietly(&self) -> Option<Compiled> {
-        let (graph, sources, _) = self.compiled(true);
-        graph.map(|graph| Compiled { graph, sources })
+        let (graph, sources, report) = self.compiled(true);
+        graph.map(|graph| Compiled { graph, sources, hidden: report.secrets().to_vec() })
     }
 
     /// With what no message may show hidden in the sources.

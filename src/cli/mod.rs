@@ -2,6 +2,7 @@
 
 mod apply;
 mod asked;
+mod breakage;
 mod check;
 pub mod context;
 mod docs;
@@ -13,6 +14,8 @@ mod origin;
 mod plan;
 mod progress;
 pub mod render;
+mod sandbox;
+mod saved;
 pub mod session;
 mod show;
 pub mod streams;
@@ -68,6 +71,8 @@ enum Command {
     Docs(docs::Docs),
     /// Write files in their one layout
     Fmt(fmt::Fmt),
+    /// Look into the sandbox, and make trouble in it
+    Sandbox(sandbox::SandboxCommand),
 }
 
 pub fn main() -> ExitCode {
@@ -97,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Explain(command) => command.run(look),
         Command::Docs(command) => command.run(look),
         Command::Fmt(command) => command.run(look),
+        Command::Sandbox(command) => command.run(look),
     };
     ExitCode::from(streams::ending(exit) as u8)
 }

@@ -1,11 +1,16 @@
 //! `tadpole plan`: shows what apply would do, and does nothing.
 
+use std::path::PathBuf;
+
 use crate::cli::Exit;
+use crate::cli::apply::take_down;
 use crate::cli::asked::Planning;
-use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session};
-use crate::cli::streams::tell_line;
+use crate::cli::context::Place;
+use crate::cli::saved;
+use crate::cli::session::{Cloud, Session, cut_off};
+use crate::cli::streams::{put_out, tell_line};
 use crate::cli::ui::{Look, Paint};
+use crate::plan::Purpose;
 
 #[derive(clap::Args)]
 pub struct Plan {
@@ -15,6 +20,15 @@ pub struct Plan {
     cloud: Cloud,
     #[command(flatten)]
     planning: Planning,
+    /// Plan taking down what is recorded
+    #[arg(long, conflicts_with_all = ["replaces", "refresh_only"])]
+    destroy: bool,
+    /// Save the plan, to be carried out as it is: `tadpole apply FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The plan as JSON on standard output
+    #[arg(long)]
+    json: bool,
     /// End with 2 when there are changes
     #[arg(long)]
     exit_code: bool,
@@ -22,27 +36,41 @@ pub struct Plan {
 
 impl Plan {
     pub async fn run(self, look: Look) -> Exit {
-        let Some(Compiled { graph, sources }) = self.place.compile(look) else {
-            return Exit::Wrong;
+        self.planned(look).await.unwrap_or_else(|exit| exit)
+    }
+
+    async fn planned(self, look: Look) -> Result<Exit, Exit> {
+        let mut asked = self.planning.asked();
+        let compiled = if self.destroy {
+            if !self.place.is_sound(look) || self.place.is_nowhere(look) {
+                return Err(Exit::Wrong);
+            }
+            asked.purpose = Purpose::Destroy;
+            take_down(&self.place, self.place.compile_quietly(), asked.scope.is_whole())
+        } else {
+            self.place.compile(look).ok_or(Exit::Wrong)?
         };
-        let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
-            Ok(session) => session,
-            Err(exit) => return exit,
-        };
-        let asked = self.planning.asked();
-        let state = match session.peek() {
-            Ok(state) => state,
-            Err(exit) => return exit,
-        };
-        if let Some(text) = crate::cli::session::cut_off(&state) {
+        let typed = saved::typed(&compiled);
+        let session = Session::open(self.place, compiled.graph, compiled.sources, &self.cloud, look).await?;
+        let state = session.peek()?;
+        if let Some(text) = cut_off(&state) {
             tell_line(&look.paint(&text, Paint::Change));
         }
-        match session.plan(&state, &asked).await {
-            Ok((plan, _)) => {
-                session.show_plan(&plan, &state);
-                if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done }
-            }
-            Err(exit) => exit,
+        let (mut plan, _) = session.plan(&state, &asked).await?;
+        if !self.json {
+            session.show_plan(&plan, &state);
         }
+        let exit = if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done };
+        if !self.json && self.out.is_none() {
+            return Ok(exit);
+        }
+        plan.made = saved::made(&session.place, &typed, &session.sources, &state);
+        let document = plan.document(session.seals());
+        if let Some(path) = &self.out {
+            saved::write(&document, path, look)?;
+            tell_line(&format!("\n  Saved. To carry out exactly this: tadpole apply {}", path.display()));
+        }
+        let failed = if self.json { put_out(&document, look) } else { None };
+        Ok(failed.unwrap_or(exit))
     }
 }

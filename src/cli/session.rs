@@ -16,7 +16,7 @@ use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
-use crate::cli::{Exit, progress};
+use crate::cli::{Exit, breakage, progress, sandbox};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
@@ -64,15 +64,12 @@ impl Session {
     ) -> Result<Session, Exit> {
         let directory = place.record();
         let provider = provider(cloud, &directory, &graph, look).await?;
-        let recorded = store::peek(&directory).map_err(|fault| say_store(&fault, look))?;
         // One that nothing is recorded with yet serves for planning too.
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender);
-        let session = Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) };
-        session.suits(recorded.as_ref())?;
-        Ok(session)
+        Ok(Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) })
     }
 
     /// Whether what is recorded is of the cloud that this command works on. If not, says so.
@@ -92,6 +89,11 @@ impl Session {
         Err(Exit::Wrong)
     }
 
+    /// Whether fingerprints of secrets mean something beyond this command.
+    pub fn seals(&self) -> bool {
+        self.key_is_kept
+    }
+
     fn fresh_state(&self) -> State {
         State::new(uuid::Uuid::new_v4().to_string().into(), self.calls.provider.cloud().into())
     }
@@ -102,6 +104,7 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub fn peek(&self) -> Result<State, Exit> {
         let state = store::peek(&self.directory).map_err(|fault| say_store(&fault, self.look))?;
+        self.suits(state.as_ref())?;
         Ok(state.unwrap_or_else(|| self.fresh_state()))
     }
 
@@ -111,7 +114,6 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub async fn take(&mut self, turn: Turn) -> Result<Ledger, Exit> {
         let (store, replayed) = turn.take(&self.directory, self.look)?;
-        // Whoever had it until now may have changed all that was read before.
         self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
         self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
@@ -179,7 +181,8 @@ impl Session {
         } else {
             refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
         };
-        let plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
+        let mut plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
+        plan.locate(&self.graph, &self.sources);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
     }
@@ -356,13 +359,15 @@ async fn provider(
     if cloud.sandbox {
         let schemas: Schemas =
             graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
-        let path = directory.join("sandbox.jsonl");
+        let path = sandbox::file(directory);
         return match Sandbox::open(&path, schemas) {
-            Ok(sandbox) => Ok(Arc::new(sandbox)),
-            Err(error) => {
-                say(&format!("the sandbox `{}` cannot be opened: {error}", path.display()), None, look);
-                Err(Exit::Wrong)
+            Ok(sandbox) => {
+                if let Some(text) = breakage::warning(&sandbox.weather()) {
+                    tell_line(&look.paint(&text, Paint::Change));
+                }
+                Ok(Arc::new(sandbox))
             }
+            Err(error) => Err(sandbox::say_unusable(&path, &error, look)),
         };
     }
     #[cfg(feature = "aws")]
@@ -444,6 +449,13 @@ pub fn cut_off(state: &State) -> Option<String> {
     let more = if all > LISTED { format!(" and {} others", all - LISTED) } else { String::new() };
     let list = addresses.join(", ");
     (all > 0).then(|| format!("  An earlier run was cut off at {list}{more}: the next apply finds out what it did"))
+}
+
+/// Whether somebody says yes.
+pub fn confirmed() -> bool {
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Says why a store cannot be used; what the command ends with.

@@ -1,6 +1,6 @@
 //! Resources in the order of their needs. Petgraph stays inside; cycles of components end here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -18,6 +18,8 @@ pub struct ResourceGraph {
     pub project: Option<std::sync::Arc<str>>,
     pub outputs: Vec<Output>,
     pub assertions: Vec<Assertion>,
+    /// Params that were given a value, and where.
+    pub given: BTreeMap<Name, Span>,
     graph: DiGraph<Resource, Span>,
     index: Table<Address, NodeIndex>,
     /// Needed before needing; otherwise in the order of the addresses.
@@ -56,7 +58,7 @@ pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph>
         Ok(_) if report.has_errors() => None,
         Ok(order) => {
             let Program { project, outputs, assertions, .. } = program;
-            Some(ResourceGraph { project, outputs, assertions, graph, index, order })
+            Some(ResourceGraph { project, outputs, assertions, given: BTreeMap::new(), graph, index, order })
         }
         Err(_) => {
             report_cycles(&graph, report);
@@ -152,6 +154,7 @@ impl ResourceGraph {
             project,
             outputs: Vec::new(),
             assertions: Vec::new(),
+            given: BTreeMap::new(),
             graph: DiGraph::new(),
             index: Table::default(),
             order: Vec::new(),
@@ -160,7 +163,7 @@ impl ResourceGraph {
 
     /// The same program with nothing in it but its outputs, which may have become impossible.
     pub fn without_resources(self) -> ResourceGraph {
-        ResourceGraph { outputs: self.outputs, ..ResourceGraph::empty(self.project) }
+        ResourceGraph { outputs: self.outputs, given: self.given, ..ResourceGraph::empty(self.project) }
     }
 
     pub fn get(&self, address: &Address) -> Option<&Resource> {

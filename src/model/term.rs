@@ -179,6 +179,20 @@ impl Term {
         }
     }
 
+    /// Every value that is known in here.
+    pub fn values<'t>(&'t self, visit: &mut dyn FnMut(&'t Value)) {
+        match self {
+            Term::Known(value) => visit(value),
+            Term::Open(_) | Term::Existing { .. } | Term::Variable(_) | Term::Output(_) | Term::Reference { .. } => {}
+            Term::Each(each) => each.parts().for_each(|part| part.values(visit)),
+            Term::List(items) | Term::Call { arguments: items, .. } => {
+                items.iter().for_each(|item| item.values(visit));
+            }
+            Term::Map(entries) => entries.values().for_each(|item| item.values(visit)),
+            Term::Data { fields, .. } => fields.values().for_each(|item| item.values(visit)),
+        }
+    }
+
     /// Every component that stands in here as a value.
     pub fn references<'t>(&'t self, visit: &mut dyn FnMut(&'t TemplateRef)) {
         match self {

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Report, listed};
+use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::model::action::{Action, ActionTerm, Lifecycle};
 use crate::model::resource::{Order, Resource};
 use crate::model::term::{Known, Term};
-use crate::name::{Address, Name, Set, Table};
+use crate::name::{Address, Name, Table};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, Part, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
-    drift, outputs, schedule,
+    AttributeChange, Change, ChangeKind, Made, Moved, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
+    drift, hazard, outputs, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -59,8 +59,8 @@ pub fn diff(
         changes.push(Change { retired: Some(*number), reason, ..removal });
     }
     delete_first(&mut changes, state);
-    foresee_holders(&mut changes, state);
     let left_out = request.scope.narrow(&mut changes, graph, state);
+    hazard::foresee(&mut changes, graph, state);
     refuse_handed_over(graph, &world, &changes, report);
     let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
     // One that is about something that changes now is tested afterwards.
@@ -78,7 +78,8 @@ pub fn diff(
         project,
         environment,
         cloud: state.cloud.clone(),
-        lineage: state.lineage.clone(),
+        made: Made::default(),
+        lineage: (state.serial > 0).then(|| state.lineage.clone()),
         serial: state.serial,
         purpose,
         refresh: if !refresh {
@@ -243,7 +244,7 @@ impl Change {
             attributes: Vec::new(),
             actions: Vec::new(),
             reason,
-            hazard: None,
+            hazards: Vec::new(),
             order: None,
             retired: None,
         }
@@ -255,10 +256,6 @@ impl Change {
             self.actions.rotate_right(recorded.lifecycle.terminate.len());
             self.order = Some(Order::DeleteFirst);
         }
-        self.hazard = Some(match recorded.lifecycle.terminate.is_empty() {
-            true => format!("leaves {} standing and makes another", recorded.id),
-            false => format!("deletes {} first: what it holds goes with it", recorded.id),
-        });
     }
 }
 
@@ -279,10 +276,6 @@ fn order(change: &mut Change, resource: &Resource, world: &World) {
         return;
     }
     change.order = Some(Order::CreateFirst);
-    change.hazard = Some(match recorded.lifecycle.terminate.is_empty() {
-        true => format!("leaves {} standing and makes another", recorded.id),
-        false => format!("makes another, then deletes {}: what it holds goes with it", recorded.id),
-    });
 }
 
 /// What is deleted first takes with it whatever held it and is replaced as well: that cannot have a
@@ -364,36 +357,6 @@ fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], 
     }
 }
 
-/// What is deleted first and is still referred to then may be refused by the cloud.
-fn foresee_holders(changes: &mut [Change], state: &State) {
-    let mut holders: Table<Address, Vec<Address>> = Table::default();
-    for change in changes.iter().filter(|change| change.order == Some(Order::DeleteFirst)) {
-        holders.insert(change.address.clone(), Vec::new());
-    }
-    if holders.is_empty() {
-        return;
-    }
-    let goes = |change: &&Change| change.kind.parts().contains(&Part::Unmake) && change.retired.is_none();
-    let going: Set<&Address> = changes.iter().filter(goes).map(|change| &change.address).collect();
-    for (address, recorded) in state.resources.iter().filter(|(address, _)| !going.contains(address)) {
-        for needed in &recorded.dependencies {
-            if let Some(holders) = holders.get_mut(needed) {
-                holders.push(address.clone());
-            }
-        }
-    }
-    for change in changes {
-        let Some(holders) = holders.get(&change.address).filter(|holders| !holders.is_empty()) else { continue };
-        let names = listed(holders.iter().take(3));
-        let more = if holders.len() > 3 { format!(" and {} others", holders.len() - 3) } else { String::new() };
-        let (refer, they) = if holders.len() == 1 { ("refers", "it") } else { ("refer", "them") };
-        let held = format!(
-            "{names}{more} still {refer} to it then, and the cloud may refuse: `--replace` takes {they} down with it"
-        );
-        change.hazard = Some(change.hazard.take().map_or(held.clone(), |hazard| format!("{hazard}; {held}")));
-    }
-}
-
 pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
     let (kind, reason) = if gone {
         (ChangeKind::Forget, Some("it is gone already".to_string()))
@@ -415,7 +378,7 @@ pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Cha
         attributes: Vec::new(),
         actions,
         reason,
-        hazard: None,
+        hazards: Vec::new(),
         order: None,
         retired: None,
     }
@@ -441,6 +404,7 @@ fn attributes(
                     new: Planned::Later(None),
                     replaces: false,
                     drifted: false,
+                    place: None,
                 };
                 changes.push(change);
             }
@@ -469,6 +433,7 @@ fn attributes(
             new,
             replaces: forces,
             drifted: was != recorded,
+            place: None,
         });
     }
     (changes, replaces)
@@ -518,6 +483,7 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<Att
             new: Planned::Value(shown(new)),
             replaces: false,
             drifted: false,
+            place: None,
         })
         .collect()
 }

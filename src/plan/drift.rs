@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
-use crate::plan::{Plan, Refresh, Refreshed, Request, VERSION};
+use crate::plan::{Made, Plan, Refresh, Refreshed, Request, VERSION};
 use crate::state::observed::{Here, Reading};
 use crate::state::record::Record;
 use crate::state::{Recorded, State};
@@ -107,7 +107,8 @@ pub fn found(state: &State, refreshed: &Refreshed, graph: &ResourceGraph, reques
         project,
         environment,
         cloud: state.cloud.clone(),
-        lineage: state.lineage.clone(),
+        made: Made::default(),
+        lineage: (state.serial > 0).then(|| state.lineage.clone()),
         serial: state.serial,
         purpose,
         refresh: if state.resources.is_empty() { Refresh::Needless } else { Refresh::Done },

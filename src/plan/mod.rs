@@ -2,7 +2,10 @@
 //! pure; what the cloud said comes in as [`Refreshed`].
 
 mod diff;
+pub mod document;
 mod drift;
+mod hazard;
+mod moved;
 mod moves;
 mod outputs;
 mod rollback;
@@ -22,7 +25,10 @@ use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
 pub use diff::diff;
+pub use document::{Made, Unread};
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};
+pub use hazard::{Hazard, HazardKind, Spot};
+pub use moved::{moved, was_applied};
 pub use moves::{Moved, moves};
 pub use rollback::{lasting, rollback};
 pub use scope::Scope;
@@ -89,13 +95,16 @@ pub struct Found {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     pub version: u32,
     pub project: Arc<str>,
     pub environment: Arc<str>,
     pub cloud: Arc<str>,
-    /// Of the state that this was made against.
-    pub lineage: Arc<str>,
+    pub made: Made,
+    /// Of the state that this was made against; nothing while nothing is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Arc<str>>,
     pub serial: u64,
     pub purpose: Purpose,
     pub refresh: Refresh,
@@ -120,6 +129,7 @@ pub struct Plan {
 
 /// What happens to one resource.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     pub address: Address,
     pub kind: ChangeKind,
@@ -135,8 +145,8 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What may be lost or broken by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hazard: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hazards: Vec<Hazard>,
     /// What comes first, of a replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
@@ -148,6 +158,7 @@ pub struct Change {
 
 /// A change, or one half of a replacement.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// Its number in the plan.
     pub change: usize,
@@ -209,9 +220,10 @@ impl ChangeKind {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttributeChange {
     pub name: Name,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_unset")]
     pub old: Option<Value>,
     pub new: Planned,
     /// It cannot change in place.
@@ -220,6 +232,9 @@ pub struct AttributeChange {
     /// The old value is not what was recorded: somebody else changed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
+    /// Where the program asks for it, of what forces a replacement or is a hazard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Spot>,
 }
 
 impl AttributeChange {
@@ -241,11 +256,17 @@ pub enum Planned {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OutputChange {
     pub name: Name,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_unset")]
     pub old: Option<Value>,
     pub new: Planned,
+}
+
+/// A null reads back as nothing.
+fn is_unset(value: &Option<Value>) -> bool {
+    matches!(value, None | Some(Value::Null))
 }
 
 impl Plan {

@@ -55,6 +55,7 @@ pub fn rollback(plan: &Plan, state: &State) -> Plan {
         project: plan.project.clone(),
         environment: plan.environment.clone(),
         cloud: plan.cloud.clone(),
+        made: Default::default(),
         lineage: plan.lineage.clone(),
         serial: state.serial,
         purpose: plan.purpose,

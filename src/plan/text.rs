@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::name::Address;
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Refresh, Scope,
+    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Refresh, Scope, Spot,
 };
 use crate::value::Value;
 
@@ -41,9 +41,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     lines.push((Tone::Heading, format!("{intent} {place}  ({cloud}state serial {}, {asked})", plan.serial)));
     lines.extend(scope(plan).map(|line| (Tone::Faint, line)));
     for change in &plan.changes {
-        if let Some(hazard) = &change.hazard {
-            lines.push((Tone::Bad, format!("  ! {}  {hazard}", change.address)));
-        }
+        hazards(change, width, &mut lines);
     }
     drift(&plan.drift, width, &mut lines);
     if !plan.moves.is_empty() {
@@ -78,6 +76,32 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         lines.push((Tone::Heading, format!("  {}", summary(plan))));
     }
     lines
+}
+
+/// What to know before anything else: what may go wrong, why it is done, and where that is written.
+fn hazards(change: &Change, width: usize, lines: &mut Vec<(Tone, String)>) {
+    for group in change.hazard_groups() {
+        let head = format!("  ! {}  ", change.address);
+        let indent = " ".repeat(head.chars().count().min(24));
+        for (at, hazard) in group.iter().enumerate() {
+            let before = if at == 0 { &head } else { &indent };
+            lines.push((Tone::Bad, format!("{before}{}", hazard.text)));
+        }
+        let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref());
+        let Some(changed) = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name)) else {
+            continue;
+        };
+        if changed.replaces {
+            let values = values(changed, width.saturating_sub(indent.len() + 26), 0);
+            let values = values.trim_end_matches("  forces replacement");
+            lines.push((Tone::Plain, format!("{indent}{} {values} cannot change in place", changed.name)));
+        }
+        if let Some(Spot { file, line, text }) = &changed.place {
+            let place = format!("{indent}{file}:{line}   ");
+            let room = width.saturating_sub(place.chars().count());
+            lines.push((Tone::Faint, format!("{place}{}", cut(text, room))));
+        }
+    }
 }
 
 /// What the plan is confined to, when it is.
@@ -262,7 +286,7 @@ pub fn summary(plan: &Plan) -> String {
     if parts.is_empty() {
         parts.push("only outputs change".into());
     }
-    let hazards = plan.changes.iter().filter(|change| change.hazard.is_some()).count();
+    let hazards: usize = plan.changes.iter().map(|change| change.hazard_groups().count()).sum();
     let hazards = match hazards {
         0 => String::new(),
         1 => "  1 hazard.".to_string(),

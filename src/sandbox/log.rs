@@ -20,6 +20,8 @@ struct Handle {
     file: File,
     id: FileId,
     writable: bool,
+    /// It is as short as it is worth making it.
+    tidy: bool,
     /// Bytes of whole lines that were read, and their number.
     read: u64,
     lines: usize,
@@ -112,10 +114,11 @@ impl Log {
         work: impl FnOnce(&mut Handle, &mut World) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut handle = self.lock(world, write)?;
-        let result = handle.catch_up(world).and_then(|fresh| {
-            if write && fresh && handle.id.is_some() && handle.lines > SHORT.max(2 * world.size()) {
+        let result = handle.catch_up(world).and_then(|()| {
+            if write && !handle.tidy && handle.lines > SHORT.max(2 * world.size()) {
                 handle = replaced(&self.path, world)?;
             }
+            handle.tidy |= write;
             work(&mut handle, world)
         });
         handle.length = handle.file.metadata().map_or(0, |found| found.len());
@@ -175,15 +178,14 @@ fn open(path: &Path, write: bool) -> io::Result<Handle> {
         File::open(path)?
     };
     let id = id_of(&file.metadata()?);
-    Ok(Handle { file, id, writable: write, read: 0, lines: 0, length: 0 })
+    Ok(Handle { file, id, writable: write, tidy: id.is_none(), read: 0, lines: 0, length: 0 })
 }
 
 impl Handle {
-    /// Reads what was appended since; whether that is all that there is.
-    fn catch_up(&mut self, world: &mut World) -> io::Result<bool> {
-        let first = self.read == 0;
+    /// Reads what was appended since.
+    fn catch_up(&mut self, world: &mut World) -> io::Result<()> {
         if self.file.metadata()?.len() == self.read {
-            return Ok(false);
+            return Ok(());
         }
         self.file.seek(SeekFrom::Start(self.read))?;
         let mut reader = BufReader::with_capacity(1 << 16, &self.file);
@@ -193,7 +195,7 @@ impl Handle {
             reader.by_ref().read_until(b'\n', &mut line)?;
             // A last line without an end is a call that was cut off: it did not happen.
             if line.last() != Some(&b'\n') {
-                return Ok(first);
+                return Ok(());
             }
             let parsed = serde_json::from_slice(&line).map_err(|error| {
                 let message = format!("line {} is not what was written: {error}", self.lines + 1);
@@ -249,5 +251,5 @@ fn replaced(path: &Path, world: &World) -> io::Result<Handle> {
         File::open(directory)?.sync_all()?;
     }
     let id = id_of(&file.metadata()?);
-    Ok(Handle { file, id, writable: true, read: length, lines, length })
+    Ok(Handle { file, id, writable: true, tidy: true, read: length, lines, length })
 }

@@ -31,6 +31,9 @@ use world::{Line, World};
 
 pub use object::Object;
 
+/// What the file is called, beside the record of the environment.
+pub const FILE: &str = "sandbox.jsonl";
+
 /// Schemas by the provider's name of the type.
 pub type Schemas = HashMap<Arc<str>, Arc<Schema>>;
 
