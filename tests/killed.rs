@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -235,4 +235,86 @@ fn a_killed_process_loses_nothing() {
         let inside: u32 = fell.iter().map(|fell| fell.inside[third]).sum();
         assert!(inside * 20 > all, "the kills are not spread: {fell:?}");
     }
+}
+
+/// What a person does, or a build server that gives up: one signal after the other.
+fn signal(name: &str, child: &Child) {
+    // It may have ended meanwhile.
+    let _ = Command::new("kill").args([name, &child.id().to_string()]).stderr(Stdio::null()).status();
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The first signal waits for what is in flight, the second for nothing; what was cut off is found out.
+#[test]
+fn the_second_signal_stops_at_once() {
+    let place = Place::new();
+    let text = "n[i in 0..30] extends ImageInstance { imageID \"ami-12345678\"; }\n";
+    std::fs::write(place.directory.path().join("main.cloud"), text).unwrap();
+    std::fs::create_dir_all(place.record()).unwrap();
+    place.sandbox().set_weather(Weather { latency: 0.2, ..Weather::default() }).unwrap();
+    let apply = &["apply", "--sandbox", "--yes"];
+    let mut child = place.started(apply);
+    until("the first instance", || !place.sandbox().objects().is_empty());
+    signal("-INT", &child);
+    // An instance takes 5 seconds to be ready.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(child.try_wait().unwrap(), None, "what is in flight was not waited for");
+    let began = place.sandbox().objects().len();
+    signal("-TERM", &child);
+    let asked = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?} to stop at once", asked.elapsed());
+    place.is_sound("after two signals");
+    assert!(!place.state().unwrap().unfinished.is_empty(), "nothing was cut off");
+    assert!(began < 30, "all began before the first signal counted");
+    place.sandbox().set_weather(Weather::default()).unwrap();
+    let run = place.tadpole.run(apply);
+    assert_eq!(run.code, 0, "{}", run.err);
+    place.is_at_rest("after recovery");
+    assert_eq!(place.state().unwrap().resources.len(), 30);
+}
+
+/// As a build server stops a job: SIGINT, after a while SIGTERM, after another SIGKILL.
+#[test]
+fn a_build_server_stops_it_as_it_likes() {
+    let mut rng = Rng::with_seed(3);
+    let place = Place::new();
+    place.slow();
+    let mut programs = vec![Program::random(&mut rng, 14)];
+    let (mut stopped, mut killed) = (0, 0);
+    while stopped + killed < 24 {
+        let program = &programs[programs.len() - 1];
+        let mut child = place.started(place.becomes(program));
+        while written(&place) < 2 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(rng.u64(..20)));
+        signal("-INT", &child);
+        std::thread::sleep(Duration::from_millis(rng.u64(..100)));
+        signal("-TERM", &child);
+        std::thread::sleep(Duration::from_millis(rng.u64(..30)));
+        child.kill().unwrap();
+        match child.wait().unwrap().code() {
+            Some(130) => stopped += 1,
+            Some(0) => {}
+            None => killed += 1,
+            Some(code) => panic!("it ended with {code}"),
+        }
+        place.is_sound(&format!("{stopped} were stopped and {killed} killed"));
+        let next = program.evolved(&mut rng, 14, &programs);
+        programs.push(next);
+    }
+    assert!(stopped > 0 && killed > 0, "{stopped} were stopped and {killed} killed");
+    let last = &programs[programs.len() - 1..];
+    let run = place.tadpole.run(place.becomes(&last[0]));
+    assert_eq!(run.code, 0, "{}", run.err);
+    place.is_at_rest("at last");
+    assert_eq!(simulation::normal(&place.state().unwrap()), simulation::expected(last)[0]);
 }

@@ -25,6 +25,7 @@ mod render;
 mod robust;
 mod sandbox;
 mod saved;
+mod secrets;
 mod shown;
 mod simulation;
 mod world;

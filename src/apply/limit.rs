@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::apply::clock::Clock;
+use crate::apply::discreet::Discreet;
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{Fault, FaultKind, Provider};
 use crate::name::Address;
@@ -60,7 +61,7 @@ impl Calls {
     fn with(provider: Arc<dyn Provider>, events: Events, clock: Clock, random: fastrand::Rng) -> Calls {
         let (places, beginnings) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
         Calls {
-            provider,
+            provider: Arc::new(Discreet(provider)),
             clock,
             places,
             beginnings,

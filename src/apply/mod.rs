@@ -3,6 +3,7 @@
 
 mod afterwards;
 pub mod clock;
+mod discreet;
 pub mod event;
 pub mod limit;
 pub mod provider;

@@ -122,9 +122,8 @@ fn changes(saved: &Plan, now: &Plan, all: &mut Vec<String>) {
 
 /// The first attribute of which two plans say different things.
 fn other_attribute(old: &[AttributeChange], new: &[AttributeChange]) -> Option<String> {
-    let find = |list: &[AttributeChange], name: &str| {
-        list.iter().find(|change| change.name.as_str() == name).map(as_json)
-    };
+    let find =
+        |list: &[AttributeChange], name: &str| list.iter().find(|change| change.name.as_str() == name).map(as_json);
     let mut names = old.iter().chain(new).map(|change| change.name.as_str());
     names
         .find(|name| match (find(old, name), find(new, name)) {

@@ -95,6 +95,18 @@ impl World {
         *self.now.lock().unwrap()
     }
 
+    /// The same world once more, as it is now.
+    pub fn copy(&self) -> World {
+        let copy = World::new(self.schemas.clone(), self.lag);
+        *copy.disk.disk() = self.disk.disk().clone();
+        *copy.now.lock().unwrap() = self.now();
+        let path = |world: &World| world.directory.path().join("sandbox.jsonl");
+        if path(self).exists() {
+            std::fs::copy(path(self), path(&copy)).unwrap();
+        }
+        copy
+    }
+
     /// One run of the program, as a process of its own.
     pub fn run(&self, graph: &Arc<ResourceGraph>, how: &Disturbance) -> (End, usize) {
         let fate = Arc::new(Fate::new(how.kill));
@@ -188,6 +200,7 @@ impl World {
         while let Ok(event) = heard.try_recv() {
             self.not_secret(format!("{event:?}").as_bytes(), "an event");
         }
+        self.not_secret(format!("{outcome:?}").as_bytes(), "the outcome");
         self.not_secret(shown(&plan).as_bytes(), "the plan");
         self.not_secret(&serde_json::to_vec(&plan).unwrap(), "the plan as JSON");
         End::Ran(Box::new((plan, outcome)))

@@ -271,3 +271,54 @@ fn nothing_is_lost_one() {
 fn nothing_is_lost_two() {
     cases(1, 2);
 }
+
+/// Small programs, killed at every moment that there is while one is turned into the next, and at every
+/// moment of the recovery from one of these.
+#[test]
+fn killed_at_every_moment() {
+    let mut kills = 0;
+    for seed in 0..12 {
+        let mut rng = Rng::with_seed(seed);
+        let first = Program::random(&mut rng, 3);
+        let second = first.evolved(&mut rng, 4, std::slice::from_ref(&first));
+        let sequence = Sequence::compiled(&[first, second]);
+        // Every third of them among things that are seen late.
+        let lag = Duration::from_secs(if seed % 3 == 0 { 5 } else { 0 });
+        let before = World::new(sequence.schemas.clone(), lag);
+        for at in 0..2 {
+            let recovered_from = rng.usize(..40);
+            for kill in 0.. {
+                let world = before.copy();
+                let once = Disturbance { kill: Some(kill), ..Disturbance::default() };
+                if !matches!(world.run(&sequence.graphs[at], &once).0, End::Killed) {
+                    break;
+                }
+                for again in 0.. {
+                    let world = world.copy();
+                    let twice =
+                        Disturbance { kill: (kill == recovered_from).then_some(again), ..Disturbance::default() };
+                    let killed = matches!(world.run(&sequence.graphs[at], &twice).0, End::Killed);
+                    world.between();
+                    fair(&world, &sequence.graphs[at]);
+                    kills += 1;
+                    let difference = difference(&world.normal(), &sequence.expected[at]);
+                    let wrongs = world.log.wrongs();
+                    assert!(
+                        wrongs.is_empty() && difference.is_empty(),
+                        "seed {seed}, program {at}, killed at {kill}, then at {:?}: {}{difference}\n{}\n{}",
+                        twice.kill,
+                        wrongs.join("\n"),
+                        sequence.texts[at],
+                        world.log.lines().join("\n"),
+                    );
+                    if !killed {
+                        break;
+                    }
+                }
+            }
+            fair(&before, &sequence.graphs[at]);
+            assert!(before.log.wrongs().is_empty(), "{:?}", before.log.wrongs());
+        }
+    }
+    assert!(kills > 1000, "only {kills} kills");
+}
