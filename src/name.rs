@@ -124,6 +124,13 @@ impl Address {
     pub fn segments(&self) -> &[Segment] {
         &self.0
     }
+
+    /// Whether an address is this one, or below it. A name without a key stands for all elements.
+    pub fn covers(&self, address: &Address) -> bool {
+        let (pattern, address) = (self.segments(), address.segments());
+        let same = |(one, two): (&Segment, &Segment)| one.name == two.name && (one.key.is_none() || one.key == two.key);
+        pattern.len() <= address.len() && pattern.iter().zip(address).all(same)
+    }
 }
 
 impl fmt::Display for Address {

@@ -28,5 +28,6 @@ mod saved;
 mod secrets;
 mod shown;
 mod simulation;
+mod state;
 mod world;
 mod writers;

@@ -184,7 +184,7 @@ pub async fn execute(
                             outcome.done.push(address);
                             tried.insert(which);
                         } else if part == Part::Make {
-                            calls.tell(Event::Waiting { address, on: "what uses the old one".into() });
+                            calls.tell(Event::Waiting { address, on: "waiting for what uses the old one".into() });
                         }
                         queue.ended(number);
                     }

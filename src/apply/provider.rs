@@ -53,6 +53,15 @@ pub struct Place {
     pub outputs: Fields,
 }
 
+/// A thing of an environment, as a cloud tells it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owned {
+    pub kind: Arc<str>,
+    pub id: Arc<str>,
+    /// That it was made under.
+    pub address: Address,
+}
+
 /// The answer to a create call.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -157,6 +166,14 @@ impl fmt::Display for Fault {
     }
 }
 
+/// How long an operation takes of which nothing in particular is known.
+pub fn usually(verb: Verb) -> Duration {
+    match verb {
+        Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
+        Verb::Check => Duration::ZERO,
+    }
+}
+
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// What the state calls this cloud: `aws`, `sandbox`. A state of one is never applied to another.
@@ -167,10 +184,7 @@ pub trait Provider: Send + Sync {
 
     /// How long an operation usually takes until it has come to its end. Only order and forecasts depend on it.
     fn usually(&self, _kind: &str, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
-            Verb::Check => Duration::ZERO,
-        }
+        usually(verb)
     }
 
     /// The one call that brings it into being, with the owner on it. A second call with the same
@@ -184,6 +198,11 @@ pub trait Provider: Send + Sync {
     async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
+
+    /// Everything that bears this lineage, where the cloud can tell.
+    async fn owned(&self, _lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        Ok(None)
+    }
 
     /// Whether it is well, by the cheapest call that tells; nothing when it is gone.
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {

@@ -14,8 +14,9 @@ use super::kind::{Found, Kind};
 use super::session::Session;
 use super::tags::{self, Tags};
 use crate::apply::provider::{
-    Fault, FaultKind, Health, Made, Owner, Patience, Place, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN,
+    Fault, FaultKind, Health, Made, Owner, Patience, Place, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN, usually,
 };
+use crate::model::action::Verb;
 use crate::value::{Fields, Value};
 
 /// The most values that EC2 takes in one filter.
@@ -106,6 +107,14 @@ impl Kind for ImageInstance {
             poll: Duration::from_secs(3),
             deletion: Duration::from_secs(1200),
             ..Patience::default()
+        }
+    }
+
+    fn usually(&self, verb: Verb) -> Duration {
+        match verb {
+            Verb::Create => Duration::from_secs(30),
+            Verb::Delete => Duration::from_secs(45),
+            Verb::Update | Verb::Check => usually(verb),
         }
     }
 

@@ -2,6 +2,7 @@
 //! `AnyKind` is the same without types, made from it, and what the table of types holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -11,7 +12,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::session::{Session, Sessions, Site};
-use crate::apply::provider::{Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Reading, Seek, Want};
+use crate::apply::provider::{
+    Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Reading, Seek, Want, usually,
+};
+use crate::model::action::Verb;
 use crate::value::{self, Fields};
 
 /// How many reads of one site and type are under way at the same time.
@@ -36,6 +40,11 @@ pub trait Kind: Copy + Send + Sync + 'static {
     type Outputs: Serialize + Send;
 
     fn patience(&self) -> Patience;
+
+    /// How long an operation usually takes until it has come to its end.
+    fn usually(&self, verb: Verb) -> Duration {
+        usually(verb)
+    }
 
     async fn create(&self, session: &Session, want: &Self::Want, owner: &Owner) -> Result<Made, Fault>;
 
@@ -100,6 +109,7 @@ where
 #[async_trait]
 pub trait AnyKind: Send + Sync {
     fn patience(&self) -> Patience;
+    fn usually(&self, verb: Verb) -> Duration;
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault>;
     async fn find(&self, sessions: &Sessions, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
     async fn read(&self, sessions: &Sessions, place: &Place) -> Result<Reading, Fault>;
@@ -119,6 +129,10 @@ pub trait AnyKind: Send + Sync {
 impl<K: Kind> AnyKind for K {
     fn patience(&self) -> Patience {
         Kind::patience(self)
+    }
+
+    fn usually(&self, verb: Verb) -> Duration {
+        Kind::usually(self, verb)
     }
 
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault> {

@@ -10,13 +10,15 @@ mod tags;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use self::kind::AnyKind;
 use self::session::Sessions;
 pub use self::session::{Keys, Settings};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Patience, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Patience, Place, Provider, Reading, Seek, Want, usually};
+use crate::model::action::Verb;
 use crate::value::Fields;
 
 /// The types that AWS is asked for. A new one is a row here, its file, and its template in the library.
@@ -69,6 +71,10 @@ impl Provider for Aws {
 
     fn patience(&self, name: &str) -> Patience {
         kind(name).map_or_else(|_| Patience::default(), |kind| kind.patience())
+    }
+
+    fn usually(&self, name: &str, verb: Verb) -> Duration {
+        kind(name).map_or_else(|_| usually(verb), |kind| kind.usually(verb))
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

@@ -196,7 +196,7 @@ fn ambient_environment() -> Option<String> {
     Disk.variable(&variable("env"))
 }
 
-fn parse_env(text: &str) -> Result<String, String> {
+pub fn parse_env(text: &str) -> Result<String, String> {
     if is_environment(text) { Ok(text.to_string()) } else { Err(ENVIRONMENT_RULE.into()) }
 }
 

@@ -18,6 +18,7 @@ mod sandbox;
 mod saved;
 pub mod session;
 mod show;
+mod state;
 pub mod streams;
 pub mod turn;
 pub mod ui;
@@ -65,6 +66,10 @@ enum Command {
     Eval(eval::Eval),
     /// Show what is recorded
     Show(show::Show),
+    /// Look into the record, or change it
+    State(state::StateCommand),
+    /// Take resources out of the record, and leave them standing
+    Forget(state::Forget),
     /// Explain a code that a message shows
     Explain(explain::Explain),
     /// Look up templates, types and functions
@@ -99,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Destroy(command) => on_runtime(command.run(look), look),
         Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
+        Command::State(command) => on_runtime(command.run(look), look),
+        Command::Forget(command) => command.run(look),
         Command::Explain(command) => command.run(look),
         Command::Docs(command) => command.run(look),
         Command::Fmt(command) => command.run(look),

@@ -89,6 +89,10 @@ impl Session {
         Err(Exit::Wrong)
     }
 
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     /// Whether fingerprints of secrets mean something beyond this command.
     pub fn seals(&self) -> bool {
         self.key_is_kept

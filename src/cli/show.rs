@@ -3,11 +3,12 @@
 use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::origin;
-use crate::cli::session::{columns, cut_off, say_store};
+use crate::cli::session::{columns, cut_off};
+use crate::cli::state::{plural, recorded};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
 use crate::name::{Address, AddressError};
-use crate::state::{Recorded, Status, store};
+use crate::state::{Recorded, Status};
 
 #[derive(clap::Args)]
 pub struct Show {
@@ -34,18 +35,9 @@ impl Show {
         if let Some(address) = &self.origin {
             return origin::show(&self.place, address, look);
         }
-        let environment = self.place.environment();
-        let state = match store::peek(&self.place.record()) {
-            Ok(Some(state)) => state,
-            Ok(None) => {
-                if !self.place.is_nowhere(look) {
-                    let place = self.place.directory().display();
-                    let message = format!("nothing is recorded of the environment `{environment}` of `{place}`");
-                    say(&message, Some("`tadpole apply` makes it"), look);
-                }
-                return Exit::Wrong;
-            }
-            Err(fault) => return say_store(&fault, look),
+        let state = match recorded(&self.place, look) {
+            Ok(state) => state,
+            Err(exit) => return exit,
         };
         let wanted = |address: &str| {
             self.only.as_ref().is_none_or(|only| {
@@ -63,7 +55,7 @@ impl Show {
             say(&format!("nothing is recorded at `{only}`"), Some("`tadpole show` lists all addresses"), look);
             return Exit::Wrong;
         }
-        let place = format!("{}/{environment}", self.place.default_name());
+        let place = format!("{}/{}", self.place.default_name(), self.place.environment());
         let count = plural(state.resources.len(), "resource");
         let heading = format!("{place}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
         let mut text = format!("{}\n{}", output.paint(&heading, Paint::Strong), shown.concat());
@@ -90,8 +82,4 @@ fn resource(address: &str, recorded: &Recorded, look: Look) -> String {
     };
     let attributes = columns(recorded.inputs.iter().chain(&recorded.outputs), "    ");
     format!("\n  {address}  {} {}  {}\n{attributes}", recorded.template, recorded.id, look.paint(word, paint))
-}
-
-fn plural(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }

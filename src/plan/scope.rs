@@ -94,9 +94,7 @@ impl Scope {
 
 /// Whether the component at an address is what a pattern names, or below it.
 fn covers(pattern: &Address, address: &Address) -> bool {
-    let (pattern, address) = (pattern.segments(), address.segments());
-    let same = |(one, two): (&Segment, &Segment)| one.name == two.name && (one.key.is_none() || one.key == two.key);
-    pattern.len() <= address.len() && pattern.iter().zip(address).all(same)
+    pattern.covers(address)
 }
 
 /// Why there can be no new one in place of the old one.

@@ -219,6 +219,10 @@ fn values(change: &AttributeChange, width: usize, names: usize) -> String {
         Some(old) if matches!((old, &change.new), (Value::Secret(_), Planned::Value(Value::Secret(_)))) => {
             "(secret, changed)".into()
         }
+        // What is referred to keeps its address; there will be another thing behind it.
+        Some(old) if matches!(&change.new, Planned::Later(Some(new)) if *new == old.to_string()) => {
+            format!("{}, another one then (known after apply)", cut(&old.to_string(), room.saturating_sub(40)))
+        }
         Some(old) => format!("{} -> {}", cut(&old.to_string(), room / 2), shown(&change.new, room / 2)),
     };
     if change.replaces {

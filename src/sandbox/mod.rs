@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::apply::clock::Clock;
-use crate::apply::provider::{Fault, FaultKind, Here, Made, Patience, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{Fault, FaultKind, Here, Made, Owned, Patience, Place, Provider, Reading, Seek, Want};
 use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
@@ -373,6 +373,12 @@ impl Provider for Sandbox {
             Ok(reading(&inner.world, &key_of(place), now))
         })
         .await
+    }
+
+    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        let objects = self.look().map_err(unreadable)?.into_iter().filter(|object| *object.owner.lineage == *lineage);
+        let owned = |object: Object| Owned { kind: object.kind, id: object.id, address: object.owner.address };
+        Ok(Some(objects.map(owned).collect()))
     }
 
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {

@@ -61,6 +61,17 @@ impl Ledger {
         self.state.next_op
     }
 
+    /// Puts another state in place of this one, which has a higher serial.
+    ///
+    /// # Errors
+    /// When the store cannot; this one is still in force then.
+    pub fn replace(&mut self, state: State) -> Result<(), StoreFault> {
+        self.store.compact(&state)?;
+        self.state = State { epoch: self.state.epoch, ..state };
+        self.pending = 0;
+        Ok(())
+    }
+
     /// Folds the journal into a new snapshot, when there is something to fold.
     ///
     /// # Errors

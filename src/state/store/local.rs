@@ -172,6 +172,7 @@ impl LocalStore {
         if replayed.records > 0 {
             replayed.state.serial += 1;
             self.compact(&replayed.state)?;
+            replayed.records = 0;
         }
         replayed.state.epoch = self.seat.epoch;
         self.continues = Some(journal::header(&replayed.state, self.seat.epoch));

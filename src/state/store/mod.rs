@@ -20,6 +20,7 @@ use crate::state::{State, VERSION};
 pub use key::{keep_key, sealing_key};
 pub use local::{Contender, LocalStore};
 pub use reading::{Replayed, holder, peek};
+pub use snapshot::{document, parse as read_document};
 
 /// Keeps one environment, for the one writer that has it. A writer whose lease was taken over gets
 /// `Fenced` from everything, whatever it believes of itself.

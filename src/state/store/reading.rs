@@ -18,7 +18,7 @@ const LOOKS: u32 = 1000;
 /// A snapshot with its journal applied.
 pub struct Replayed {
     pub state: State,
-    /// How many records the journal had.
+    /// How many of its records the snapshot does not have.
     pub records: usize,
 }
 

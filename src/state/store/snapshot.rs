@@ -100,10 +100,6 @@ fn is_same(one: &Metadata, other: &Metadata) -> io::Result<bool> {
 /// # Errors
 /// When it cannot be read, or differs in a single byte from what was written.
 pub fn read(path: &Path) -> Result<Option<State>, StoreFault> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        version: u32,
-    }
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -117,12 +113,24 @@ pub fn read(path: &Path) -> Result<Option<State>, StoreFault> {
         }
         Err(error) => return Err(io_fault(path, "read")(error)),
     }
-    if let Ok(Versioned { version }) = serde_json::from_str(&text)
+    parse(path, &text).map(Some)
+}
+
+/// A state as [`text`] writes it.
+///
+/// # Errors
+/// When it is not, to the last byte.
+pub fn parse(path: &Path, text: &str) -> Result<State, StoreFault> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    if let Ok(Versioned { version }) = serde_json::from_str(text)
         && version > VERSION
     {
         return Err(StoreFault::Newer { path: path.to_path_buf(), version });
     }
-    let state: State = serde_json::from_str(&text)
+    let state: State = serde_json::from_str(text)
         .map_err(|error| StoreFault::Damaged { path: path.to_path_buf(), what: error.to_string() })?;
     // Written again, an unchanged snapshot gives the same text; its checksum is in there.
     let mut again = Vec::with_capacity(text.len());
@@ -133,7 +141,16 @@ pub fn read(path: &Path) -> Result<Option<State>, StoreFault> {
             what: "its checksum does not fit its content".into(),
         });
     }
-    Ok(Some(state))
+    Ok(state)
+}
+
+/// A state as one document, as the snapshot has it.
+pub fn document(state: &State) -> String {
+    let mut document = Vec::new();
+    match text(state, state.epoch, &mut document).map(|()| String::from_utf8(document)) {
+        Ok(Ok(text)) => text,
+        Ok(Err(_)) | Err(_) => unreachable!("a state can be written as JSON"),
+    }
 }
 
 /// The epoch that the snapshot bears, without reading it all; 0 when there is none or it cannot be told.
