@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use crate::apply::provider::{Fault, Health, Made, Patience, Place, Provider, Reading, Seek, Want};
 use crate::value::{Fields, Value};
 
 pub struct Discreet(pub Arc<dyn Provider>);
+
+/// Bytes of a part of a secret that are not found elsewhere by chance.
+const INNER: usize = 6;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "(secret)";
@@ -52,12 +55,20 @@ fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap_or_default();
     let mut forms = vec![
         secret.to_string(),
-        json.trim_matches('"').to_string(),
+        json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_string(),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
         percent(b"-._~"),
         percent(b"-._~/"),
         percent(b"-._~").replace("%20", "+"),
     ];
-    forms.extend([STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].map(|engine| engine.encode(secret)));
+    forms.extend([STANDARD, URL_SAFE].map(|engine| engine.encode(secret)));
+    // Behind something else, as in `user:password`, base64 may begin anywhere in a group of three bytes.
+    for inner in (0..3).filter_map(|from| secret.as_bytes().get(from..)) {
+        let whole = &inner[..inner.len() / 3 * 3];
+        if whole.len() >= INNER {
+            forms.extend([STANDARD, URL_SAFE].map(|engine| engine.encode(whole)));
+        }
+    }
     forms
 }
 
@@ -111,10 +122,11 @@ mod tests {
     fn a_fault_quotes_no_secret() {
         let secret = Value::Secret(Secret::new("source", "hunter/2+\"x\""));
         let values = Fields::from([("password".into(), Value::List(vec![secret]))]);
-        let message = "hunter/2+\"x\", hunter/2+\\\"x\\\", hunter%2F2%2B%22x%22, aHVudGVyLzIrIngi, hunter";
+        let message =
+            "hunter/2+\"x\", hunter/2+\\\"x\\\", hunter%2F2%2B%22x%22, aHVudGVyLzIrIngi, dTpodW50ZXIvMisieCI=, hunter";
         let fault = Fault::new(FaultKind::Refused, message).help("not hunter/2+\"x\"");
         let fault = discreet(fault, &values);
-        assert_eq!(fault.message, "(secret), (secret), (secret), (secret), hunter");
+        assert_eq!(fault.message, "(secret), (secret), (secret), (secret), dTpo(secret)eCI=, hunter");
         assert_eq!(fault.help.as_deref(), Some("not (secret)"));
     }
 }

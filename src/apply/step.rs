@@ -415,7 +415,12 @@ impl Step {
                 Ok(()) => self.until_gone(&place).await,
                 Err(fault) => Err(fault),
             };
-            let result = if gone.is_ok() { Ended::Gone } else { Ended::Unchanged };
+            let result = match gone {
+                Ok(()) => Ended::Gone,
+                // It may be gone or going. The operation stays open: recovery looks again.
+                Err(fault) if passes_later(fault.kind) => return Err(fault.into()),
+                Err(_) => Ended::Unchanged,
+            };
             self.journal.record(vec![Record::Ended { op, result }]).await?;
             gone?;
         }

@@ -73,9 +73,10 @@ pub struct World {
 
 impl World {
     pub fn new(schemas: Schemas, lag: Duration) -> World {
+        let log = Log::default();
         World {
-            disk: Shared::new(Disk::default()),
-            log: Log::default(),
+            disk: Shared::new(Disk { log: log.clone(), ..Disk::default() }),
+            log,
             schemas,
             lag,
             now: Mutex::new(BEGINNING.parse().unwrap()),
@@ -98,7 +99,7 @@ impl World {
     /// The same world once more, as it is now.
     pub fn copy(&self) -> World {
         let copy = World::new(self.schemas.clone(), self.lag);
-        *copy.disk.disk() = self.disk.disk().clone();
+        *copy.disk.disk() = Disk { log: copy.log.clone(), ..self.disk.disk().clone() };
         *copy.now.lock().unwrap() = self.now();
         let path = |world: &World| world.directory.path().join("sandbox.jsonl");
         if path(self).exists() {

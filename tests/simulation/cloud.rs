@@ -31,7 +31,7 @@ pub struct Seen {
 }
 
 /// What was asked and recorded, in order, and what should not have been.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<(Vec<String>, Vec<String>)>>);
 
 impl Log {
