@@ -17,6 +17,7 @@ mod examples;
 mod floors;
 mod fmt;
 mod gallery;
+mod import;
 mod invariants;
 mod killed;
 mod plan;

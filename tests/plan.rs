@@ -1,8 +1,9 @@
 //! Plans as documents: what they say, and that what they say is what is done.
 
+use pulldown_cmark::{Event, Tag};
 use serde_json::Value as Json;
 use tadpole::graph::ResourceGraph;
-use tadpole::plan::{Plan, Unread, moved, text, was_applied};
+use tadpole::plan::{Plan, Unread, markdown, moved, text, was_applied};
 use tadpole::value::Value;
 
 use crate::render::Schema;
@@ -147,4 +148,49 @@ gate extends Gate {{
         insta::assert_snapshot!("hazards", text);
     });
     Schema::read("docs/plan.schema.json").takes(&serde_json::from_str(&plan.document(true)).unwrap());
+}
+
+#[test]
+fn markdown_takes_nothing_for_markdown_that_is_a_value() {
+    let program = |label: &str| {
+        format!(
+            "{QUEUES}\n{}\nq extends Queue {{ name \"q\"; label {label}; place \"a\"; }}",
+            "Queue2 extends Queue { note: String?; }"
+        )
+        .replace("feeds: Queue?;", "feeds: Queue?; label: String?;")
+    };
+    let world = World::new();
+    world.apply(&graph(&program("\"plain\"")));
+    let tricky = r#""</details> | `ticks` ``` [link](x) <b>bold</b> \\n# no heading""#;
+    let (graph, sources, _) = examined(&Files::main(&program(tricky).replace("place \"a\"", "place \"<i>|`\"")), &[]);
+    let graph = graph.unwrap();
+    world.meddle(&graph, "q", "label", Value::string("*by* | hand"));
+    let mut plan = world.plan(&graph);
+    plan.locate(&graph, &sources);
+    let page = markdown::page(&plan);
+    insta::with_settings!({ snapshot_path => "plan", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("markdown", page);
+    });
+    let options = pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_GFM;
+    let mut html = String::new();
+    for event in pulldown_cmark::Parser::new_ext(&page, options) {
+        match event {
+            Event::Html(text) | Event::InlineHtml(text) => html.push_str(text.trim()),
+            Event::Start(Tag::Link { .. } | Tag::Emphasis | Tag::Strong) => panic!("{event:?} in\n{page}"),
+            _ => {}
+        }
+    }
+    assert_eq!(html, "<details><summary>Values</summary></details><sub></sub>");
+}
+
+#[test]
+fn markdown_fits_in_a_comment() {
+    let world = World::new();
+    let many = "many[i in 0..1500] extends Queue { name \"a-queue-with-a-name-of-some-length-${i}\"; }";
+    world.apply(&queues(many));
+    let wanted = queues(&many.replace("; }", "; place \"elsewhere\"; }"));
+    (0..200).for_each(|at| world.meddle(&wanted, &format!("many[{at}]"), "size", Value::Int(at)));
+    let page = markdown::page(&world.plan(&wanted));
+    assert!(page.len() < 65_536, "{}", page.len());
+    assert_eq!(page.matches(" others").count(), 3, "{page}");
 }

@@ -20,7 +20,7 @@ pub async fn run(action: &Action, place: &Place, calls: &Calls) -> Result<(), Fa
     let (every, within) = (setting("every", 2), setting("within", 300));
     let began = tokio::time::Instant::now();
     loop {
-        let on = match calls.repeat(&place.address, || calls.provider.check(place)).await? {
+        let on = match calls.check(place).await? {
             Some(Health::Live) => return Ok(()),
             Some(Health::Waiting(on)) => on,
             Some(Health::Dead(why)) => return Err(not_live(action, &why)),

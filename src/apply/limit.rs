@@ -1,26 +1,30 @@
-//! Calls to the cloud: how many at once, how often again, with which pauses. Waiting for a thing to
-//! become ready holds no place here.
+//! Calls to the cloud: how many at once, how many a second, how often again, with which pauses. Waiting
+//! for a thing to become ready holds no place here.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
+use crate::apply::budget::Budget;
 use crate::apply::clock::Clock;
 use crate::apply::discreet::Discreet;
 use crate::apply::event::{Event, Events};
-use crate::apply::provider::{Fault, FaultKind, Provider};
+use crate::apply::provider::{Call, Fault, FaultKind, Health, Made, Owned, Place, Provider, Reading, Seek, Want};
+use crate::apply::rate::{Lane, Rates};
 use crate::name::Address;
 use crate::state::store::StoreFault;
 use crate::state::tenure::Tenure;
+use crate::value::Fields;
 
-/// Calls in flight at once.
-const AT_ONCE: usize = 16;
-/// Tries of one call.
-const TRIES: u32 = 6;
+/// Tries of one call that fails.
+const TRIES: u32 = 8;
+/// Tries of one call that is one too many: those get through when their turn comes.
+const THROTTLED_TRIES: u32 = 40;
 /// The longest first pause; it doubles with each try, and the real one is random below it.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// A provider behind the limits of one command.
@@ -29,10 +33,8 @@ pub struct Calls {
     pub provider: Arc<dyn Provider>,
     pub clock: Clock,
     places: Arc<Semaphore>,
-    /// Operations between the writing of their intent and the answer to their first call. Were there
-    /// as many as there are resources, a crash would leave them all open, and a wish to stop would
-    /// come after all of them.
-    beginnings: Arc<Semaphore>,
+    rates: Arc<Rates>,
+    budget: Arc<Budget>,
     events: Events,
     random: Arc<Mutex<fastrand::Rng>>,
     /// Whether this process may still change anything. None where nothing is to be changed.
@@ -59,12 +61,14 @@ impl Calls {
     }
 
     fn with(provider: Arc<dyn Provider>, events: Events, clock: Clock, random: fastrand::Rng) -> Calls {
-        let (places, beginnings) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(AT_ONCE)));
+        let at_once = provider.at_once().min(Semaphore::MAX_PERMITS);
+        let (places, rates) = (Arc::new(Semaphore::new(at_once)), Arc::new(Rates::new(at_once)));
         Calls {
             provider: Arc::new(Discreet(provider)),
             clock,
             places,
-            beginnings,
+            rates,
+            budget: Arc::default(),
             events,
             random: Arc::new(Mutex::new(random)),
             tenure: None,
@@ -92,10 +96,17 @@ impl Calls {
         Calls { events, ..self.clone() }
     }
 
-    /// A place among the operations that are beginning, until it is dropped.
-    pub async fn beginning(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits until an operation may begin with a call: until the service takes it, and there is room.
+    pub async fn beginning(&self, kind: &str, call: Call) -> Beginning {
+        let lane = self.lane(kind, call);
         // Nobody closes the semaphore.
-        self.beginnings.acquire().await.ok()
+        let room = lane.room.clone().acquire_owned().await.ok();
+        lane.turn().await;
+        Beginning { _room: room, turn: true }
+    }
+
+    fn lane(&self, kind: &str, call: Call) -> Arc<Lane> {
+        self.rates.lane(self.provider.service(kind), call)
     }
 
     pub fn tell(&self, event: Event) {
@@ -103,77 +114,178 @@ impl Calls {
         let _ = self.events.send(event);
     }
 
-    /// One try of a call that changes nothing.
-    pub async fn once<T>(&self, call: impl Future<Output = T>) -> T {
-        let _place = self.places.acquire().await;
-        call.await
+    // ---- calls that change nothing: until they go through or are refused
+
+    /// # Errors
+    /// The last fault.
+    pub async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
+        let call = || self.provider.find(want, seek);
+        self.repeat(&want.kind, Call::Find, &want.owner.address, None, call).await
     }
 
-    /// One try of a call that changes something. Where the environment is lost it is not made, and this
-    /// never returns: the executor, which waits for [`Calls::lost`], ends whoever waits.
-    pub async fn change<T>(&self, call: impl Future<Output = T>) -> T {
+    /// # Errors
+    /// The last fault.
+    pub async fn read(&self, place: &Place) -> Result<Reading, Fault> {
+        self.repeat(&place.kind, Call::Read, &place.address, None, || self.provider.read(place)).await
+    }
+
+    /// # Errors
+    /// The last fault.
+    pub async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {
+        self.repeat(&place.kind, Call::Read, &place.address, None, || self.provider.check(place)).await
+    }
+
+    /// # Errors
+    /// The last fault.
+    pub async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        let call = || self.provider.owned(lineage);
+        self.repeat("", Call::ReadMany, &Address::root(), None, call).await
+    }
+
+    /// One try. Which services it asks how often is the provider's business.
+    pub async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let _place = self.places.acquire().await;
-        if let Some(Err(why)) = self.tenure.as_ref().map(Tenure::holds) {
+        self.provider.read_many(places).await
+    }
+
+    // ---- calls that change something. Where the environment is lost they are not made, and never return: the
+    // executor, which waits for [`Calls::lost`], ends whoever waits.
+
+    /// One try.
+    ///
+    /// # Errors
+    /// Its fault: whether it is tried again is for whoever has looked what came of it.
+    pub async fn create(&self, want: &Want, beginning: &mut Beginning) -> Result<Made, Fault> {
+        self.once(&want.kind, Call::Create, Some(beginning), || self.provider.create(want)).await
+    }
+
+    /// Until it goes through or is refused, as [`Calls::delete`] too: done twice, they change nothing more.
+    ///
+    /// # Errors
+    /// The last fault.
+    pub async fn update(
+        &self,
+        place: &Place,
+        old: Option<&Fields>,
+        want: &Want,
+        beginning: Option<&mut Beginning>,
+    ) -> Result<(), Fault> {
+        let call = || self.provider.update(place, old, want);
+        self.repeat(&place.kind, Call::Update, &place.address, beginning, call).await
+    }
+
+    /// # Errors
+    /// The last fault.
+    pub async fn delete(&self, place: &Place, beginning: &mut Beginning) -> Result<(), Fault> {
+        let call = || self.provider.delete(place);
+        self.repeat(&place.kind, Call::Delete, &place.address, Some(beginning), call).await
+    }
+
+    /// One try, when its turn has come.
+    async fn once<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        kind: &str,
+        what: Call,
+        beginning: Option<&mut Beginning>,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, Fault> {
+        let lane = self.lane(kind, what);
+        let changes = match what {
+            Call::Create | Call::Update | Call::Delete => true,
+            Call::Find | Call::Read | Call::ReadMany => false,
+        };
+        // The first call of an operation had its turn before its intent was written.
+        if !beginning.is_some_and(|beginning| std::mem::take(&mut beginning.turn)) {
+            lane.turn().await;
+        }
+        let _place = self.places.acquire().await;
+        if changes && let Some(Err(why)) = self.tenure.as_ref().map(Tenure::holds) {
             *self.lost.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
             self.lost.told.notify_one();
             std::future::pending::<()>().await;
         }
-        call.await
+        let left = Instant::now();
+        let result = call().await;
+        match &result {
+            Err(fault) if fault.kind == FaultKind::Throttled => lane.throttled(left),
+            Err(fault) if passes_later(fault.kind) => {}
+            // A refusal is an answer too.
+            Ok(_) | Err(_) => {
+                lane.passed();
+                self.budget.passed();
+            }
+        }
+        result
     }
 
-    /// A call that changes nothing, until it goes through or is refused.
-    ///
-    /// # Errors
-    /// The last fault.
-    pub async fn repeat<T, F: Future<Output = Result<T, Fault>>>(
+    async fn repeat<T, F: Future<Output = Result<T, Fault>>>(
         &self,
+        kind: &str,
+        what: Call,
         address: &Address,
-        mut call: impl FnMut() -> F,
+        mut beginning: Option<&mut Beginning>,
+        call: impl Fn() -> F,
     ) -> Result<T, Fault> {
-        self.repeatedly(address, || self.once(call())).await
-    }
-
-    /// As [`Calls::repeat`], of a change that may be made twice without harm.
-    ///
-    /// # Errors
-    /// The last fault.
-    pub async fn repeat_change<T, F: Future<Output = Result<T, Fault>>>(
-        &self,
-        address: &Address,
-        mut call: impl FnMut() -> F,
-    ) -> Result<T, Fault> {
-        self.repeatedly(address, || self.change(call())).await
-    }
-
-    async fn repeatedly<T, F: Future<Output = Result<T, Fault>>>(
-        &self,
-        address: &Address,
-        mut call: impl FnMut() -> F,
-    ) -> Result<T, Fault> {
-        let mut tried = 1;
+        let mut tries = Tries::default();
         loop {
-            match call().await {
+            match self.once(kind, what, beginning.as_deref_mut(), &call).await {
                 Ok(value) => return Ok(value),
-                Err(fault) if !passes_later(fault.kind) => return Err(fault),
-                Err(fault) => match self.pause(address, &fault, tried).await {
-                    true => tried += 1,
-                    false => return Err(fault),
-                },
+                Err(fault) if self.again(address, &fault, &mut tries).await => {}
+                Err(fault) => return Err(fault),
             }
         }
     }
 
-    /// Waits before another try; false when there have been enough.
-    pub async fn pause(&self, address: &Address, fault: &Fault, tried: u32) -> bool {
-        if tried >= TRIES {
+    /// Waits before another try; false when there will be none.
+    pub async fn again(&self, address: &Address, fault: &Fault, tries: &mut Tries) -> bool {
+        if !passes_later(fault.kind) {
             return false;
         }
-        let longest = PAUSE.saturating_mul(1 << tried.min(10)).min(LONGEST_PAUSE);
-        let after = longest.mul_f64(self.random.lock().unwrap_or_else(PoisonError::into_inner).f64());
+        let throttled = fault.kind == FaultKind::Throttled;
+        let (tried, most) =
+            if throttled { (&mut tries.throttled, THROTTLED_TRIES) } else { (&mut tries.failed, TRIES) };
+        *tried += 1;
+        if *tried >= most {
+            return false;
+        }
+        let longest = PAUSE.saturating_mul(1 << (*tried - 1).min(10)).min(LONGEST_PAUSE);
+        let after = longest.mul_f64(self.chance());
         self.tell(Event::Retrying { address: address.clone(), fault: fault.clone(), after });
         tokio::time::sleep(after).await;
+        // One that was too many is no sign of sickness: its turn is all that it waits for.
+        throttled || self.is_paid_for().await
+    }
+
+    /// Waits until the run's budget has another try, for as long as that makes sense.
+    async fn is_paid_for(&self) -> bool {
+        let began = Instant::now();
+        while let Some(wait) = self.budget.take() {
+            if began.elapsed() >= LONGEST_PAUSE {
+                return false;
+            }
+            // Full of chance as well: others wait for the same.
+            tokio::time::sleep(wait.max(PAUSE).mul_f64(1.0 + self.chance())).await;
+        }
         true
     }
+
+    fn chance(&self) -> f64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+}
+
+/// Room for an operation from the writing of its intent to the answer to its first call.
+pub struct Beginning {
+    _room: Option<OwnedSemaphorePermit>,
+    /// Whether its first call has had its turn.
+    turn: bool,
+}
+
+/// How often one call was made in vain.
+#[derive(Default)]
+pub struct Tries {
+    failed: u32,
+    throttled: u32,
 }
 
 /// Whether the same call may go through a little later.

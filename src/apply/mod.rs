@@ -2,11 +2,14 @@
 //! of what it waits for has ended, and makes what steps ask to record durable, many at a time.
 
 mod afterwards;
+pub mod budget;
 pub mod clock;
 mod discreet;
 pub mod event;
+pub mod import;
 pub mod limit;
 pub mod provider;
+pub mod rate;
 mod queue;
 pub mod recover;
 pub mod refresh;

@@ -81,17 +81,52 @@ pub enum Seek {
     Identity,
 }
 
+/// A call of a provider, by what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Call {
+    Create,
+    Find,
+    Read,
+    ReadMany,
+    Update,
+    Delete,
+}
+
+impl Call {
+    pub const ALL: [Call; 6] = [Call::Create, Call::Find, Call::Read, Call::ReadMany, Call::Update, Call::Delete];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Call::Create => "create",
+            Call::Find => "find",
+            Call::Read => "read",
+            Call::ReadMany => "readmany",
+            Call::Update => "update",
+            Call::Delete => "delete",
+        }
+    }
+}
+
 /// How patient the engine is with one type of thing.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// How long after a create a read may still say "not found".
     pub consistency: Duration,
-    /// The first pause between two reads of something that is on its way.
+    /// The shortest pause between two reads of something that is on its way.
     pub poll: Duration,
     /// How long it may be on its way to being ready.
     pub readiness: Duration,
     /// How long a deletion may take.
     pub deletion: Duration,
+}
+
+impl Patience {
+    /// How long to wait before another look at something that has been on its way for so long: so that
+    /// looking makes nothing much later, and long ones are not asked for all the time.
+    pub fn pause(&self, waited: Duration) -> Duration {
+        (waited / 25).clamp(self.poll, self.poll * 8)
+    }
 }
 
 impl Default for Patience {
@@ -181,6 +216,16 @@ pub trait Provider: Send + Sync {
 
     /// How patient to be with a type.
     fn patience(&self, kind: &str) -> Patience;
+
+    /// The service that counts the calls for a type together with those for others.
+    fn service<'k>(&self, kind: &'k str) -> &'k str {
+        kind
+    }
+
+    /// How many calls it can have on their way at once: each may need a connection.
+    fn at_once(&self) -> usize {
+        256
+    }
 
     /// How long an operation usually takes until it has come to its end. Only order and forecasts depend on it.
     fn usually(&self, _kind: &str, verb: Verb) -> Duration {

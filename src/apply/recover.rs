@@ -75,7 +75,7 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
                 }
             }
         }
-        Verb::Update => match calls.repeat(&began.address, || read(&began.request, &began.address, calls)).await? {
+        Verb::Update => match calls.read(&place_of(&began.address, &began.request)).await? {
             Reading::Gone => Ok((Ended::Gone, format!("{} is gone", began.request.id))),
             Reading::Here(here) => {
                 // Part of it may have been done; the next plan does it again.
@@ -91,16 +91,12 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
     }
 }
 
-async fn read(recorded: &Recorded, address: &Address, calls: &Calls) -> Result<Reading, Fault> {
-    calls.provider.read(&place_of(address, recorded)).await
-}
-
 /// Reads what a delete may have been called for: until it is gone, or is certain to stay. One that is gone
 /// may be seen for a while, and one that is on its way may be on its way out.
 async fn leaving(place: &Place, now: Instant, calls: &Calls) -> Result<Reading, Fault> {
     let patience = calls.provider.patience(&place.kind);
     loop {
-        let reading = calls.repeat(&place.address, || calls.provider.read(place)).await?;
+        let reading = calls.read(place).await?;
         let until = match &reading {
             Reading::Gone => return Ok(reading),
             Reading::Here(here) => match &here.health {

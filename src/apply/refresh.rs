@@ -1,9 +1,10 @@
 //! What the cloud has, before planning: everything recorded in as few calls as it allows, and what
 //! the program says exists already.
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::apply::limit::Calls;
+use crate::apply::limit::{Calls, passes_later};
 use crate::apply::provider::{Fault, Owner, Place, Reading, Seek, Want};
 use crate::apply::step::{place_of, seen};
 use crate::graph::ResourceGraph;
@@ -42,19 +43,30 @@ async fn read(state: &State, calls: &Calls, refreshed: &mut Refreshed, faults: &
     let now = Instant::now();
     let (numbers, places): (Vec<Option<u64>>, Vec<Place>) = recorded(state).unzip();
     if !places.is_empty() {
-        let readings = calls.once(calls.provider.read_many(&places)).await;
-        for ((number, place), reading) in numbers.into_iter().zip(places).zip(readings) {
-            let reading = match reading {
+        let readings = calls.read_many(&places).await;
+        let mut again = JoinSet::new();
+        let mut all: Vec<Option<Result<Reading, Fault>>> = Vec::with_capacity(places.len());
+        for (at, ((number, place), reading)) in numbers.iter().zip(&places).zip(readings).enumerate() {
+            let (calls, place) = (calls.clone(), place.clone());
+            all.push(match reading {
                 // One that did not go through with the others is asked for by itself.
-                Err(fault) if crate::apply::limit::passes_later(fault.kind) => {
-                    calls.repeat(&place.address, || calls.provider.read(&place)).await
+                Err(fault) if passes_later(fault.kind) => {
+                    again.spawn(async move { (at, calls.read(&place).await) });
+                    None
                 }
                 // It may have been made so lately that it is not seen yet.
-                Ok(Reading::Gone) if is_incomplete(state, number, &place.address) => {
-                    seen(&place, now + calls.provider.patience(&place.kind).consistency, calls).await
+                Ok(Reading::Gone) if is_incomplete(state, *number, &place.address) => {
+                    let until = now + calls.provider.patience(&place.kind).consistency;
+                    again.spawn(async move { (at, seen(&place, until, &calls).await) });
+                    None
                 }
-                reading => reading,
-            };
+                reading => Some(reading),
+            });
+        }
+        for (at, reading) in again.join_all().await {
+            all[at] = Some(reading);
+        }
+        for ((number, place), reading) in numbers.into_iter().zip(places).zip(all.into_iter().flatten()) {
             match (reading, number) {
                 (Ok(reading), None) => drop(refreshed.readings.insert(place.address, reading)),
                 (Ok(reading), Some(number)) => drop(refreshed.retired.insert(number, reading)),
@@ -120,7 +132,7 @@ fn recorded(state: &State) -> impl Iterator<Item = (Option<u64>, Place)> {
 
 async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, Fault> {
     let address = &want.owner.address;
-    let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? else {
+    let Some(id) = calls.find(want, seek).await? else {
         return Ok(None);
     };
     let place = Place {
@@ -130,7 +142,7 @@ async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, 
         inputs: want.inputs.clone(),
         outputs: Fields::new(),
     };
-    match calls.repeat(address, || calls.provider.read(&place)).await? {
+    match calls.read(&place).await? {
         Reading::Here(here) => Ok(Some(Found { id, here })),
         Reading::Gone => Ok(None),
     }

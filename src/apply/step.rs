@@ -7,14 +7,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{SemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::action;
 use crate::apply::Stop;
 use crate::apply::event::Event;
-use crate::apply::limit::{Calls, passes_later};
-use crate::apply::provider::{Fault, FaultKind, Here, Owner, Place, Reading, Seek, Want};
+use crate::apply::limit::{Beginning, Calls, Tries, passes_later};
+use crate::apply::provider::{Call, Fault, FaultKind, Here, Owner, Place, Reading, Seek, Want};
 use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
@@ -148,23 +148,31 @@ impl Step {
     async fn bury(&self, old: Option<&Recorded>) -> Result<(), Failure> {
         let Some(old) = old else { return Ok(()) };
         let place = self.place(old);
-        match self.calls.repeat(&self.work.address, || self.calls.provider.read(&place)).await? {
+        match self.calls.read(&place).await? {
             Reading::Gone => Ok(self.forget(old).await?),
             Reading::Here(_) => Ok(()),
         }
     }
 
-    /// Makes the beginning of an operation durable, when there is room for one more. The room is
-    /// given back when its first call has been answered.
-    async fn begin(&self, verb: Verb, request: Recorded) -> Result<(u64, Owner, Option<SemaphorePermit<'_>>), Failure> {
-        let room = self.calls.beginning().await;
-        if *self.journal.stop.borrow() != Stop::No {
-            return Err(Failure::Stopped);
-        }
+    /// Makes the beginning of an operation durable, when its first call may leave and there is room for one
+    /// more. The room is given back when that call has been answered.
+    async fn begin(&self, verb: Verb, request: Recorded) -> Result<(u64, Owner, Beginning), Failure> {
+        let call = match verb {
+            Verb::Create => Call::Create,
+            Verb::Update => Call::Update,
+            Verb::Delete => Call::Delete,
+            Verb::Check => unreachable!("a check changes nothing, and is not journaled"),
+        };
+        let mut stop = self.journal.stop.clone();
+        let beginning = tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|stop| *stop != Stop::No) => return Err(Failure::Stopped),
+            beginning = self.calls.beginning(&request.kind, call) => beginning,
+        };
         self.calls.tell(Event::Began { address: self.work.address.clone(), kind: self.work.kind });
         let (op, began, owner) = self.began(verb, request);
         self.journal.record(vec![began]).await?;
-        Ok((op, owner, room))
+        Ok((op, owner, beginning))
     }
 
     fn began(&self, verb: Verb, request: Recorded) -> (u64, Record, Owner) {
@@ -244,12 +252,12 @@ impl Step {
 
     /// Brings it into being. The operation is left open: it ends when it is live.
     async fn create(&self, wanted: &Wanted) -> Result<(u64, Recorded), Failure> {
-        let (op, owner, room) = self.begin(Verb::Create, self.intended(wanted, "".into())).await?;
+        let (op, owner, mut beginning) = self.begin(Verb::Create, self.intended(wanted, "".into())).await?;
         let want = self.want(wanted, owner.clone());
         let address = &self.work.address;
-        let mut tried = 1;
+        let mut tries = Tries::default();
         let made = loop {
-            let fault = match self.calls.change(self.calls.provider.create(&want)).await {
+            let fault = match self.calls.create(&want, &mut beginning).await {
                 Ok(made) => break made,
                 Err(fault) => fault,
             };
@@ -264,19 +272,17 @@ impl Step {
                     Err(_) => return Err(fault.into()),
                 }
             }
-            if !passes_later(fault.kind) || !self.calls.pause(address, &fault, tried).await {
+            if !self.calls.again(address, &fault, &mut tries).await {
                 self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
                 return Err(fault.into());
             }
-            tried += 1;
         };
-        drop(room);
+        drop(beginning);
         self.journal.record(vec![Record::Made { op, id: made.id.clone() }]).await?;
         let present = self.intended(wanted, made.id.clone());
         let place = self.place(&present);
         if !made.whole {
-            let update = self.calls.repeat_change(address, || self.calls.provider.update(&place, None, &want)).await;
-            if let Err(fault) = update {
+            if let Err(fault) = self.calls.update(&place, None, &want, None).await {
                 return Err(self.incomplete(op, present, fault).await);
             }
         }
@@ -303,9 +309,8 @@ impl Step {
         use crate::apply::provider::Health;
         let patience = self.calls.provider.patience(&place.kind);
         let began = tokio::time::Instant::now();
-        let mut pause = patience.poll;
         loop {
-            match self.calls.repeat(&self.work.address, || self.calls.provider.read(place)).await? {
+            match self.calls.read(place).await? {
                 Reading::Gone if began.elapsed() > patience.consistency => {
                     return Err(Fault::new(FaultKind::Missing, format!("{} was made and is not there", place.id)));
                 }
@@ -322,8 +327,7 @@ impl Step {
                     }
                 },
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(patience.poll * 8);
+            tokio::time::sleep(patience.pause(began.elapsed())).await;
         }
     }
 
@@ -353,7 +357,7 @@ impl Step {
         let dependencies: BTreeSet<Address> = present.dependencies.union(&wanted.dependencies).cloned().collect();
         let half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
         let intended = Recorded { dependencies, ..self.intended(wanted, id.clone()) };
-        let (op, owner, room) = self.begin(Verb::Update, intended).await?;
+        let (op, owner, mut beginning) = self.begin(Verb::Update, intended).await?;
         let mut outputs = present.outputs.clone();
         if self.work.inputs_differ {
             for action in &wanted.lifecycle.update {
@@ -364,9 +368,7 @@ impl Step {
                         // Of what is not complete nobody knows what it is: everything is set.
                         let old = (present.status != Status::Incomplete).then_some(&present.inputs);
                         let place = self.place(present);
-                        let address = &self.work.address;
-                        let call = || self.calls.provider.update(&place, old, &want);
-                        if let Err(fault) = self.calls.repeat_change(address, call).await {
+                        if let Err(fault) = self.calls.update(&place, old, &want, Some(&mut beginning)).await {
                             return Err(self.incomplete(op, half_done, fault).await);
                         }
                     }
@@ -380,7 +382,7 @@ impl Step {
                 }
             }
         }
-        drop(room);
+        drop(beginning);
         let mut place = self.place(present);
         place.inputs = wanted.inputs.clone();
         match self.settle_down(&place).await {
@@ -408,9 +410,9 @@ impl Step {
                     unreachable!("the check admits no `{}` here", action.verb.template())
                 }
             }
-            let (op, _, room) = self.begin(Verb::Delete, present.clone()).await?;
-            let deleted = self.calls.repeat_change(address, || self.calls.provider.delete(&place)).await;
-            drop(room);
+            let (op, _, mut beginning) = self.begin(Verb::Delete, present.clone()).await?;
+            let deleted = self.calls.delete(&place, &mut beginning).await;
+            drop(beginning);
             let gone = match deleted {
                 Ok(()) => self.until_gone(&place).await,
                 Err(fault) => Err(fault),
@@ -430,9 +432,8 @@ impl Step {
     async fn until_gone(&self, place: &Place) -> Result<(), Fault> {
         let patience = self.calls.provider.patience(&place.kind);
         let began = tokio::time::Instant::now();
-        let mut pause = patience.poll;
         loop {
-            match self.calls.repeat(&self.work.address, || self.calls.provider.read(place)).await? {
+            match self.calls.read(place).await? {
                 Reading::Gone => return Ok(()),
                 Reading::Here(_) if began.elapsed() > patience.deletion => {
                     return Err(Fault::new(FaultKind::Held, format!("{} was deleted and is still there", place.id)));
@@ -441,8 +442,7 @@ impl Step {
                     self.calls.tell(Event::Waiting { address: self.work.address.clone(), on: "to be gone".into() });
                 }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(patience.poll * 8);
+            tokio::time::sleep(patience.pause(began.elapsed())).await;
         }
     }
 }
@@ -456,7 +456,7 @@ pub async fn look(
     calls: &Calls,
 ) -> Result<Option<Arc<str>>, Fault> {
     loop {
-        if let Some(id) = calls.repeat(address, || calls.provider.find(want, seek)).await? {
+        if let Some(id) = calls.find(want, seek).await? {
             return Ok(Some(id));
         }
         if Instant::now() >= until {
@@ -470,7 +470,7 @@ pub async fn look(
 /// Reads a thing until it is there, or would have to be seen if it were.
 pub async fn seen(place: &Place, until: Instant, calls: &Calls) -> Result<Reading, Fault> {
     loop {
-        match calls.repeat(&place.address, || calls.provider.read(place)).await? {
+        match calls.read(place).await? {
             Reading::Gone if Instant::now() < until => {
                 tokio::time::sleep(calls.provider.patience(&place.kind).poll).await;
             }

@@ -9,6 +9,7 @@ mod docs;
 mod eval;
 mod explain;
 mod fmt;
+mod import;
 pub mod markdown;
 mod origin;
 mod plan;
@@ -62,6 +63,8 @@ enum Command {
     Apply(apply::Apply),
     /// Take down everything that is recorded
     Destroy(apply::Destroy),
+    /// Record things that exist as those of components
+    Import(import::Import),
     /// Print the value of an expression
     Eval(eval::Eval),
     /// Show what is recorded
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Plan(command) => on_runtime(command.run(look), look),
         Command::Apply(command) => on_runtime(command.run(look), look),
         Command::Destroy(command) => on_runtime(command.run(look), look),
+        Command::Import(command) => on_runtime(command.run(look), look),
         Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
         Command::State(command) => on_runtime(command.run(look), look),

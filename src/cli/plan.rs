@@ -10,7 +10,7 @@ use crate::cli::saved;
 use crate::cli::session::{Cloud, Session, cut_off};
 use crate::cli::streams::{put_out, tell_line};
 use crate::cli::ui::{Look, Paint};
-use crate::plan::Purpose;
+use crate::plan::{Purpose, markdown};
 
 #[derive(clap::Args)]
 pub struct Plan {
@@ -29,6 +29,9 @@ pub struct Plan {
     /// The plan as JSON on standard output
     #[arg(long)]
     json: bool,
+    /// The plan as Markdown on standard output, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// End with 2 when there are changes
     #[arg(long)]
     exit_code: bool,
@@ -57,10 +60,16 @@ impl Plan {
             tell_line(&look.paint(&text, Paint::Change));
         }
         let (mut plan, _) = session.plan(&state, &asked).await?;
-        if !self.json {
+        if !self.json && !self.markdown {
             session.show_plan(&plan, &state);
         }
         let exit = if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done };
+        if self.markdown {
+            let failed = put_out(&markdown::page(&plan), look);
+            if self.out.is_none() || failed.is_some() {
+                return Ok(failed.unwrap_or(exit));
+            }
+        }
         if !self.json && self.out.is_none() {
             return Ok(exit);
         }

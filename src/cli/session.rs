@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::apply::event::Event;
+use crate::apply::import::{self, Claim, Refusal};
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
@@ -23,9 +24,9 @@ use crate::name::{Address, Name};
 use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
 use crate::sandbox::{Sandbox, Schemas};
 use crate::source::Sources;
-use crate::state::State;
 use crate::state::ledger::Ledger;
 use crate::state::store::{self, Store, StoreFault};
+use crate::state::{Recorded, State};
 use crate::value::{SealingKey, Value};
 
 /// Which cloud a command works on.
@@ -189,6 +190,14 @@ impl Session {
         plan.locate(&self.graph, &self.sources);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
+    }
+
+    /// Reads a thing that is to be that of a component.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub async fn take_in(&self, claim: &Claim, state: &State) -> Result<Recorded, Refusal> {
+        import::take_in(claim, &self.graph, state, &self.key, &self.calls).await
     }
 
     /// Shows a plan on standard error, where everything for people goes that a script does not read.
@@ -434,7 +443,7 @@ fn in_words(forecast: &Forecast) -> Option<String> {
     })
 }
 
-fn paint(tone: text::Tone) -> Paint {
+pub fn paint(tone: text::Tone) -> Paint {
     match tone {
         text::Tone::Plain => Paint::Plain,
         text::Tone::Heading => Paint::Strong,

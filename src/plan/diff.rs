@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::model::action::{Action, ActionTerm, Lifecycle};
-use crate::model::resource::{Order, Resource};
+use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
-use crate::name::{Address, Name, Table};
+use crate::name::{Address, Name};
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Made, Moved, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
-    drift, hazard, outputs, schedule,
+    drift, hazard, outputs, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -36,7 +36,7 @@ pub fn diff(
         match change(resource, &world, key, report) {
             Some(mut change) => {
                 if change.kind == ChangeKind::Replace {
-                    order(&mut change, resource, &world);
+                    replace::order(&mut change, resource, state);
                 }
                 if matches!(change.kind, ChangeKind::Start | ChangeKind::Revive | ChangeKind::Replace) {
                     world.unknown.insert(change.address.clone());
@@ -58,7 +58,7 @@ pub fn diff(
         let reason = removal.reason.clone().or_else(|| Some("it was replaced, and is still there".to_string()));
         changes.push(Change { retired: Some(*number), reason, ..removal });
     }
-    delete_first(&mut changes, state);
+    replace::delete_first(&mut changes, state);
     let left_out = request.scope.narrow(&mut changes, graph, state);
     hazard::foresee(&mut changes, graph, state);
     refuse_handed_over(graph, &world, &changes, report);
@@ -247,67 +247,6 @@ impl Change {
             hazards: Vec::new(),
             order: None,
             retired: None,
-        }
-    }
-
-    /// Puts the old one's end before the new one's beginning.
-    fn delete_first(&mut self, recorded: &Recorded) {
-        if self.order != Some(Order::DeleteFirst) {
-            self.actions.rotate_right(recorded.lifecycle.terminate.len());
-            self.order = Some(Order::DeleteFirst);
-        }
-    }
-}
-
-/// What comes first of a replacement: as the program wants it, else the new one, unless it is certain to
-/// want the name that the old one has.
-fn order(change: &mut Change, resource: &Resource, world: &World) {
-    let Some(recorded) = world.state.resources.get(&change.address) else { return };
-    let identity = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
-    let mut names = identity.map(|attribute| &attribute.name).peekable();
-    let named = names.peek().is_some() && recorded.kind == resource.schema.kind;
-    let same = named && names.all(|name| !change.attributes.iter().any(|changed| changed.name == *name));
-    if same && resource.replacement == Some(Order::CreateFirst) {
-        let reason = "its `replacement` is \"createFirst\", but both would have one name";
-        change.reason.get_or_insert_with(|| reason.to_string());
-    }
-    if same || resource.replacement == Some(Order::DeleteFirst) {
-        change.delete_first(recorded);
-        return;
-    }
-    change.order = Some(Order::CreateFirst);
-}
-
-/// What is deleted first takes with it whatever held it and is replaced as well: that cannot have a
-/// successor before its own is there.
-fn delete_first(changes: &mut [Change], state: &State) {
-    let replaced: Table<Address, usize> = changes
-        .iter()
-        .enumerate()
-        .filter(|(_, change)| change.kind == ChangeKind::Replace)
-        .map(|(at, change)| (change.address.clone(), at))
-        .collect();
-    let is_first = |change: &Change| change.order == Some(Order::DeleteFirst);
-    let mut queue: Vec<Address> =
-        changes.iter().filter(|change| is_first(change)).map(|change| change.address.clone()).collect();
-    if queue.is_empty() {
-        return;
-    }
-    let mut dependents: Table<&Address, Vec<&Address>> = Table::default();
-    for change in changes.iter().filter(|change| change.kind == ChangeKind::Replace) {
-        if let Some((address, recorded)) = state.resources.get_key_value(&change.address) {
-            recorded.dependencies.iter().for_each(|needed| dependents.entry(needed).or_default().push(address));
-        }
-    }
-    while let Some(address) = queue.pop() {
-        for dependent in dependents.get(&address).into_iter().flatten() {
-            let change = &mut changes[replaced[*dependent]];
-            if !is_first(change)
-                && let Some(recorded) = state.resources.get(*dependent)
-            {
-                change.delete_first(recorded);
-                queue.push((*dependent).clone());
-            }
         }
     }
 }

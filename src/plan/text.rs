@@ -54,11 +54,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     if !plan.changes.is_empty() || (!plan.drift.is_empty() && plan.unchanged > 0) {
         lines.push((Tone::Plain, String::new()));
     }
-    let column = plan.changes.iter().map(|change| change.address.to_string().chars().count()).max().unwrap_or(0);
-    let types = plan.changes.iter().map(|change| change.template.as_str().len()).max().unwrap_or(0);
-    for change in &plan.changes {
-        resource(change, column.min(32), types.min(24), width, &mut lines);
-    }
+    lines.extend(changes(&plan.changes, width));
     if plan.unchanged > 0 {
         lines.push((Tone::Faint, format!("  = {} unchanged", plan.unchanged)));
     }
@@ -74,6 +70,17 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     if !plan.is_empty() {
         lines.push((Tone::Plain, String::new()));
         lines.push((Tone::Heading, format!("  {}", summary(plan))));
+    }
+    lines
+}
+
+/// Changes, with all their attributes.
+pub fn changes(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
+    let column = changes.iter().map(|change| change.address.to_string().chars().count()).max().unwrap_or(0);
+    let types = changes.iter().map(|change| change.template.as_str().len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for change in changes {
+        resource(change, column.min(32), types.min(24), width, &mut lines);
     }
     lines
 }
@@ -234,7 +241,7 @@ fn values(change: &AttributeChange, width: usize, names: usize) -> String {
     text
 }
 
-fn shown(planned: &Planned, room: usize) -> String {
+pub(super) fn shown(planned: &Planned, room: usize) -> String {
     match planned {
         Planned::Value(value) => cut(&value.to_string(), room),
         Planned::Nothing => "unset".into(),

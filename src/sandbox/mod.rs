@@ -314,6 +314,15 @@ impl Provider for Sandbox {
         }
     }
 
+    fn service<'k>(&self, kind: &'k str) -> &'k str {
+        pace::service(kind)
+    }
+
+    /// There are no connections to run out of; but of calls that take no time, many at once are no faster.
+    fn at_once(&self) -> usize {
+        if self.inner().world.weather.latency > 0.0 { usize::MAX } else { 128 }
+    }
+
     fn usually(&self, kind: &str, verb: Verb) -> Duration {
         let call = match verb {
             Verb::Create => Call::Create,

@@ -10,35 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use crate::apply::provider::Call;
 use crate::apply::provider::{Fault, FaultKind};
 use crate::name::Address;
-
-/// A call of the provider.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Call {
-    Create,
-    Find,
-    Read,
-    ReadMany,
-    Update,
-    Delete,
-}
-
-impl Call {
-    pub const ALL: [Call; 6] = [Call::Create, Call::Find, Call::Read, Call::ReadMany, Call::Update, Call::Delete];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Call::Create => "create",
-            Call::Find => "find",
-            Call::Read => "read",
-            Call::ReadMany => "readmany",
-            Call::Update => "update",
-            Call::Delete => "delete",
-        }
-    }
-}
 
 /// Kept in the sandbox's file, so that it holds for the commands to come.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]

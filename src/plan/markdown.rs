@@ -1,0 +1,230 @@
+//! A plan as Markdown, for the comment on a pull request: what may go wrong, a table, and the values folded
+//! away. Nothing in a name or a value is taken for Markdown or HTML.
+
+use std::fmt::Write;
+
+use crate::plan::text::{Tone, mark, shown, summary};
+use crate::plan::{AttributeChange, Change, Drifted, Plan, Planned, Purpose, Refresh, Spot};
+use crate::value::Value;
+
+/// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
+const HAZARDS: usize = 15_000;
+const TABLE: usize = 30_000;
+const DRIFT: usize = 40_000;
+const FOLDED: usize = 62_000;
+/// Characters of one value, and of one among others.
+const VALUE: usize = 300;
+const SHORT: usize = 80;
+const OUTPUTS: usize = 15;
+
+/// The plan, with a line break at its end.
+pub fn page(plan: &Plan) -> String {
+    let place = format!("{}/{}", plan.project, plan.environment);
+    let summary = if plan.is_empty() { "nothing changes".to_string() } else { summary(plan) };
+    let mut page = format!("### {}: {}\n", code(&place), summary.trim_end_matches('.').replace(".  ", ", "));
+    hazards(plan, &mut page);
+    table(plan, &mut page);
+    drift(plan, &mut page);
+    folded(plan, &mut page);
+    let cloud = if *plan.cloud == *"sandbox" { "in the sandbox, " } else { "" };
+    let asked = match plan.refresh {
+        Refresh::Done => "refreshed",
+        Refresh::Needless => "nothing to refresh",
+        Refresh::Skipped => "not refreshed",
+    };
+    let _ = writeln!(page, "\n<sub>{cloud}state serial {}, {asked}</sub>", plan.serial);
+    page
+}
+
+fn hazards(plan: &Plan, page: &mut String) {
+    let all: Vec<&Change> = plan.changes.iter().filter(|change| !change.hazards.is_empty()).collect();
+    if all.is_empty() {
+        return;
+    }
+    page.push_str("\n> [!CAUTION]\n");
+    for (at, change) in all.iter().enumerate() {
+        if page.len() > HAZARDS {
+            let _ = writeln!(page, "> - and {} others", all.len() - at);
+            break;
+        }
+        for group in change.hazard_groups() {
+            let texts: Vec<String> = group.iter().map(|hazard| plain(&hazard.text)).collect();
+            let _ = write!(page, "> - {} {}", code(&change.address.to_string()), texts.join("; "));
+            let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref());
+            let changed = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name));
+            if let Some(changed) = changed.filter(|changed| changed.replaces) {
+                let _ = write!(page, "; {} cannot change in place", code(changed.name.as_str()));
+            }
+            if let Some(Spot { file, line, text }) = changed.and_then(|changed| changed.place.as_ref()) {
+                let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&cut(text, SHORT)));
+            }
+            page.push('\n');
+        }
+    }
+}
+
+fn table(plan: &Plan, page: &mut String) {
+    if plan.changes.is_empty() && plan.moves.is_empty() {
+        return;
+    }
+    page.push_str("\n| | component | type | change |\n| --- | --- | --- | --- |\n");
+    for (old, new) in &plan.moves {
+        if page.len() > TABLE {
+            break;
+        }
+        let _ = writeln!(
+            page,
+            "| {} | {} | | renamed from {} |",
+            code(">"),
+            cell(&new.to_string()),
+            cell(&old.to_string())
+        );
+    }
+    for (at, change) in plan.changes.iter().enumerate() {
+        if page.len() > TABLE {
+            let _ = writeln!(page, "| | and {} others | | |", plan.changes.len() - at);
+            break;
+        }
+        let (sign, _, word) = mark(change.kind);
+        let names: Vec<String> = change
+            .attributes
+            .iter()
+            .filter(|changed| change.id.is_some() && tells(changed))
+            .map(|changed| cell(changed.name.as_str()))
+            .collect();
+        let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+        let (address, template) = (cell(&change.address.to_string()), cell(change.template.as_str()));
+        let _ = writeln!(page, "| {} | {address} | {template} | {word}{names} |", code(sign));
+    }
+}
+
+fn drift(plan: &Plan, page: &mut String) {
+    if plan.drift.is_empty() {
+        return;
+    }
+    page.push_str("\nChanged outside of tadpole:\n\n");
+    for (at, one) in plan.drift.iter().enumerate() {
+        if page.len() > DRIFT {
+            let _ = writeln!(page, "- and {} others", plan.drift.len() - at);
+            break;
+        }
+        let address = code(&one.address.to_string());
+        let _ = match &one.what {
+            Drifted::Gone => writeln!(page, "- {address} is gone ({})", code(&one.id)),
+            Drifted::Attributes(all) => {
+                let parts = all.iter().map(|one| {
+                    let (old, new) = (cut(&one.recorded.to_string(), SHORT), cut(&one.found.to_string(), SHORT));
+                    format!("{} {} → {}", code(one.name.as_str()), code(&old), code(&new))
+                });
+                writeln!(page, "- {address}: {}", parts.collect::<Vec<_>>().join(", "))
+            }
+        };
+    }
+}
+
+/// Every value, as a diff: that has colours where Markdown has none.
+fn folded(plan: &Plan, page: &mut String) {
+    let mut body = String::new();
+    let mut left = plan.outputs.len().saturating_sub(OUTPUTS);
+    for change in &plan.changes {
+        let text = diff(change);
+        if page.len() + body.len() + text.len() > FOLDED {
+            left += 1;
+        } else {
+            body.push_str(&text);
+        }
+    }
+    for output in plan.outputs.iter().take(OUTPUTS) {
+        let sign = if output.new == Planned::Nothing { '-' } else { '+' };
+        let value = one_line(&shown(&output.new, SHORT));
+        let _ = writeln!(body, "{sign} output {}  {value}", output.name);
+    }
+    if left > 0 {
+        let _ = writeln!(body, "  and {left} others");
+    }
+    if body.is_empty() || plan.purpose == Purpose::Refresh {
+        return;
+    }
+    let fence = "`".repeat(longest_run(&body).max(2) + 1);
+    let _ = write!(page, "\n<details><summary>Values</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n");
+}
+
+fn diff(change: &Change) -> String {
+    let (_, tone, word) = mark(change.kind);
+    let sign = match tone {
+        Tone::Good => '+',
+        Tone::Bad => '-',
+        Tone::Change | Tone::Plain | Tone::Heading | Tone::Faint => '!',
+    };
+    let mut text = format!("{sign} {}  {}  {word}\n", change.address, change.template);
+    if let Some(reason) = &change.reason {
+        let _ = writeln!(text, "#   {}", one_line(reason));
+    }
+    for changed in change.attributes.iter().filter(|changed| tells(changed)) {
+        let name = &changed.name;
+        let forces = if changed.replaces { "  forces replacement" } else { "" };
+        if let Some(old) = &changed.old {
+            let _ = writeln!(text, "-   {name}  {}", one_line(&cut(&old.to_string(), VALUE)));
+        }
+        if changed.new != Planned::Nothing {
+            let _ = writeln!(text, "+   {name}  {}{forces}", one_line(&shown(&changed.new, VALUE)));
+        }
+    }
+    text
+}
+
+/// What was never set and stays empty says nothing.
+fn tells(changed: &AttributeChange) -> bool {
+    let empty = match &changed.new {
+        Planned::Value(Value::Map(entries)) => entries.is_empty(),
+        Planned::Value(Value::List(items)) => items.is_empty(),
+        Planned::Value(_) | Planned::Nothing | Planned::Later(_) => false,
+    };
+    changed.old.is_some() || !empty
+}
+
+/// A text as code, whatever is in it.
+fn code(text: &str) -> String {
+    let text = one_line(text);
+    let ticks = "`".repeat(longest_run(&text) + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
+    format!("{ticks}{space}{text}{space}{ticks}")
+}
+
+/// As [`code`], in a table, where a bar ends a cell even there.
+fn cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
+}
+
+/// A sentence of ours with names from outside in it. Names in backticks stay code.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for (at, part) in one_line(text).split('`').enumerate() {
+        if at % 2 == 1 {
+            plain.push_str(&code(part));
+            continue;
+        }
+        for c in part.chars() {
+            if c.is_ascii_punctuation() && !matches!(c, ',' | ':' | ';' | '.' | '\'' | '/' | '-' | '(' | ')') {
+                plain.push('\\');
+            }
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_string();
+    }
+    text.chars().take(room - 3).chain("...".chars()).collect()
+}
