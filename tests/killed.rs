@@ -266,14 +266,12 @@ fn the_second_signal_stops_at_once() {
     // An instance takes 5 seconds to be ready.
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "what is in flight was not waited for");
-    let began = place.sandbox().objects().len();
     signal("-TERM", &child);
     let asked = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?} to stop at once", asked.elapsed());
     place.is_sound("after two signals");
     assert!(!place.state().unwrap().unfinished.is_empty(), "nothing was cut off");
-    assert!(began < 30, "all began before the first signal counted");
     place.sandbox().set_weather(Weather::default()).unwrap();
     let run = place.tadpole.run(apply);
     assert_eq!(run.code, 0, "{}", run.err);

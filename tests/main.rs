@@ -30,5 +30,6 @@ mod secrets;
 mod shown;
 mod simulation;
 mod state;
+mod store;
 mod world;
 mod writers;

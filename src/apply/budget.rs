@@ -10,6 +10,8 @@ use tokio::time::Instant;
 const MOST: f64 = 200.0;
 /// What a call that passes brings in.
 const PER_PASS: f64 = 0.5;
+/// What a repetition that passes brings in: its own price and more, since the service is well again.
+const PER_PASS_AGAIN: f64 = 2.0;
 /// What a second brings in: a service that was sick is tried again.
 const PER_SECOND: f64 = 1.0;
 
@@ -37,9 +39,10 @@ impl Budget {
         })
     }
 
-    /// A call passed.
-    pub fn passed(&self) {
-        self.with(|left| *left = (*left + PER_PASS).min(MOST));
+    /// A call passed, or one that was made again.
+    pub fn passed(&self, again: bool) {
+        let brings = if again { PER_PASS_AGAIN } else { PER_PASS };
+        self.with(|left| *left = (*left + brings).min(MOST));
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut f64) -> T) -> T {
@@ -61,8 +64,10 @@ mod tests {
         let all = |budget: &Budget| (0..10_000).take_while(|_| budget.take().is_none()).count();
         assert_eq!(all(&budget), MOST as usize);
         assert!(budget.take().is_some());
-        (0..20).for_each(|_| budget.passed());
+        (0..20).for_each(|_| budget.passed(false));
         assert_eq!(all(&budget), 10);
+        budget.passed(true);
+        assert_eq!(all(&budget), 2);
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(all(&budget), 5);
         let wait = budget.take().unwrap();

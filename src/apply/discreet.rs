@@ -3,12 +3,14 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-use crate::apply::provider::{Fault, Health, Made, Patience, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{Fault, Health, Made, Owned, Patience, Place, Provider, Reading, Seek, Want};
+use crate::model::action::Verb;
 use crate::value::{Fields, Value};
 
 pub struct Discreet(pub Arc<dyn Provider>);
@@ -80,6 +82,22 @@ impl Provider for Discreet {
 
     fn patience(&self, kind: &str) -> Patience {
         self.0.patience(kind)
+    }
+
+    fn service<'k>(&self, kind: &'k str) -> &'k str {
+        self.0.service(kind)
+    }
+
+    fn at_once(&self) -> usize {
+        self.0.at_once()
+    }
+
+    fn usually(&self, kind: &str, verb: Verb) -> Duration {
+        self.0.usually(kind, verb)
+    }
+
+    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        self.0.owned(lineage).await
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

@@ -101,8 +101,7 @@ impl Calls {
         let lane = self.lane(kind, call);
         // Nobody closes the semaphore.
         let room = lane.room.clone().acquire_owned().await.ok();
-        lane.turn().await;
-        Beginning { _room: room, turn: true }
+        Beginning { _room: room, turn: Some(lane.turn().await) }
     }
 
     fn lane(&self, kind: &str, call: Call) -> Arc<Lane> {
@@ -155,8 +154,9 @@ impl Calls {
     ///
     /// # Errors
     /// Its fault: whether it is tried again is for whoever has looked what came of it.
-    pub async fn create(&self, want: &Want, beginning: &mut Beginning) -> Result<Made, Fault> {
-        self.once(&want.kind, Call::Create, Some(beginning), || self.provider.create(want)).await
+    pub async fn create(&self, want: &Want, tries: &Tries, beginning: &mut Beginning) -> Result<Made, Fault> {
+        let again = tries.failed > 0;
+        self.once(&want.kind, Call::Create, Some(beginning), again, || self.provider.create(want)).await
     }
 
     /// Until it goes through or is refused, as [`Calls::delete`] too: done twice, they change nothing more.
@@ -187,6 +187,7 @@ impl Calls {
         kind: &str,
         what: Call,
         beginning: Option<&mut Beginning>,
+        again: bool,
         call: impl FnOnce() -> F,
     ) -> Result<T, Fault> {
         let lane = self.lane(kind, what);
@@ -195,10 +196,18 @@ impl Calls {
             Call::Find | Call::Read | Call::ReadMany => false,
         };
         // The first call of an operation had its turn before its intent was written.
-        if !beginning.is_some_and(|beginning| std::mem::take(&mut beginning.turn)) {
-            lane.turn().await;
-        }
-        let _place = self.places.acquire().await;
+        let mut turn = beginning.and_then(|beginning| beginning.turn.take());
+        let _place = loop {
+            let counted = match turn.take() {
+                Some(counted) => counted,
+                None => lane.turn().await,
+            };
+            let place = self.places.acquire().await;
+            // Until there was a place, the service may have complained: then it has to be its turn anew.
+            if counted || lane.rate().is_none() {
+                break place;
+            }
+        };
         if changes && let Some(Err(why)) = self.tenure.as_ref().map(Tenure::holds) {
             *self.lost.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
             self.lost.told.notify_one();
@@ -212,7 +221,7 @@ impl Calls {
             // A refusal is an answer too.
             Ok(_) | Err(_) => {
                 lane.passed();
-                self.budget.passed();
+                self.budget.passed(again);
             }
         }
         result
@@ -228,7 +237,7 @@ impl Calls {
     ) -> Result<T, Fault> {
         let mut tries = Tries::default();
         loop {
-            match self.once(kind, what, beginning.as_deref_mut(), &call).await {
+            match self.once(kind, what, beginning.as_deref_mut(), tries.failed > 0, &call).await {
                 Ok(value) => return Ok(value),
                 Err(fault) if self.again(address, &fault, &mut tries).await => {}
                 Err(fault) => return Err(fault),
@@ -277,8 +286,8 @@ impl Calls {
 /// Room for an operation from the writing of its intent to the answer to its first call.
 pub struct Beginning {
     _room: Option<OwnedSemaphorePermit>,
-    /// Whether its first call has had its turn.
-    turn: bool,
+    /// The turn of its first call: whether it was counted. None when that has left.
+    turn: Option<bool>,
 }
 
 /// How often one call was made in vain.
@@ -293,5 +302,96 @@ pub fn passes_later(kind: FaultKind) -> bool {
     match kind {
         FaultKind::Throttled | FaultKind::Unavailable | FaultKind::Unknown => true,
         FaultKind::Taken | FaultKind::Missing | FaultKind::Denied | FaultKind::Held | FaultKind::Refused => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::apply::provider::{Owner, Patience};
+
+    /// A cloud whose looks fail until a time, and whose calls are counted.
+    struct Sick {
+        until: Instant,
+        kind: FaultKind,
+        calls: AtomicU64,
+    }
+
+    #[async_trait]
+    impl Provider for Sick {
+        fn cloud(&self) -> &'static str {
+            "sick"
+        }
+        fn patience(&self, _: &str) -> Patience {
+            Patience::default()
+        }
+        async fn create(&self, _: &Want) -> Result<Made, Fault> {
+            unreachable!("nothing is made here")
+        }
+        async fn find(&self, _: &Want, _: &Seek) -> Result<Option<Arc<str>>, Fault> {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if Instant::now() < self.until { Err(Fault::new(self.kind, "sick")) } else { Ok(None) }
+        }
+        async fn read(&self, _: &Place) -> Result<Reading, Fault> {
+            unreachable!("nothing is read here")
+        }
+        async fn update(&self, _: &Place, _: Option<&Fields>, _: &Want) -> Result<(), Fault> {
+            unreachable!("nothing is changed here")
+        }
+        async fn delete(&self, _: &Place) -> Result<(), Fault> {
+            unreachable!("nothing is deleted here")
+        }
+    }
+
+    /// Many looks at once at a cloud that is sick for so long: how many calls came, how many looks failed, and
+    /// how long it took.
+    async fn looks(count: usize, sick: Duration, kind: FaultKind) -> (u64, usize, Duration) {
+        let began = Instant::now();
+        let provider = Arc::new(Sick { until: began + sick, kind, calls: AtomicU64::new(0) });
+        let (events, _heard) = tokio::sync::mpsc::unbounded_channel();
+        let clock = Clock::starting_at(jiff::Timestamp::UNIX_EPOCH);
+        let calls = Calls::simulated(provider.clone(), events, clock, 7);
+        let mut tasks = JoinSet::new();
+        for number in 0..count {
+            let calls = calls.clone();
+            tasks.spawn(async move {
+                let address = format!("n[{number}]").parse().unwrap();
+                let owner = Owner { lineage: "l".into(), address, token: "t".into() };
+                let want = Want { kind: "sick.Thing".into(), inputs: Fields::new(), samples: Fields::new(), owner };
+                calls.find(&want, &Seek::Identity).await.is_err()
+            });
+        }
+        let failed = tasks.join_all().await.into_iter().filter(|failed| *failed).count();
+        (provider.calls.load(Ordering::Relaxed), failed, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_service_is_not_beaten() {
+        let (calls, failed, took) = looks(2000, Duration::from_secs(3600), FaultKind::Unavailable).await;
+        assert_eq!(failed, 2000);
+        // Once each, and as often again as the run has repetitions to spend.
+        assert!(calls < 2000 + 200 + took.as_secs() + 1, "{calls} calls in {took:?}");
+        assert!(took < Duration::from_secs(180), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_illness_is_waited_out() {
+        let (_, failed, took) = looks(100, Duration::from_secs(3), FaultKind::Unavailable).await;
+        assert_eq!(failed, 0);
+        assert!(took < Duration::from_secs(30), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_many_waits_for_its_turn_and_costs_nothing() {
+        let (calls, failed, _) = looks(1000, Duration::from_secs(5), FaultKind::Throttled).await;
+        assert_eq!(failed, 0);
+        // A place for as many as the provider takes at once, and from then on hardly any until it is well.
+        assert!(calls < 1000 + 2 * 256, "{calls}");
     }
 }

@@ -27,9 +27,11 @@ const AT_ONCE: f64 = 0.05;
 /// The longest sleep before the rate is looked at again, which may have grown.
 const LOOK: Duration = Duration::from_millis(500);
 
+type Lanes = HashMap<(Arc<str>, Call), Arc<Lane>>;
+
 /// All services that a command calls.
 pub struct Rates {
-    lanes: Mutex<HashMap<(Arc<str>, Call), Arc<Lane>>>,
+    lanes: Mutex<Lanes>,
     room: usize,
 }
 
@@ -93,16 +95,16 @@ impl Lane {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until one more call may leave.
-    pub async fn turn(&self) {
+    /// Waits until one more call may leave; whether it was counted, because there is a limit.
+    pub async fn turn(&self) -> bool {
         if self.flow().rate.is_none() {
-            return;
+            return false;
         }
         let _head = self.head.lock().await;
         loop {
             let wait = self.flow().take(Instant::now());
             match wait {
-                None => return,
+                None => return true,
                 Some(wait) => tokio::time::sleep(wait.min(LOOK)).await,
             }
         }

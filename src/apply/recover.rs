@@ -1,8 +1,10 @@
 //! After a crash: every operation that began and has no recorded end is looked up in the cloud, and
 //! what it did or did not do is recorded. Nothing is made or deleted here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::apply::limit::Calls;
@@ -32,26 +34,39 @@ pub enum RecoveryFault {
     Cloud(Address, Fault),
 }
 
-/// Ends every unfinished operation.
+/// Ends every unfinished operation, side by side: what was made last may have to be waited for.
 ///
 /// # Errors
-/// When the cloud does not answer, or answers more than one thing: then nothing may be planned.
+/// When the cloud does not answer, or answers more than one thing: then nothing may be planned. What it
+/// answered for is recorded all the same.
 pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered>, RecoveryFault> {
-    let unfinished: Vec<(u64, Began)> =
-        ledger.state().unfinished.iter().map(|(op, began)| (*op, began.clone())).collect();
+    let unfinished = ledger.state().unfinished.clone();
     let lineage = ledger.state().lineage.clone();
     // Nobody knows when the last call left: it may have been just now, and what it made is not seen yet.
     let now = Instant::now();
-    let mut recovered = Vec::new();
+    let mut looking = JoinSet::new();
     for (op, began) in unfinished {
         let owner = Owner { lineage: lineage.clone(), address: began.address.clone(), token: began.token.clone() };
-        let (result, what) = end_of(&began, owner, now, calls)
-            .await
-            .map_err(|fault| RecoveryFault::Cloud(began.address.clone(), fault))?;
-        ledger.record(vec![Record::Ended { op, result }]).map_err(RecoveryFault::Store)?;
-        recovered.push(Recovered { address: began.address, verb: began.verb, what });
+        let calls = calls.clone();
+        looking.spawn(async move { (op, end_of(&began, owner, now, &calls).await, began) });
     }
-    Ok(recovered)
+    let mut recovered = BTreeMap::new();
+    let mut failed = BTreeMap::new();
+    while let Some(joined) = looking.join_next().await {
+        let (op, end, Began { address, verb, .. }) =
+            joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        match end {
+            Ok((result, what)) => {
+                ledger.record(vec![Record::Ended { op, result }]).map_err(RecoveryFault::Store)?;
+                recovered.insert(op, Recovered { address, verb, what });
+            }
+            Err(fault) => drop(failed.insert(op, (address, fault))),
+        }
+    }
+    match failed.into_values().next() {
+        Some((address, fault)) => Err(RecoveryFault::Cloud(address, fault)),
+        None => Ok(recovered.into_values().collect()),
+    }
 }
 
 async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Result<(Ended, String), Fault> {

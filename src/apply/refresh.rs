@@ -84,41 +84,34 @@ async fn find(
     refreshed: &mut Refreshed,
     faults: &mut Vec<(Address, Fault)>,
 ) {
-    for resource in graph.in_order() {
+    let mut looking = JoinSet::new();
+    for (at, resource) in graph.in_order().enumerate() {
         if state.resources.contains_key(&resource.address) && !is_gone(refreshed, &resource.address) {
             continue;
         }
         let owner = Owner { lineage: state.lineage.clone(), address: resource.address.clone(), token: "".into() };
-        let seek = if resource.lifecycle.start.is_empty() {
-            Seek::Identity
+        let mut seeks = Vec::new();
+        if resource.lifecycle.start.is_empty() {
+            seeks.push(Seek::Identity);
         } else if resource.lifecycle.terminate.is_empty() {
-            // It may have been left standing by an earlier teardown.
-            Seek::Owned(owner.clone())
-        } else {
+            // It may have been left standing by an earlier teardown, under the address that it had then.
+            let former = |address: &Address| Owner { address: address.clone(), ..owner.clone() };
+            seeks.extend(std::iter::once(owner.clone()).chain(resource.formerly.iter().map(former)).map(Seek::Owned));
+        }
+        let Some(inputs) = known_inputs(resource, state).filter(|_| !seeks.is_empty()) else {
             continue;
         };
-        let Some(inputs) = known_inputs(resource, state) else {
-            continue;
-        };
-        let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner: owner.clone() };
-        // What was left standing bears the address that it was made under.
-        let others = resource
-            .formerly
-            .iter()
-            .filter(|_| seek != Seek::Identity)
-            .map(|address| Seek::Owned(Owner { address: address.clone(), ..owner.clone() }));
-        for seek in std::iter::once(seek.clone()).chain(others) {
-            match look(&want, &seek, calls).await {
-                Ok(Some(found)) => {
-                    refreshed.found.insert(resource.address.clone(), found);
-                    break;
-                }
-                Ok(None) => {}
-                Err(fault) => {
-                    faults.push((resource.address.clone(), fault));
-                    break;
-                }
-            }
+        let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner };
+        let calls = calls.clone();
+        looking.spawn(async move { (at, look(&want, &seeks, &calls).await, want.owner.address) });
+    }
+    let mut all = looking.join_all().await;
+    all.sort_by_key(|(at, ..)| *at);
+    for (_, found, address) in all {
+        match found {
+            Ok(Some(found)) => drop(refreshed.found.insert(address, found)),
+            Ok(None) => {}
+            Err(fault) => faults.push((address, fault)),
         }
     }
 }
@@ -130,22 +123,24 @@ fn recorded(state: &State) -> impl Iterator<Item = (Option<u64>, Place)> {
     current.chain(retired.map(|(number, old)| (Some(*number), place_of(&old.address, &old.recorded))))
 }
 
-async fn look(want: &Want, seek: &Seek, calls: &Calls) -> Result<Option<Found>, Fault> {
-    let address = &want.owner.address;
-    let Some(id) = calls.find(want, seek).await? else {
-        return Ok(None);
-    };
-    let place = Place {
-        kind: want.kind.clone(),
-        id: id.clone(),
-        address: address.clone(),
-        inputs: want.inputs.clone(),
-        outputs: Fields::new(),
-    };
-    match calls.read(&place).await? {
-        Reading::Here(here) => Ok(Some(Found { id, here })),
-        Reading::Gone => Ok(None),
+/// The first that is there of what is sought.
+async fn look(want: &Want, seeks: &[Seek], calls: &Calls) -> Result<Option<Found>, Fault> {
+    for seek in seeks {
+        let Some(id) = calls.find(want, seek).await? else {
+            continue;
+        };
+        let place = Place {
+            kind: want.kind.clone(),
+            id: id.clone(),
+            address: want.owner.address.clone(),
+            inputs: want.inputs.clone(),
+            outputs: Fields::new(),
+        };
+        if let Reading::Here(here) = calls.read(&place).await? {
+            return Ok(Some(Found { id, here }));
+        }
     }
+    Ok(None)
 }
 
 fn is_gone(refreshed: &Refreshed, address: &Address) -> bool {

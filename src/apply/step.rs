@@ -257,7 +257,7 @@ impl Step {
         let address = &self.work.address;
         let mut tries = Tries::default();
         let made = loop {
-            let fault = match self.calls.create(&want, &mut beginning).await {
+            let fault = match self.calls.create(&want, &tries, &mut beginning).await {
                 Ok(made) => break made,
                 Err(fault) => fault,
             };
@@ -281,10 +281,10 @@ impl Step {
         self.journal.record(vec![Record::Made { op, id: made.id.clone() }]).await?;
         let present = self.intended(wanted, made.id.clone());
         let place = self.place(&present);
-        if !made.whole {
-            if let Err(fault) = self.calls.update(&place, None, &want, None).await {
-                return Err(self.incomplete(op, present, fault).await);
-            }
+        if !made.whole
+            && let Err(fault) = self.calls.update(&place, None, &want, None).await
+        {
+            return Err(self.incomplete(op, present, fault).await);
         }
         match self.settle_down(&place).await {
             Ok(here) => match self.recorded(wanted, made.id, here.outputs, Status::Live) {

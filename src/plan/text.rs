@@ -1,7 +1,5 @@
 //! A plan as text for the terminal. Colour is the caller's: lines come with what they are.
 
-use std::fmt::Write;
-
 use crate::name::Address;
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Refresh, Scope, Spot,
@@ -92,7 +90,7 @@ fn hazards(change: &Change, width: usize, lines: &mut Vec<(Tone, String)>) {
         let indent = " ".repeat(head.chars().count().min(24));
         for (at, hazard) in group.iter().enumerate() {
             let before = if at == 0 { &head } else { &indent };
-            lines.push((Tone::Bad, format!("{before}{}", hazard.text)));
+            lines.extend(wrapped(before, &indent, &hazard.text, width).map(|line| (Tone::Bad, line)));
         }
         let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref());
         let Some(changed) = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name)) else {
@@ -101,7 +99,8 @@ fn hazards(change: &Change, width: usize, lines: &mut Vec<(Tone, String)>) {
         if changed.replaces {
             let values = values(changed, width.saturating_sub(indent.len() + 26), 0);
             let values = values.trim_end_matches("  forces replacement");
-            lines.push((Tone::Plain, format!("{indent}{} {values} cannot change in place", changed.name)));
+            let text = format!("{} {values} cannot change in place", changed.name);
+            lines.extend(wrapped(&indent, &indent, &text, width).map(|line| (Tone::Plain, line)));
         }
         if let Some(Spot { file, line, text }) = &changed.place {
             let place = format!("{indent}{file}:{line}   ");
@@ -190,15 +189,13 @@ pub fn mark(kind: ChangeKind) -> (&'static str, Tone, &'static str) {
 
 fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &mut Vec<(Tone, String)>) {
     let (sign, tone, word) = mark(change.kind);
-    let mut line =
-        format!("  {sign} {:column$}  {:types$}  {word}", change.address.to_string(), change.template.as_str());
-    if !change.actions.is_empty() {
-        let names: Vec<&str> = change.actions.iter().map(crate::name::Name::as_str).collect();
-        let _ = write!(line, ": {}", names.join(", "));
-    }
-    lines.push((tone, line));
+    let head = format!("  {sign} {:column$}  {:types$}  ", change.address.to_string(), change.template.as_str());
+    let names: Vec<&str> = change.actions.iter().map(crate::name::Name::as_str).collect();
+    let what = if names.is_empty() { word.to_string() } else { format!("{word}: {}", names.join(", ")) };
+    let indent = format!("  |{}", " ".repeat(head.chars().count().saturating_sub(3)));
+    lines.extend(wrapped(&head, &indent, &what, width).map(|line| (tone, line)));
     if let Some(reason) = &change.reason {
-        lines.push((Tone::Faint, format!("  |    {reason}")));
+        lines.extend(wrapped("  |    ", "  |    ", reason, width).map(|line| (Tone::Faint, line)));
     }
     // What was never set and stays empty says nothing.
     let telling = |attribute: &&AttributeChange| {
@@ -248,6 +245,22 @@ pub(super) fn shown(planned: &Planned, room: usize) -> String {
         Planned::Later(None) => "known after apply".into(),
         Planned::Later(Some(made_of)) => format!("{} (known after apply)", cut(made_of, room.saturating_sub(20))),
     }
+}
+
+/// A sentence in lines of so many columns, where its words allow that.
+fn wrapped(first: &str, next: &str, text: &str, width: usize) -> impl Iterator<Item = String> {
+    let mut lines = Vec::new();
+    let mut line = first.to_string();
+    for (at, word) in text.split(' ').enumerate() {
+        if at > 0 && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::replace(&mut line, next.to_string()));
+        } else if at > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.into_iter()
 }
 
 fn cut(text: &str, room: usize) -> String {

@@ -11,6 +11,9 @@ use crate::state::store::StoreFault;
 
 /// A lease in its place, as its owner reaches it.
 pub trait Keep: Send + Sync {
+    /// Whether it is certain that it is another's by now, where a cheap look tells.
+    fn is_lost(&self) -> bool;
+
     /// Says that the owner is there.
     ///
     /// # Errors
@@ -80,14 +83,14 @@ impl Tenure {
     /// # Errors
     /// When it is lost, or cannot be renewed.
     pub fn holds(&self) -> Result<(), StoreFault> {
-        let Some((_, length)) = &self.0.lease else { return Ok(()) };
+        let Some((keep, length)) = &self.0.lease else { return Ok(()) };
         if let Some(successor) = self.0.lost.get() {
             return Err(StoreFault::Fenced(successor.clone().map(Box::new)));
         }
-        if self.renewed().is_younger_than(*length) {
-            return Ok(());
+        if keep.is_lost() {
+            return Err(self.fenced());
         }
-        self.renew()
+        if self.renewed().is_younger_than(*length) { Ok(()) } else { self.renew() }
     }
 
     fn renewed(&self) -> MutexGuard<'_, Moment> {

@@ -2,11 +2,13 @@
 //! as its users see it.
 
 mod file;
+mod limits;
 mod rules;
 mod story;
 mod weather;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tadpole::apply::clock::Clock;
 use tadpole::apply::provider::{Fault, FaultKind, Health, Owner, Place, Provider, Reading, Seek, Want};

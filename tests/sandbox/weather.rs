@@ -1,6 +1,5 @@
 //! What goes wrong, and how long things take: all of it from a seed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tadpole::sandbox::weather::{Call, Refusal};

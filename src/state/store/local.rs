@@ -16,7 +16,7 @@ use crate::state::store::{Store, StoreFault, io_fault};
 use crate::state::tenure::{Heartbeat, Moment, Tenure};
 
 /// How long whoever takes an environment over may need to say who he is. It takes a few milliseconds.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(10);
 /// Between two looks at a seat that somebody is taking.
 const LOOK: Duration = Duration::from_millis(5);
 /// Tries to make a first seat where there is something else in its place.
@@ -86,7 +86,7 @@ impl<'a> Contender<'a> {
                     }
                     std::thread::sleep(LOOK);
                 }
-                Chance::Soon if began.elapsed() < GRACE => std::thread::sleep(LOOK),
+                Chance::Soon if began.elapsed() < 2 * GRACE => std::thread::sleep(LOOK),
                 Chance::Soon => return Err(StoreFault::Locked(None)),
                 Chance::Held(lease) => return Err(StoreFault::Locked(Some(Box::new(lease)))),
             }
@@ -111,6 +111,9 @@ impl<'a> Contender<'a> {
     }
 
     fn chance(&mut self, seat: &Seat) -> io::Result<Chance> {
+        if seat.is_free() {
+            return Ok(Chance::Now);
+        }
         let told = seat.lease()?;
         let lease = told.as_ref().map(|(lease, _)| lease.clone());
         let unchanged = match &self.seen {
@@ -166,9 +169,12 @@ impl LocalStore {
 
     /// Step 3 of a takeover.
     fn read(mut self) -> Result<(LocalStore, Option<Replayed>), StoreFault> {
-        let Some(mut replayed) = reading::replay(&self.environment, Some(&self.seat))? else {
-            return Ok((self, None));
-        };
+        let replayed =
+            reading::replay(&self.environment, Some(&self.seat)).map_err(|fault| match self.seat.is_there() {
+                Ok(false) => self.heartbeat.tenure().fenced(),
+                Ok(true) | Err(_) => fault,
+            })?;
+        let Some(mut replayed) = replayed else { return Ok((self, None)) };
         if replayed.records > 0 {
             replayed.state.serial += 1;
             self.compact(&replayed.state)?;

@@ -33,6 +33,9 @@
 //! - *What it appends later counts for nobody*, once the successor has put anything in force: its journal is
 //!   then another file, and continues another snapshot.
 //!
+//! Who cannot sit down, or give his lease back, because the disk is full, leaves the seat by renaming it to
+//! `8-free`. That needs no space.
+//!
 //! None of this rests on clocks. They say when a lease has run out, that is, when somebody may try.
 
 use std::fs::File;
@@ -48,6 +51,8 @@ use crate::state::tenure::Keep;
 /// The directory of the one seat.
 pub const WRITER: &str = "writer";
 const LEASE: &str = "lease.json";
+/// In place of an owner's digits: nobody has it.
+const FREE: &str = "free";
 pub const JOURNAL: &str = "journal.jsonl";
 
 /// A seat as it is called now.
@@ -119,15 +124,44 @@ impl Seat {
             Err(error) => return Err(error),
         }
         // Else, after the machine has crashed, the one before might have its seat again.
-        sync_directory(&environment.join(WRITER))?;
-        for entry in std::fs::read_dir(&seat.path)? {
-            let entry = entry?;
-            if !matches!(entry.file_name().to_str(), Some(LEASE | JOURNAL)) {
-                std::fs::remove_file(entry.path())?;
+        let taken =
+            sync_directory(&environment.join(WRITER)).and_then(|()| seat.clear()).and_then(|()| seat.put_lease(lease));
+        match taken {
+            Ok(()) => Ok(Some(seat)),
+            // It was taken over before it sat down.
+            Err(_) if !seat.is_there()? => Ok(None),
+            Err(error) => {
+                // On a full disk, say, nobody else is to wait for somebody who will never sit there.
+                let _ = seat.leave(environment);
+                Err(error)
             }
         }
-        seat.put_lease(lease)?;
-        Ok(Some(seat))
+    }
+
+    /// Leaves the seat to whoever comes. This needs no space on the disk.
+    fn leave(&self, environment: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, Seat::new(environment, self.epoch, FREE).path)
+    }
+
+    /// Whether nobody has it.
+    pub fn is_free(&self) -> bool {
+        self.digits == FREE
+    }
+
+    /// Removes what is not in force yet: step 2.
+    fn clear(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if matches!(entry.file_name().to_str(), Some(LEASE | JOURNAL)) {
+                continue;
+            }
+            match std::fs::remove_file(entry.path()) {
+                // It was put in force at the last moment.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
+        Ok(())
     }
 
     /// The lease of whoever sits here, with the time of its last renewal by the file system's clock.
@@ -204,6 +238,10 @@ impl SeatKeeper {
 }
 
 impl Keep for SeatKeeper {
+    fn is_lost(&self) -> bool {
+        self.seat.is_there().is_ok_and(|there| !there)
+    }
+
     fn renew(&self) -> Result<(), StoreFault> {
         let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
         if *released { Err(StoreFault::Fenced(None)) } else { self.write(&self.lease.renewed()) }
@@ -212,7 +250,8 @@ impl Keep for SeatKeeper {
     fn release(&self) -> Result<(), StoreFault> {
         let mut released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
         *released = true;
-        self.write(&Lease { released: true, ..self.lease.renewed() })
+        let written = self.write(&Lease { released: true, ..self.lease.renewed() });
+        written.or_else(|fault| self.seat.leave(&self.environment).map_err(|_| fault))
     }
 
     fn successor(&self) -> Option<Lease> {
