@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::world::files_below;
 
@@ -330,47 +330,6 @@ fn damaged_and_newer_records_are_refused() {
     }
     std::fs::write(&path, good).unwrap();
     assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
-}
-
-/// The process itself, killed at random moments. What the sandbox holds is what is recorded.
-#[cfg(unix)]
-#[test]
-fn a_killed_process_loses_nothing() {
-    let text = "n[i in 0..60] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\n";
-    let kills: u32 = std::env::var("TADPOLE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
-    // How long an undisturbed run takes here, so that kills fall into it.
-    let (_first, tadpole) = program(text);
-    let began = Instant::now();
-    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
-    let whole = began.elapsed();
-
-    let (directory, tadpole) = program(text);
-    let mut cut = 0;
-    for at in 0..kills {
-        let mut child = tadpole
-            .command(&["apply", "--sandbox", "--yes"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(whole.mul_f64(f64::from(at) / f64::from(kills)));
-        child.kill().unwrap();
-        cut += u32::from(child.wait().unwrap().code().is_none());
-        if at % 5 == 4 {
-            let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
-            assert_eq!(run.code, 0, "after {at} kills: {}", run.err);
-        }
-    }
-    assert!(cut > kills / 3, "only {cut} of {kills} were cut off");
-    let run = tadpole.run(&["apply", "--sandbox", "--yes"]);
-    assert_eq!(run.code, 0, "{}", run.err);
-    let show = tadpole.run(&["show"]);
-    assert!(show.out.contains("60 resources") && show.out.matches("  live").count() == 60, "{}", show.out);
-    let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
-    assert_eq!(run.code, 0, "{}", run.err);
-    let sandbox =
-        tadpole::sandbox::Sandbox::open(&directory.path().join(".tadpole/default/sandbox.jsonl"), Default::default());
-    assert_eq!(sandbox.unwrap().objects().len(), 0, "orphans are left");
 }
 
 /// The first signal to stop: what has not begun does not begin, and what is recorded is whole.

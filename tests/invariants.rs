@@ -207,7 +207,8 @@ pub fn forms(secret: &str) -> Vec<(&'static str, String)> {
     forms.push(("percent-encoded", percent(&|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))));
     forms.push(("percent-encoded", percent(&|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))));
     forms.push(("in hexadecimal", bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
-    forms.push(("as JSON", serde_json::to_string(secret).unwrap().trim_matches('"').to_string()));
+    let json = serde_json::to_string(secret).unwrap();
+    forms.push(("as JSON", json[1..json.len() - 1].to_string()));
     forms.sort();
     forms.dedup();
     forms

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::apply::budget::Budget;
 use crate::apply::clock::Clock;
+use crate::apply::discreet::Discreet;
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{Call, Fault, FaultKind, Health, Made, Owned, Place, Provider, Reading, Seek, Want};
 use crate::apply::rate::{Lane, Rates};
@@ -63,7 +64,7 @@ impl Calls {
         let at_once = provider.at_once().min(Semaphore::MAX_PERMITS);
         let (places, rates) = (Arc::new(Semaphore::new(at_once)), Arc::new(Rates::new(at_once)));
         Calls {
-            provider,
+            provider: Arc::new(Discreet(provider)),
             clock,
             places,
             rates,

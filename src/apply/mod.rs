@@ -4,6 +4,7 @@
 mod afterwards;
 pub mod budget;
 pub mod clock;
+mod discreet;
 pub mod event;
 pub mod import;
 pub mod limit;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::apply::limit::Calls;
-use crate::apply::provider::{Fault, Owner, Reading, Seek, Want};
+use crate::apply::provider::{Fault, Health, Owner, Place, Reading, Seek, Want};
 use crate::apply::step::{look, place_of, seen};
 use crate::model::action::Verb;
 use crate::name::Address;
@@ -98,11 +98,31 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
                 Ok((Ended::Recorded(recorded.into()), "may be half done".into()))
             }
         },
-        Verb::Delete => match calls.read(&place_of(&began.address, &began.request)).await? {
+        Verb::Delete => match leaving(&place_of(&began.address, &began.request), now, calls).await? {
             Reading::Gone => Ok((Ended::Gone, format!("deleted {}", began.request.id))),
             Reading::Here(_) => Ok((Ended::Unchanged, format!("{} is still there", began.request.id))),
         },
         Verb::Check => Ok((Ended::Unchanged, "changes nothing".into())),
+    }
+}
+
+/// Reads what a delete may have been called for: until it is gone, or is certain to stay. One that is gone
+/// may be seen for a while, and one that is on its way may be on its way out.
+async fn leaving(place: &Place, now: Instant, calls: &Calls) -> Result<Reading, Fault> {
+    let patience = calls.provider.patience(&place.kind);
+    loop {
+        let reading = calls.read(place).await?;
+        let until = match &reading {
+            Reading::Gone => return Ok(reading),
+            Reading::Here(here) => match &here.health {
+                Health::Waiting(_) => now + patience.deletion,
+                Health::Live | Health::Dead(_) => now + patience.consistency,
+            },
+        };
+        if Instant::now() >= until {
+            return Ok(reading);
+        }
+        tokio::time::sleep(patience.poll).await;
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::action;
 use crate::apply::Stop;
 use crate::apply::event::Event;
-use crate::apply::limit::{Beginning, Calls, Tries};
+use crate::apply::limit::{Beginning, Calls, Tries, passes_later};
 use crate::apply::provider::{Call, Fault, FaultKind, Here, Owner, Place, Reading, Seek, Want};
 use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
 use crate::model::term::Known;
@@ -417,7 +417,12 @@ impl Step {
                 Ok(()) => self.until_gone(&place).await,
                 Err(fault) => Err(fault),
             };
-            let result = if gone.is_ok() { Ended::Gone } else { Ended::Unchanged };
+            let result = match gone {
+                Ok(()) => Ended::Gone,
+                // It may be gone or going. The operation stays open: recovery looks again.
+                Err(fault) if passes_later(fault.kind) => return Err(fault.into()),
+                Err(_) => Ended::Unchanged,
+            };
             self.journal.record(vec![Record::Ended { op, result }]).await?;
             gone?;
         }

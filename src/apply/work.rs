@@ -41,7 +41,8 @@ pub(super) fn work(
         as_planned(change, &inputs)?;
         let mut samples = Fields::new();
         for (name, term) in &resource.samples {
-            if let Ok(Term::Known(value)) = term.settle(state) {
+            if let Ok(Term::Known(mut value)) = term.settle(state) {
+                value.seal(key);
                 samples.insert(name.clone(), value);
             }
         }

@@ -73,9 +73,10 @@ pub struct World {
 
 impl World {
     pub fn new(schemas: Schemas, lag: Duration) -> World {
+        let log = Log::default();
         World {
-            disk: Shared::new(Disk::default()),
-            log: Log::default(),
+            disk: Shared::new(Disk { log: log.clone(), ..Disk::default() }),
+            log,
             schemas,
             lag,
             now: Mutex::new(BEGINNING.parse().unwrap()),
@@ -93,6 +94,18 @@ impl World {
 
     fn now(&self) -> Timestamp {
         *self.now.lock().unwrap()
+    }
+
+    /// The same world once more, as it is now.
+    pub fn copy(&self) -> World {
+        let copy = World::new(self.schemas.clone(), self.lag);
+        *copy.disk.disk() = Disk { log: copy.log.clone(), ..self.disk.disk().clone() };
+        *copy.now.lock().unwrap() = self.now();
+        let path = |world: &World| world.directory.path().join("sandbox.jsonl");
+        if path(self).exists() {
+            std::fs::copy(path(self), path(&copy)).unwrap();
+        }
+        copy
     }
 
     /// One run of the program, as a process of its own.
@@ -188,6 +201,7 @@ impl World {
         while let Ok(event) = heard.try_recv() {
             self.not_secret(format!("{event:?}").as_bytes(), "an event");
         }
+        self.not_secret(format!("{outcome:?}").as_bytes(), "the outcome");
         self.not_secret(shown(&plan).as_bytes(), "the plan");
         self.not_secret(&serde_json::to_vec(&plan).unwrap(), "the plan as JSON");
         End::Ran(Box::new((plan, outcome)))
@@ -237,21 +251,34 @@ impl World {
         self.not_secret(&serde_json::to_vec(&self.objects()).unwrap(), "the sandbox");
     }
 
-    /// What is recorded, by address, with names in place of the ids, which differ from run to run.
     pub fn normal(&self) -> BTreeMap<String, String> {
-        let state = self.disk.state();
-        let mut names: Vec<(String, String)> =
-            state.resources.iter().map(|(address, one)| (one.id.to_string(), format!("<{address}>"))).collect();
-        // A longer id first: `net-10` begins with `net-1`.
-        names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
-        let normal = |value: String| names.iter().fold(value, |text, (id, name)| text.replace(id, name));
-        let resources = state.resources.iter().map(|(address, one)| {
-            let lines = (&one.kind, &one.template, one.status, &one.inputs, &one.outputs, &one.dependencies);
-            (address.to_string(), normal(serde_json::to_string(&(lines, &one.lifecycle)).unwrap()))
-        });
-        let outputs = state.outputs.iter();
-        let outputs =
-            outputs.map(|(name, value)| (format!("output {name}"), normal(serde_json::to_string(value).unwrap())));
-        resources.chain(outputs).collect()
+        normal(&self.disk.state())
     }
 }
+
+/// What is recorded, by address, with names in place of the ids and none of the fingerprints: these
+/// differ from run to run.
+pub fn normal(state: &State) -> BTreeMap<String, String> {
+    let mut names: Vec<(String, String)> =
+        state.resources.iter().map(|(address, one)| (one.id.to_string(), format!("<{address}>"))).collect();
+    // A longer id first: `net-10` begins with `net-1`.
+    names.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+    let normal = |value: String| {
+        let mut text = names.iter().fold(value, |text, (id, name)| text.replace(id, name));
+        while let Some(at) = text.find(FINGERPRINT) {
+            text.replace_range(at..at + FINGERPRINT.len() + 33, "");
+        }
+        text
+    };
+    let resources = state.resources.iter().map(|(address, one)| {
+        let lines = (&one.kind, &one.template, one.status, &one.inputs, &one.outputs, &one.dependencies);
+        (address.to_string(), normal(serde_json::to_string(&(lines, &one.lifecycle)).unwrap()))
+    });
+    let outputs = state.outputs.iter();
+    let outputs =
+        outputs.map(|(name, value)| (format!("output {name}"), normal(serde_json::to_string(value).unwrap())));
+    resources.chain(outputs).collect()
+}
+
+/// What comes before the 32 digits of a secret's fingerprint.
+const FINGERPRINT: &str = "\"fingerprint\":\"";

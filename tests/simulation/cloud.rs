@@ -11,7 +11,7 @@ use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider
 use tadpole::graph::ResourceGraph;
 use tadpole::model::action::Verb;
 use tadpole::sandbox::Sandbox;
-use tadpole::value::Fields;
+use tadpole::value::{Fields, Value};
 
 use crate::invariants::{self, Call};
 use crate::simulation::disk::Shared;
@@ -31,7 +31,7 @@ pub struct Seen {
 }
 
 /// What was asked and recorded, in order, and what should not have been.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<(Vec<String>, Vec<String>)>>);
 
 impl Log {
@@ -61,24 +61,24 @@ impl Seen {
     async fn call<T: Send, F: Future<Output = Result<T, Fault>> + Send>(
         &self,
         what: String,
-        changes: bool,
+        changes: Option<&Fields>,
         work: F,
     ) -> Result<T, Fault> {
         if self.fate.moment() {
             std::future::pending::<()>().await;
         }
-        let result = match changes && self.is_refused() {
-            true => Err(Fault::new(FaultKind::Refused, "refused, by chance")),
-            false => work.await,
+        let result = match changes {
+            Some(values) if self.is_refused() => Err(indiscreet(values)),
+            Some(_) | None => work.await,
         };
         if self.fate.is_dead() {
             std::future::pending::<()>().await;
         }
         self.log.say(match &result {
             Ok(_) => format!("{} call {what}", self.clock.now()),
-            Err(fault) => format!("{} call {what}: {fault}", self.clock.now()),
+            Err(fault) => format!("{} call {what}: {:?}", self.clock.now(), fault.kind),
         });
-        if changes && self.fate.moment() {
+        if changes.is_some() && self.fate.moment() {
             self.log.say("killed before the answer".to_string());
             std::future::pending::<()>().await;
         }
@@ -119,7 +119,7 @@ impl Provider for Seen {
             id: None,
             inputs: want.inputs.clone(),
         };
-        self.call(format!("create {}", want.owner.address), true, async {
+        self.call(format!("create {}", want.owner.address), Some(&want.inputs), async {
             self.watch(call);
             self.sandbox.create(want).await
         })
@@ -127,11 +127,11 @@ impl Provider for Seen {
     }
 
     async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
-        self.call(format!("find {}", want.owner.address), false, async { self.sandbox.find(want, seek).await }).await
+        self.call(format!("find {}", want.owner.address), None, async { self.sandbox.find(want, seek).await }).await
     }
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault> {
-        self.call(format!("read {} {}", place.address, place.id), false, async { self.sandbox.read(place).await }).await
+        self.call(format!("read {} {}", place.address, place.id), None, async { self.sandbox.read(place).await }).await
     }
 
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
@@ -142,7 +142,7 @@ impl Provider for Seen {
             id: Some(place.id.clone()),
             inputs: want.inputs.clone(),
         };
-        self.call(format!("update {} {}", place.address, place.id), true, async {
+        self.call(format!("update {} {}", place.address, place.id), Some(&want.inputs), async {
             self.watch(call);
             self.sandbox.update(place, old, want).await
         })
@@ -157,10 +157,21 @@ impl Provider for Seen {
             id: Some(place.id.clone()),
             inputs: Fields::new(),
         };
-        self.call(format!("delete {} {}", place.address, place.id), true, async {
+        self.call(format!("delete {} {}", place.address, place.id), Some(&place.inputs), async {
             self.watch(call);
             self.sandbox.delete(place).await
         })
         .await
     }
+}
+
+/// A refusal that quotes all that it was asked for, as clouds do.
+fn indiscreet(values: &Fields) -> Fault {
+    let secrets = values.values().filter_map(|value| match value {
+        Value::Secret(secret) => secret.reveal(),
+        _ => None,
+    });
+    let quoted: Vec<String> =
+        secrets.flat_map(invariants::forms).map(|(form, text)| format!("{form}: {text}")).collect();
+    Fault::new(FaultKind::Refused, format!("refused, by chance: {}", quoted.join(", "))).help(quoted.join(", "))
 }

@@ -9,6 +9,7 @@ use tadpole::state::record::{self, Ended, Header, Record};
 use tadpole::state::store::{Store, StoreFault};
 use tadpole::state::tenure::Tenure;
 
+use crate::simulation::cloud::Log;
 use crate::simulation::fate::Fate;
 
 #[derive(Clone, Debug, Default)]
@@ -16,13 +17,13 @@ pub struct Disk {
     pub snapshot: Vec<u8>,
     pub journal: Vec<u8>,
     /// What a reader would make of these bytes.
-    state: Option<State>,
+    pub(super) state: Option<State>,
     /// Things that were let go: left standing, or replaced and left standing. Kind and id.
     pub let_go: BTreeSet<(String, String)>,
-    /// Every record that ever was durable, as text.
-    pub history: Vec<String>,
+    /// Told of every record that becomes durable.
+    pub log: Log,
     /// Of whoever opened it last.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// Under which epoch each write was made.
     pub writes: Vec<u64>,
 }
@@ -91,7 +92,7 @@ impl Disk {
 
     /// One record that is durable from now on.
     fn keep(&mut self, record: &Record) {
-        self.history.push(brief(record));
+        self.log.say(format!("record {}", brief(record)));
         let Some(state) = &mut self.state else { return };
         if let Record::Forgotten { address, id } = record {
             let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
@@ -213,7 +214,7 @@ impl Store for MemoryStore {
         disk.writes.push(self.epoch);
         disk.snapshot = serde_json::to_vec(state).unwrap();
         disk.state = Some(state.clone());
-        disk.history.push(format!("snapshot {}", state.serial));
+        disk.log.say(format!("snapshot {}", state.serial));
         self.lines = 0;
         if self.fate.moment() {
             // The old journal is still there.

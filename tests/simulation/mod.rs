@@ -22,8 +22,9 @@ use tadpole::sandbox::Schemas;
 use tadpole::sandbox::weather::Weather;
 
 use crate::world::{graph, shown};
+pub use case::normal;
 use case::{Disturbance, End, World};
-use program::Program;
+pub use program::{CANARY, Program};
 
 /// Cases that share one sequence of programs: compiling is what takes time.
 const SHARED: u64 = 24;
@@ -106,6 +107,11 @@ impl Sequence {
         let texts = texts.into_iter().map(Option::unwrap_or_default).collect();
         Sequence { texts, graphs, schemas, expected }
     }
+}
+
+/// What each of these programs comes to.
+pub fn expected(programs: &[Program]) -> Vec<BTreeMap<String, String>> {
+    Sequence::compiled(programs).expected
 }
 
 /// A run in fair weather, which must come to a good end, and after which nothing is left to do.
@@ -226,7 +232,7 @@ fn cases(share: u64, shares: u64) {
         return;
     }
     // For each case of the tests of the compiler, which are cheaper.
-    let count = number("TADPOLE_CASES").unwrap_or(300) * 8 / shares;
+    let count = number("TADPOLE_CASES").unwrap_or(300) * 5 / shares;
     let first = number("TADPOLE_FIRST").unwrap_or(0);
     let mut sequence: Option<(u64, Sequence)> = None;
     for number in (first..).skip(share as usize * count as usize).take(count as usize) {
@@ -264,4 +270,55 @@ fn nothing_is_lost_one() {
 #[test]
 fn nothing_is_lost_two() {
     cases(1, 2);
+}
+
+/// Small programs, killed at every moment that there is while one is turned into the next, and at every
+/// moment of the recovery from one of these.
+#[test]
+fn killed_at_every_moment() {
+    let mut kills = 0;
+    for seed in 0..12 {
+        let mut rng = Rng::with_seed(seed);
+        let first = Program::random(&mut rng, 3);
+        let second = first.evolved(&mut rng, 4, std::slice::from_ref(&first));
+        let sequence = Sequence::compiled(&[first, second]);
+        // Every third of them among things that are seen late.
+        let lag = Duration::from_secs(if seed % 3 == 0 { 5 } else { 0 });
+        let before = World::new(sequence.schemas.clone(), lag);
+        for at in 0..2 {
+            let recovered_from = rng.usize(..40);
+            for kill in 0.. {
+                let world = before.copy();
+                let once = Disturbance { kill: Some(kill), ..Disturbance::default() };
+                if !matches!(world.run(&sequence.graphs[at], &once).0, End::Killed) {
+                    break;
+                }
+                for again in 0.. {
+                    let world = world.copy();
+                    let twice =
+                        Disturbance { kill: (kill == recovered_from).then_some(again), ..Disturbance::default() };
+                    let killed = matches!(world.run(&sequence.graphs[at], &twice).0, End::Killed);
+                    world.between();
+                    fair(&world, &sequence.graphs[at]);
+                    kills += 1;
+                    let difference = difference(&world.normal(), &sequence.expected[at]);
+                    let wrongs = world.log.wrongs();
+                    assert!(
+                        wrongs.is_empty() && difference.is_empty(),
+                        "seed {seed}, program {at}, killed at {kill}, then at {:?}: {}{difference}\n{}\n{}",
+                        twice.kill,
+                        wrongs.join("\n"),
+                        sequence.texts[at],
+                        world.log.lines().join("\n"),
+                    );
+                    if !killed {
+                        break;
+                    }
+                }
+            }
+            fair(&before, &sequence.graphs[at]);
+            assert!(before.log.wrongs().is_empty(), "{:?}", before.log.wrongs());
+        }
+    }
+    assert!(kills > 1000, "only {kills} kills");
 }

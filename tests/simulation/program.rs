@@ -83,6 +83,8 @@ pub struct Program {
     /// What is referred to comes first.
     parts: Vec<Part>,
     next: u32,
+    /// Names that others had, and that a new one may get.
+    free: Vec<u32>,
 }
 
 impl Program {
@@ -103,7 +105,7 @@ impl Program {
     /// The next version of it; `before` are all until now, any of which may still be what there is.
     pub fn evolved(&self, rng: &mut Rng, resources: usize, before: &[Program]) -> Program {
         if rng.u32(..12) == 0 {
-            return Program { parts: Vec::new(), next: self.next };
+            return Program { parts: Vec::new(), ..self.clone() };
         }
         let mut program = self.clone();
         for _ in 0..1 + rng.usize(..2 + self.parts.len() / 2) {
@@ -154,10 +156,12 @@ impl Program {
             10 => {
                 // Under another name from now on, perhaps in the group or out of it.
                 let old = (part.grouped, part.name);
-                part.formerly = vec![old];
+                part.formerly.insert(0, old);
                 if rng.bool() {
                     part.grouped = !part.grouped;
                 } else {
+                    // What has a name in the cloud would have to give it away.
+                    self.free.extend((part.shape != Shape::Net).then_some(part.name));
                     part.name = next;
                     self.next += 1;
                 }
@@ -170,8 +174,9 @@ impl Program {
                 }
             }
             12 | 13 => {
-                let gone = self.parts.remove(at).uid;
-                self.parts.iter_mut().for_each(|part| part.forget(gone));
+                let gone = self.parts.remove(at);
+                self.free.extend((gone.shape != Shape::Net).then_some(gone.name));
+                self.parts.iter_mut().for_each(|part| part.forget(gone.uid));
             }
             14 if at > 0 => {
                 // What needed the other is needed by it from now on.
@@ -201,9 +206,13 @@ impl Program {
         let any =
             |rng: &mut Rng, of: u32| if rng.u32(..of) == 0 { rng.choice(all[..at].iter().copied()) } else { None };
         let shape = *rng.choice([Shape::Net, Shape::Host, Shape::Host, Shape::Note].iter()).unwrap();
+        let name = match self.free.pop() {
+            Some(name) if rng.bool() && shape != Shape::Net => name,
+            Some(_) | None => uid,
+        };
         let part = Part {
             uid,
-            name: uid,
+            name,
             grouped: rng.u32(..5) == 0,
             formerly: Vec::new(),
             shape,
@@ -264,6 +273,7 @@ impl Program {
         let former: Vec<String> = part
             .formerly
             .iter()
+            .filter(|(grouped, name)| (*grouped, *name) != (part.grouped, part.name))
             .map(|(grouped, name)| match (grouped, part.grouped) {
                 (true, false) => format!("g.c{name}"),
                 (true, true) => format!("c{name}"),

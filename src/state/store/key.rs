@@ -1,9 +1,9 @@
 //! The key under which secrets are fingerprinted: one for each environment, in a file of its own.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::state::store::seat::sync_directory;
 use crate::state::store::{StoreFault, io_fault};
 use crate::value::SealingKey;
 
@@ -25,17 +25,18 @@ pub fn sealing_key(directory: &Path) -> Result<Option<SealingKey>, StoreFault> {
     }
 }
 
-/// Keeps a key for the environment, readable by its owner alone.
+/// Keeps a key for the environment, readable by its owner alone. It is there whole or not at all: half a
+/// key would lock everybody out.
 ///
 /// # Errors
 /// When it cannot be written, or there is one already.
 pub fn keep_key(directory: &Path, key: &SealingKey) -> Result<(), StoreFault> {
     let path = directory.join(KEY);
     std::fs::create_dir_all(directory).map_err(io_fault(directory, "make the directory"))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&path).and_then(|mut file| file.write_all(&key.0).and_then(|()| file.sync_all()));
-    written.map_err(io_fault(&path, "write"))
+    // Such a file is its owner's alone from the start.
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io_fault(&path, "write"))?;
+    let written = file.write_all(&key.0).and_then(|()| file.as_file().sync_all());
+    written.map_err(io_fault(&path, "write"))?;
+    file.persist_noclobber(&path).map_err(|error| io_fault(&path, "write")(error.error))?;
+    sync_directory(directory).map_err(io_fault(directory, "write"))
 }

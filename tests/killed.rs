@@ -1,0 +1,318 @@
+//! The process itself, killed: programs that change, and SIGKILL anywhere while they are applied, taken
+//! down or recovered; and the signals that a person or a build server sends before.
+
+#![cfg(unix)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use tadpole::sandbox::weather::Weather;
+use tadpole::sandbox::{Object, Sandbox};
+use tadpole::state::{State, store};
+
+use crate::cli::Tadpole;
+use crate::invariants::{self, Scene};
+use crate::simulation::{self, CANARY, Program};
+use crate::world::files_below;
+
+/// Shares of the kills, each on a thread of its own.
+const SHARES: u32 = 3;
+
+/// An environment with a program that changes, and the sandbox that it is applied in.
+struct Place {
+    directory: tempfile::TempDir,
+    tadpole: Tadpole,
+}
+
+impl Place {
+    fn new() -> Place {
+        let directory = tempfile::tempdir().unwrap();
+        let tadpole = Tadpole::new(directory.path());
+        Place { directory, tadpole }
+    }
+
+    fn record(&self) -> PathBuf {
+        self.directory.path().join(".tadpole/default")
+    }
+
+    fn sandbox(&self) -> Sandbox {
+        Sandbox::open(&self.record().join("sandbox.jsonl"), Default::default()).unwrap()
+    }
+
+    /// Things take a little, so that there is time to be killed in, and are seen a little later.
+    fn slow(&self) {
+        std::fs::create_dir_all(self.record()).unwrap();
+        let weather = Weather { latency: 0.001, lag: Duration::from_millis(20), ..Weather::default() };
+        self.sandbox().set_weather(weather).unwrap();
+    }
+
+    /// The command that makes of the environment what a program says; nothing is left of it when that is
+    /// empty.
+    fn becomes(&self, program: &Program) -> &'static [&'static str] {
+        let path = self.directory.path().join("main.cloud");
+        match program.text() {
+            Some(text) => {
+                std::fs::write(path, text).unwrap();
+                &["apply", "--sandbox", "--yes"]
+            }
+            None => &["destroy", "--sandbox", "--yes"],
+        }
+    }
+
+    fn started(&self, arguments: &[&str]) -> Child {
+        self.tadpole.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn state(&self) -> Option<State> {
+        store::peek(&self.record()).unwrap()
+    }
+
+    /// Things that a program let go, which nobody keeps a list of: they are of the one type that does that.
+    fn let_go(state: &State, objects: &[Object]) -> BTreeSet<(String, String)> {
+        let recorded: BTreeSet<&str> = state.resources.values().map(|recorded| &*recorded.id).collect();
+        let notes = objects.iter().filter(|object| &*object.kind == "sim.Note");
+        let left = notes.filter(|object| !recorded.contains(&*object.id));
+        left.map(|object| (object.kind.to_string(), object.id.to_string())).collect()
+    }
+
+    /// What holds at any moment.
+    fn is_sound(&self, context: &str) {
+        let Some(state) = self.state() else { return };
+        let objects = self.sandbox().objects();
+        let let_go = Place::let_go(&state, &objects);
+        let scene = Scene { state: &state, objects: &objects, let_go: &let_go };
+        invariants::no_orphan(&scene).unwrap_or_else(|what| panic!("{context}: {what}"));
+        for path in files_below(&self.record()) {
+            let bytes = std::fs::read(&path).unwrap();
+            let holds = invariants::no_secret_written(CANARY, &bytes, &path.display().to_string());
+            holds.unwrap_or_else(|what| panic!("{context}: {what}"));
+        }
+    }
+
+    /// What holds after a command that was not disturbed.
+    fn is_at_rest(&self, context: &str) {
+        self.is_sound(context);
+        let state = self.state().unwrap();
+        let objects = self.sandbox().objects();
+        let let_go = Place::let_go(&state, &objects);
+        let scene = Scene { state: &state, objects: &objects, let_go: &let_go };
+        for check in [invariants::no_duplicate, invariants::no_phantom, invariants::no_lost_update] {
+            check(&scene).unwrap_or_else(|what| panic!("{context}: {what}"));
+        }
+        assert!(state.unfinished.is_empty() && state.retired.is_empty(), "{context}: {state:?}");
+    }
+}
+
+/// Lines of the journal of whoever writes now: its header, and a line for each record.
+fn written(place: &Place) -> usize {
+    let writers = std::fs::read_dir(place.record().join("writer")).into_iter().flatten().flatten();
+    let journals = writers.filter_map(|writer| std::fs::read(writer.path().join("journal.jsonl")).ok());
+    journals.map(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count()).max().unwrap_or(0)
+}
+
+/// When a command is killed.
+enum When {
+    FromItsStart(Duration),
+    /// From when it writes its first record.
+    AtWork(Duration),
+}
+
+/// Records that a command had written when it was killed; nothing when it had ended before.
+fn killed(place: &Place, arguments: &[&str], when: When) -> Option<usize> {
+    let mut child = place.started(arguments);
+    let after = match when {
+        When::FromItsStart(after) => after,
+        When::AtWork(after) => {
+            while written(place) < 2 && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            after
+        }
+    };
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    let ended = child.wait().unwrap().code().is_some();
+    (!ended).then(|| written(place).saturating_sub(1))
+}
+
+/// How many kills fell where.
+#[derive(Clone, Copy, Default, Debug)]
+struct Fell {
+    /// Before anything was recorded, or after the end.
+    outside: u32,
+    /// Among the records of a run, by thirds of the most that any run of its environment had.
+    inside: [u32; 3],
+}
+
+impl Fell {
+    fn count(&mut self, kills: &[Option<usize>]) {
+        let most = kills.iter().flatten().copied().max().unwrap_or(0);
+        for kill in kills {
+            match kill {
+                Some(records) if *records > 0 => self.inside[(records * 3 / (most + 1)).min(2)] += 1,
+                Some(_) | None => self.outside += 1,
+            }
+        }
+    }
+
+    fn all(&self) -> u32 {
+        self.outside + self.inside.iter().sum::<u32>()
+    }
+}
+
+/// Programs that are applied one after the other.
+const STEPS: usize = 6;
+
+fn killed_at_random(share: u32, kills: u32) -> Fell {
+    let mut rng = Rng::with_seed(u64::from(share));
+    let mut fell = Fell::default();
+    while fell.all() < kills {
+        // Every environment is new once: its first run is killed too.
+        let place = Place::new();
+        place.slow();
+        let resources = rng.usize(6..24);
+        let mut programs = vec![Program::random(&mut rng, resources)];
+        while programs.len() < STEPS {
+            let next = programs[programs.len() - 1].evolved(&mut rng, resources, &programs);
+            programs.push(next);
+        }
+        let expected = simulation::expected(&programs);
+        // So long does the first take undisturbed, in a place of its own.
+        let other = Place::new();
+        other.slow();
+        let arguments = other.becomes(&programs[0]);
+        let began = Instant::now();
+        assert_eq!(other.tadpole.run(arguments).code, 0);
+        let whole = began.elapsed();
+        let mut killed_here = Vec::new();
+        for (at, program) in programs.iter().enumerate() {
+            let arguments = place.becomes(program);
+            for _ in 0..rng.u32(1..5) {
+                let after = whole.mul_f64(rng.f64());
+                let when = if rng.u32(..4) == 0 { When::FromItsStart(after) } else { When::AtWork(after) };
+                let kill = killed(&place, arguments, when);
+                killed_here.push(kill);
+                place.is_sound(&format!("share {share}, program {at} after {killed_here:?}"));
+                if kill.is_none() {
+                    break;
+                }
+            }
+            if at + 1 == programs.len() || rng.u32(..3) == 0 {
+                let context = format!("share {share}, program {at} after {killed_here:?}");
+                let run = place.tadpole.run(arguments);
+                assert_eq!(run.code, 0, "{context}: {}", run.err);
+                place.is_at_rest(&context);
+                assert_eq!(simulation::normal(&place.state().unwrap()), expected[at], "{context}");
+                let again = place.tadpole.run(&["plan", "--sandbox", "--exit-code"]);
+                assert!(program.text().is_none() || again.code == 0, "{context}: {}", again.err);
+            }
+        }
+        let run = place.tadpole.run(&["destroy", "--sandbox", "--yes"]);
+        assert_eq!(run.code, 0, "share {share}, the end: {}", run.err);
+        place.is_at_rest(&format!("share {share}, the end"));
+        assert!(place.state().unwrap().resources.is_empty());
+        fell.count(&killed_here);
+    }
+    fell
+}
+
+/// SIGKILL at random moments, `TADPOLE_KILLS` times: the next command recovers without anybody's help.
+#[test]
+fn a_killed_process_loses_nothing() {
+    let kills: u32 = std::env::var("TADPOLE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(320);
+    let threads: Vec<_> =
+        (0..SHARES).map(|share| std::thread::spawn(move || killed_at_random(share, kills / SHARES))).collect();
+    let fell: Vec<Fell> = threads.into_iter().map(|thread| thread.join().expect("a share has failed")).collect();
+    println!("kills outside of the work and by its thirds: {fell:?}");
+    let all: u32 = fell.iter().map(Fell::all).sum();
+    let outside: u32 = fell.iter().map(|fell| fell.outside).sum();
+    assert!(all + SHARES >= kills, "only {all} kills");
+    assert!(outside * 3 < all * 2, "too few were killed at work: {fell:?}");
+    for third in 0..3 {
+        let inside: u32 = fell.iter().map(|fell| fell.inside[third]).sum();
+        assert!(inside * 20 > all, "the kills are not spread: {fell:?}");
+    }
+}
+
+/// What a person does, or a build server that gives up: one signal after the other.
+fn signal(name: &str, child: &Child) {
+    // It may have ended meanwhile.
+    let _ = Command::new("kill").args([name, &child.id().to_string()]).stderr(Stdio::null()).status();
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The first signal waits for what is in flight, the second for nothing; what was cut off is found out.
+#[test]
+fn the_second_signal_stops_at_once() {
+    let place = Place::new();
+    let text = "n[i in 0..30] extends ImageInstance { imageID \"ami-12345678\"; }\n";
+    std::fs::write(place.directory.path().join("main.cloud"), text).unwrap();
+    std::fs::create_dir_all(place.record()).unwrap();
+    place.sandbox().set_weather(Weather { latency: 0.2, ..Weather::default() }).unwrap();
+    let apply = &["apply", "--sandbox", "--yes"];
+    let mut child = place.started(apply);
+    until("the first instance", || !place.sandbox().objects().is_empty());
+    signal("-INT", &child);
+    // An instance takes 5 seconds to be ready.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(child.try_wait().unwrap(), None, "what is in flight was not waited for");
+    signal("-TERM", &child);
+    let asked = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?} to stop at once", asked.elapsed());
+    place.is_sound("after two signals");
+    assert!(!place.state().unwrap().unfinished.is_empty(), "nothing was cut off");
+    place.sandbox().set_weather(Weather::default()).unwrap();
+    let run = place.tadpole.run(apply);
+    assert_eq!(run.code, 0, "{}", run.err);
+    place.is_at_rest("after recovery");
+    assert_eq!(place.state().unwrap().resources.len(), 30);
+}
+
+/// As a build server stops a job: SIGINT, after a while SIGTERM, after another SIGKILL.
+#[test]
+fn a_build_server_stops_it_as_it_likes() {
+    let mut rng = Rng::with_seed(3);
+    let place = Place::new();
+    place.slow();
+    let mut programs = vec![Program::random(&mut rng, 14)];
+    let (mut stopped, mut killed) = (0, 0);
+    while stopped + killed < 24 {
+        let program = &programs[programs.len() - 1];
+        let mut child = place.started(place.becomes(program));
+        while written(&place) < 2 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(rng.u64(..20)));
+        signal("-INT", &child);
+        std::thread::sleep(Duration::from_millis(rng.u64(..100)));
+        signal("-TERM", &child);
+        std::thread::sleep(Duration::from_millis(rng.u64(..30)));
+        child.kill().unwrap();
+        match child.wait().unwrap().code() {
+            Some(130) => stopped += 1,
+            Some(0) => {}
+            None => killed += 1,
+            Some(code) => panic!("it ended with {code}"),
+        }
+        place.is_sound(&format!("{stopped} were stopped and {killed} killed"));
+        let next = program.evolved(&mut rng, 14, &programs);
+        programs.push(next);
+    }
+    assert!(stopped > 0 && killed > 0, "{stopped} were stopped and {killed} killed");
+    let last = &programs[programs.len() - 1..];
+    let run = place.tadpole.run(place.becomes(&last[0]));
+    assert_eq!(run.code, 0, "{}", run.err);
+    place.is_at_rest("at last");
+    assert_eq!(simulation::normal(&place.state().unwrap()), simulation::expected(last)[0]);
+}
