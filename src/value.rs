@@ -164,9 +164,37 @@ impl Value {
         }
     }
 
+    /// Visits this one and every value in it.
+    pub fn walk<'v>(&'v self, visit: &mut impl FnMut(&'v Value)) {
+        visit(self);
+        self.parts().for_each(|part| part.walk(visit));
+    }
+
     /// Whether there is a secret anywhere in it.
     pub fn holds_secret(&self) -> bool {
         matches!(self, Value::Secret(_)) || self.parts().any(Value::holds_secret)
+    }
+
+    /// The texts of the secrets in it, as far as they are known.
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut secrets = Vec::new();
+        self.walk(&mut |value| {
+            if let Value::Secret(secret) = value {
+                secrets.extend(secret.reveal());
+            }
+        });
+        secrets
+    }
+
+    /// What it refers to, but for what was never made here: addresses, and ids.
+    pub fn references(&self) -> Vec<(&Address, &Arc<str>)> {
+        let mut found = Vec::new();
+        self.walk(&mut |value| {
+            if let Value::Reference(Reference { of: Target::Address(address), id }) = value {
+                found.push((address, id));
+            }
+        });
+        found
     }
 
     /// Gives every secret in here its fingerprint, so that it can be compared with a recorded one.

@@ -45,6 +45,15 @@ impl Tadpole {
     }
 }
 
+/// A run that ended with a code, and said these texts.
+#[track_caller]
+pub fn ends(ran: &Ran, code: i32, texts: &[&str]) {
+    assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+    for text in texts {
+        assert!(ran.err.contains(text), "{text:?} is not in\n{}", ran.err);
+    }
+}
+
 /// A copy of a directory, so that what is recorded does not end up in the sources.
 pub fn copied(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::cli::{Ran, Tadpole};
+use crate::cli::{Tadpole, ends};
 
 const PROGRAM: &str = r#"
 param size: Int = 1;
@@ -31,14 +31,6 @@ fn things_without_a_record() -> (TempDir, Tadpole) {
 
 fn sandbox(directory: &Path) -> String {
     std::fs::read_to_string(directory.join(".tadpole/new/sandbox.jsonl")).unwrap()
-}
-
-#[track_caller]
-fn ends(ran: &Ran, code: i32, texts: &[&str]) {
-    assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
-    for text in texts {
-        assert!(ran.err.contains(text), "{text:?} is not in\n{}", ran.err);
-    }
 }
 
 #[test]

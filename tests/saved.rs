@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::cli::{Ran, Tadpole};
+use crate::cli::{Tadpole, ends};
 use crate::render::Schema;
 
 const PROGRAM: &str = r#"
@@ -25,14 +25,6 @@ fn shop() -> (TempDir, Tadpole) {
 
 fn write(directory: &Path, name: &str, text: &str) {
     std::fs::write(directory.join(name), text).unwrap();
-}
-
-#[track_caller]
-fn ends(ran: &Ran, code: i32, texts: &[&str]) {
-    assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
-    for text in texts {
-        assert!(ran.err.contains(text), "{text:?} is not in\n{}", ran.err);
-    }
 }
 
 #[test]

@@ -23,8 +23,7 @@ const HIDDEN: &str = "(secret)";
 
 /// A fault that does not say what is secret among these values.
 fn discreet(fault: Fault, values: &Fields) -> Fault {
-    let mut secrets = Vec::new();
-    values.values().for_each(|value| collect(value, &mut secrets));
+    let secrets: Vec<&str> = values.values().flat_map(Value::secrets).collect();
     if secrets.is_empty() {
         return fault;
     }
@@ -33,13 +32,6 @@ fn discreet(fault: Fault, values: &Fields) -> Fault {
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     let hide = |text: String| forms.iter().fold(text, |text, form| text.replace(form, HIDDEN));
     Fault { message: hide(fault.message), help: fault.help.map(hide), ..fault }
-}
-
-fn collect<'v>(value: &'v Value, secrets: &mut Vec<&'v str>) {
-    if let Value::Secret(secret) = value {
-        secrets.extend(secret.reveal());
-    }
-    value.parts().for_each(|part| collect(part, secrets));
 }
 
 /// A secret as it is, and as requests and answers carry it.

@@ -132,9 +132,7 @@ fn free(Claim { address, id }: &Claim, kind: &str, state: &State) -> Result<(), 
         let help = format!("`tadpole state forget {address}` leaves that one standing, and makes room");
         return wrong(format!("`{address}` is recorded already, as {}", recorded.id), help);
     }
-    let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
-    let mut all = state.resources.iter().chain(retired);
-    match all.find(|(_, recorded)| recorded.id == *id && *recorded.kind == *kind) {
+    match state.things().find(|(_, recorded)| recorded.id == *id && *recorded.kind == *kind) {
         Some((other, _)) => {
             let help = format!("to give it another address, write `{address} formerly {other}` in the program");
             wrong(format!("{id} is recorded already, as `{other}`"), help)

@@ -31,6 +31,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
 use crate::name::Address;
 use crate::plan::{self, ChangeKind, Part, Plan};
+use crate::state::State;
 use crate::state::ledger::Ledger;
 use crate::state::store::StoreFault;
 use crate::value::SealingKey;
@@ -89,7 +90,7 @@ pub async fn execute(
     let next_op = Arc::new(AtomicU64::new(ledger.next_op()));
     let journal = Journal { requests, next_op, stop: stop.clone() };
     let takes = queue::takes(plan, graph, ledger.state(), &*calls.provider);
-    let mut queue = Queue::new(plan, |number| takes[number]);
+    let mut queue = Queue::new(plan, &takes);
     let mut outcome = Outcome::default();
     let mut tasks = JoinSet::new();
     // By the number of the change: when its first half began, whether one is at work, how many are left,
@@ -219,9 +220,14 @@ pub async fn execute(
         let finished = ledger.record(records).and_then(|()| ledger.compact());
         outcome.store = finished.err();
     }
-    let retired = ledger.state().retired.values();
-    outcome.retired = retired.map(|retired| (retired.address.clone(), retired.recorded.id.clone())).collect();
+    outcome.retired = retired(ledger.state());
     outcome
+}
+
+/// What was replaced and is still there, with its id.
+fn retired(state: &State) -> Vec<(Address, Arc<str>)> {
+    let retired = state.retired.values();
+    retired.map(|retired| (retired.address.clone(), retired.recorded.id.clone())).collect()
 }
 
 /// Something that waits for a disk. Where there are other threads, they take over the calls.

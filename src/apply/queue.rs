@@ -24,7 +24,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// `takes` says how long each step takes, by its number.
-    pub fn new(plan: &Plan, takes: impl Fn(usize) -> Duration) -> Queue {
+    pub fn new(plan: &Plan, takes: &[Duration]) -> Queue {
         let count = plan.steps.len();
         let mut dependents = vec![Vec::new(); count];
         let left: Vec<usize> = plan.steps.iter().map(|step| step.waits.len()).collect();
@@ -47,7 +47,7 @@ impl Queue {
         let mut remaining = vec![Duration::ZERO; count];
         for number in order.iter().rev() {
             let behind = dependents[*number].iter().map(|next| remaining[*next]).max();
-            remaining[*number] = takes(*number) + behind.unwrap_or_default();
+            remaining[*number] = takes[*number] + behind.unwrap_or_default();
         }
         let ready = (0..count).filter(|number| left[*number] == 0).map(|number| (remaining[number], Reverse(number)));
         Queue { ready: ready.collect(), left, dependents, remaining, never: HashSet::new() }
@@ -108,7 +108,7 @@ pub struct Forecast {
 /// What the longest way through a plan comes to; nothing when there is nothing to do.
 pub fn forecast(plan: &Plan, graph: &ResourceGraph, state: &State, provider: &dyn Provider) -> Option<Forecast> {
     let takes = takes(plan, graph, state, provider);
-    let queue = Queue::new(plan, |number| takes[number]);
+    let queue = Queue::new(plan, &takes);
     let longest = |steps: &mut dyn Iterator<Item = usize>| steps.max_by_key(|number| queue.remaining[*number]);
     let first = longest(&mut (0..plan.steps.len()))?;
     let way = std::iter::successors(Some(first), |at| longest(&mut queue.dependents[*at].iter().copied()));

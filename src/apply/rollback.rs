@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tokio::sync::watch;
 
 use crate::apply::limit::Calls;
-use crate::apply::{Outcome, Stop, execute};
+use crate::apply::{Outcome, Stop, execute, retired};
 use crate::graph::ResourceGraph;
 use crate::name::Address;
 use crate::plan::{Plan, Refreshed};
@@ -34,8 +34,7 @@ pub async fn roll_back(
         let records: Vec<Record> = vacant.map(|(_, op)| Record::Restored { op }).collect();
         let restored = ledger.record(records).and_then(|()| ledger.compact());
         outcome.store = restored.err();
-        let retired = ledger.state().retired.values();
-        outcome.retired = retired.map(|retired| (retired.address.clone(), retired.recorded.id.clone())).collect();
+        outcome.retired = retired(ledger.state());
     }
     outcome
 }

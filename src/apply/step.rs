@@ -14,7 +14,7 @@ use crate::action;
 use crate::apply::Stop;
 use crate::apply::event::Event;
 use crate::apply::limit::{Beginning, Calls, Tries, passes_later};
-use crate::apply::provider::{Call, Fault, FaultKind, Here, Owner, Place, Reading, Seek, Want};
+use crate::apply::provider::{Call, Fault, FaultKind, Health, Here, Made, Owner, Place, Reading, Seek, Want};
 use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
@@ -266,7 +266,7 @@ impl Step {
                 let seek = Seek::Made(owner.clone());
                 let until = Instant::now() + self.calls.provider.patience(&want.kind).consistency;
                 match look(address, &want, &seek, until, &self.calls).await {
-                    Ok(Some(id)) => break crate::apply::provider::Made { id, whole: false },
+                    Ok(Some(id)) => break Made { id, whole: false },
                     Ok(None) => {}
                     // The operation stays open: recovery looks again.
                     Err(_) => return Err(fault.into()),
@@ -306,9 +306,8 @@ impl Step {
 
     /// Reads it until it is no longer on its way.
     async fn settle_down(&self, place: &Place) -> Result<Here, Fault> {
-        use crate::apply::provider::Health;
         let patience = self.calls.provider.patience(&place.kind);
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         loop {
             match self.calls.read(place).await? {
                 Reading::Gone if began.elapsed() > patience.consistency => {
@@ -431,7 +430,7 @@ impl Step {
 
     async fn until_gone(&self, place: &Place) -> Result<(), Fault> {
         let patience = self.calls.provider.patience(&place.kind);
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         loop {
             match self.calls.read(place).await? {
                 Reading::Gone => return Ok(()),

@@ -76,7 +76,7 @@ impl Checker<'_, '_> {
         }
         let ty = declared.flatten().unwrap_or(&Ty::Any);
         match upstream.recorded.as_ref().map(|recorded| recorded.get(&name.value)) {
-            Some(Some(value)) if holds_secret(value) => {
+            Some(Some(value)) if value.holds_secret() => {
                 self.report.push(
                     Diagnostic::error(
                         "cloud::upstream::secret",
@@ -203,8 +203,4 @@ fn received(value: &Value, ty: &Ty) -> Term {
         }
         (value, _) => Term::Known(value.clone()),
     }
-}
-
-fn holds_secret(value: &Value) -> bool {
-    matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
 }

@@ -12,7 +12,6 @@ use crate::model::term::{Nothing, Term};
 use crate::model::ty::Ty;
 use crate::source::Sources;
 use crate::state::store;
-use crate::value::Value;
 
 #[derive(clap::Args)]
 pub struct Eval {
@@ -51,7 +50,7 @@ impl Eval {
         };
         match settled {
             Ok(Term::Known(value)) if self.json => {
-                if holds_secret(&value) {
+                if value.holds_secret() {
                     say("this holds a secret, and secrets are not printed", None, look);
                     return Exit::Wrong;
                 }
@@ -73,8 +72,4 @@ impl Eval {
             }
         }
     }
-}
-
-fn holds_secret(value: &Value) -> bool {
-    matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
 }

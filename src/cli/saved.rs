@@ -46,16 +46,13 @@ fn open_text(span: Span, sources: &Sources, hidden: &[Span], secrets: &BTreeSet<
 
 /// The text of every secret that the program hands out.
 fn secrets(graph: &ResourceGraph) -> BTreeSet<String> {
-    fn collect(value: &Value, into: &mut BTreeSet<String>) {
-        if let Value::Secret(secret) = value {
-            into.extend(secret.reveal().filter(|text| !text.is_empty()).map(str::to_string));
-        }
-        value.parts().for_each(|part| collect(part, into));
-    }
     let mut all = BTreeSet::new();
+    let mut collect = |value: &Value| {
+        all.extend(value.secrets().into_iter().filter(|text| !text.is_empty()).map(str::to_string));
+    };
     let inputs = graph.in_order().flat_map(|resource| resource.inputs.values());
-    inputs.for_each(|input| input.term.values(&mut |value| collect(value, &mut all)));
-    graph.outputs.iter().for_each(|output| output.term.values(&mut |value| collect(value, &mut all)));
+    inputs.for_each(|input| input.term.values(&mut collect));
+    graph.outputs.iter().for_each(|output| output.term.values(&mut collect));
     all
 }
 

@@ -4,11 +4,11 @@ use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::origin;
 use crate::cli::session::{columns, cut_off};
-use crate::cli::state::{plural, recorded};
+use crate::cli::state::{RETIRED, plural, recorded, status};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
 use crate::name::{Address, AddressError};
-use crate::state::{Recorded, Status};
+use crate::state::Recorded;
 
 #[derive(clap::Args)]
 pub struct Show {
@@ -61,7 +61,7 @@ impl Show {
         let mut text = format!("{}\n{}", output.paint(&heading, Paint::Strong), shown.concat());
         for retired in state.retired.values() {
             let Recorded { template, id, .. } = &retired.recorded;
-            let words = output.paint("replaced, and still there", Paint::Bad);
+            let words = output.paint(RETIRED, Paint::Bad);
             text.push_str(&format!("\n  {}  {template} {id}  {words}\n", retired.address));
         }
         if let Some(cut_off) = cut_off(&state) {
@@ -75,11 +75,7 @@ impl Show {
 }
 
 fn resource(address: &str, recorded: &Recorded, look: Look) -> String {
-    let (word, paint) = match recorded.status {
-        Status::Live => ("live", Paint::Good),
-        Status::Incomplete => ("incomplete", Paint::Bad),
-        Status::Failing => ("not live", Paint::Bad),
-    };
+    let (word, paint) = status(recorded.status);
     let attributes = columns(recorded.inputs.iter().chain(&recorded.outputs), "    ");
     format!("\n  {address}  {} {}  {}\n{attributes}", recorded.template, recorded.id, look.paint(word, paint))
 }

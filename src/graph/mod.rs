@@ -75,7 +75,7 @@ fn report_same(graph: &DiGraph<Resource, Span>, report: &mut Report) {
         let Some(other) = seen.insert(identity, resource) else { continue };
         let (one, two) = if other.address < resource.address { (other, resource) } else { (resource, other) };
         let place = |resource: &Resource| {
-            let named = resource.schema.attributes.values().find(|attribute| attribute.modifiers.identity);
+            let named = resource.schema.identity().next();
             named.and_then(|attribute| resource.inputs.get(&attribute.name)).map_or(resource.span, |input| input.span)
         };
         report.push(

@@ -79,7 +79,7 @@ impl Operation {
             }
         }
         // A secret stays one whatever is made of it.
-        if values.iter().any(|value| holds_secret(value)) && self.mixes() {
+        if values.iter().any(|value| value.holds_secret()) && self.mixes() {
             let shown: Vec<Value> = values.iter().map(|value| revealed(value)).collect();
             // Why there is none may quote it.
             let result = self.compute(&shown.iter().collect::<Vec<_>>());
@@ -294,10 +294,6 @@ pub fn out_of_range(at: i64, length: usize) -> String {
 
 fn overflow() -> String {
     "the result does not fit into 64 bits".into()
-}
-
-fn holds_secret(value: &Value) -> bool {
-    matches!(value, Value::Secret(_)) || value.parts().any(holds_secret)
 }
 
 /// With every text a secret: what is made of a secret may hold any part of it anywhere.

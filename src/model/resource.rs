@@ -59,7 +59,7 @@ impl Resource {
     /// What names it in the cloud, as far as that is known before anything is made; nothing when a part is
     /// not known, or when the type has no such attributes.
     pub fn identity(&self) -> Option<String> {
-        let names = self.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
+        let names = self.schema.identity();
         let parts: Option<Vec<String>> =
             names.map(|attribute| Some(self.inputs.get(&attribute.name)?.term.known()?.to_string())).collect();
         let parts = parts.filter(|parts| !parts.is_empty())?;

@@ -47,6 +47,11 @@ impl Schema {
         self.attributes.get(name)
     }
 
+    /// Attributes that name a thing in the cloud; none for types whose things have no name.
+    pub fn identity(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.values().filter(|attribute| attribute.modifiers.identity)
+    }
+
     /// Attributes that the provider fills in.
     pub fn computed(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.values().filter(|attribute| attribute.modifiers.computed)

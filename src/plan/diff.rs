@@ -10,8 +10,8 @@ use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Made, Moved, Plan, Planned, Refresh, Refreshed, Request, Scope, VERSION,
-    drift, hazard, outputs, replace, schedule,
+    AttributeChange, Change, ChangeKind, Moved, Plan, Planned, Refreshed, Request, Scope, drift, hazard, outputs,
+    replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Recorded, State, Status};
@@ -71,25 +71,8 @@ pub fn diff(
         }
     }
     let steps = schedule::steps(&changes, graph, state);
-    let Request { project, environment, purpose, scope, refresh } = request;
     let asked = !refreshed.readings.is_empty() || !refreshed.found.is_empty();
     Plan {
-        version: VERSION,
-        project,
-        environment,
-        cloud: state.cloud.clone(),
-        made: Made::default(),
-        lineage: (state.serial > 0).then(|| state.lineage.clone()),
-        serial: state.serial,
-        purpose,
-        refresh: if !refresh {
-            Refresh::Skipped
-        } else if asked {
-            Refresh::Done
-        } else {
-            Refresh::Needless
-        },
-        scope,
         moves: moved.moves.clone(),
         drift: drift::drift(state, refreshed, graph),
         changes,
@@ -97,6 +80,7 @@ pub fn diff(
         unchanged,
         left_out,
         outputs,
+        ..request.plan(state, asked)
     }
 }
 
@@ -268,13 +252,7 @@ fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], 
     };
     for change in changes.iter().filter(|change| change.kind == ChangeKind::Start) {
         let Some(resource) = graph.get(&change.address) else { continue };
-        let identity: Vec<&Name> = resource
-            .schema
-            .attributes
-            .values()
-            .filter(|attribute| attribute.modifiers.identity)
-            .map(|attribute| &attribute.name)
-            .collect();
+        let identity: Vec<&Name> = resource.schema.identity().map(|attribute| &attribute.name).collect();
         let wanted: Option<Vec<&Value>> =
             identity.iter().map(|name| resource.inputs.get(*name)?.term.known()).collect();
         let Some(wanted) = wanted.filter(|values| !values.is_empty()) else { continue };
@@ -432,8 +410,9 @@ fn names<'a>(actions: impl Iterator<Item = &'a ActionTerm>) -> Vec<Name> {
 }
 
 fn missing(resource: &Resource) -> Diagnostic {
-    let identity = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
-    let names: Vec<String> = identity
+    let names: Vec<String> = resource
+        .schema
+        .identity()
         .filter_map(|attribute| {
             let value = resource.inputs.get(&attribute.name)?.term.known()?;
             Some(format!("{} {value}", attribute.name))

@@ -1,14 +1,13 @@
 //! What somebody else did: where the cloud says otherwise than the record. It is shown whether or not the
 //! program has something to say about it, and recorded before anything is changed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
-use crate::plan::{Made, Plan, Refresh, Refreshed, Request, VERSION};
+use crate::plan::{Plan, Refreshed, Request};
 use crate::state::observed::{Here, Reading};
 use crate::state::record::Record;
 use crate::state::{Recorded, State};
@@ -97,30 +96,11 @@ fn differences(recorded: &Recorded, here: &Here, ours: bool) -> Vec<Difference> 
 
 /// The plan that records what was found and changes nothing. Names are those of the record.
 pub fn found(state: &State, refreshed: &Refreshed, graph: &ResourceGraph, request: Request) -> Plan {
-    let Request { project, environment, purpose, scope, refresh: _ } = request;
     let mut drift = drift(state, refreshed, graph);
     let all = drift.len();
-    drift.retain(|one| scope.names(&one.address));
-    let left = all - drift.len();
-    Plan {
-        version: VERSION,
-        project,
-        environment,
-        cloud: state.cloud.clone(),
-        made: Made::default(),
-        lineage: (state.serial > 0).then(|| state.lineage.clone()),
-        serial: state.serial,
-        purpose,
-        refresh: if state.resources.is_empty() { Refresh::Needless } else { Refresh::Done },
-        unchanged: state.resources.len() - drift.len() - left,
-        scope,
-        moves: BTreeMap::new(),
-        drift,
-        changes: Vec::new(),
-        steps: Vec::new(),
-        left_out: Vec::new(),
-        outputs: Vec::new(),
-    }
+    drift.retain(|one| request.scope.names(&one.address));
+    let unchanged = state.resources.len() - all;
+    Plan { unchanged, drift, ..request.plan(state, !state.resources.is_empty()) }
 }
 
 /// The records by which the state says what was found. What is gone stays recorded, unless `forget` says

@@ -3,9 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::plan::text::{Tone, mark, shown, summary};
-use crate::plan::{AttributeChange, Change, Drifted, Plan, Planned, Purpose, Refresh, Spot};
-use crate::value::Value;
+use crate::plan::text::{Tone, mark, shortened, shown, summary};
+use crate::plan::{Change, Drifted, Plan, Planned, Purpose, Spot};
 
 /// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
 const HAZARDS: usize = 15_000;
@@ -27,11 +26,7 @@ pub fn page(plan: &Plan) -> String {
     drift(plan, &mut page);
     folded(plan, &mut page);
     let cloud = if *plan.cloud == *"sandbox" { "in the sandbox, " } else { "" };
-    let asked = match plan.refresh {
-        Refresh::Done => "refreshed",
-        Refresh::Needless => "nothing to refresh",
-        Refresh::Skipped => "not refreshed",
-    };
+    let asked = plan.refresh.word();
     let _ = writeln!(page, "\n<sub>{cloud}state serial {}, {asked}</sub>", plan.serial);
     page
 }
@@ -56,7 +51,7 @@ fn hazards(plan: &Plan, page: &mut String) {
                 let _ = write!(page, "; {} cannot change in place", code(changed.name.as_str()));
             }
             if let Some(Spot { file, line, text }) = changed.and_then(|changed| changed.place.as_ref()) {
-                let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&cut(text, SHORT)));
+                let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&shortened(text, SHORT)));
             }
             page.push('\n');
         }
@@ -89,7 +84,7 @@ fn table(plan: &Plan, page: &mut String) {
         let names: Vec<String> = change
             .attributes
             .iter()
-            .filter(|changed| change.id.is_some() && tells(changed))
+            .filter(|changed| change.id.is_some() && changed.tells())
             .map(|changed| cell(changed.name.as_str()))
             .collect();
         let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
@@ -113,7 +108,8 @@ fn drift(plan: &Plan, page: &mut String) {
             Drifted::Gone => writeln!(page, "- {address} is gone ({})", code(&one.id)),
             Drifted::Attributes(all) => {
                 let parts = all.iter().map(|one| {
-                    let (old, new) = (cut(&one.recorded.to_string(), SHORT), cut(&one.found.to_string(), SHORT));
+                    let (old, new) =
+                        (shortened(&one.recorded.to_string(), SHORT), shortened(&one.found.to_string(), SHORT));
                     format!("{} {} → {}", code(one.name.as_str()), code(&old), code(&new))
                 });
                 writeln!(page, "- {address}: {}", parts.collect::<Vec<_>>().join(", "))
@@ -160,27 +156,17 @@ fn diff(change: &Change) -> String {
     if let Some(reason) = &change.reason {
         let _ = writeln!(text, "#   {}", one_line(reason));
     }
-    for changed in change.attributes.iter().filter(|changed| tells(changed)) {
+    for changed in change.attributes.iter().filter(|changed| changed.tells()) {
         let name = &changed.name;
         let forces = if changed.replaces { "  forces replacement" } else { "" };
         if let Some(old) = &changed.old {
-            let _ = writeln!(text, "-   {name}  {}", one_line(&cut(&old.to_string(), VALUE)));
+            let _ = writeln!(text, "-   {name}  {}", one_line(&shortened(&old.to_string(), VALUE)));
         }
         if changed.new != Planned::Nothing {
             let _ = writeln!(text, "+   {name}  {}{forces}", one_line(&shown(&changed.new, VALUE)));
         }
     }
     text
-}
-
-/// What was never set and stays empty says nothing.
-fn tells(changed: &AttributeChange) -> bool {
-    let empty = match &changed.new {
-        Planned::Value(Value::Map(entries)) => entries.is_empty(),
-        Planned::Value(Value::List(items)) => items.is_empty(),
-        Planned::Value(_) | Planned::Nothing | Planned::Later(_) => false,
-    };
-    changed.old.is_some() || !empty
 }
 
 /// A text as code, whatever is in it.
@@ -220,11 +206,4 @@ fn one_line(text: &str) -> String {
 
 fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_string();
-    }
-    text.chars().take(room - 3).chain("...".chars()).collect()
 }

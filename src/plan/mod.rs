@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::action::{Action, Lifecycle};
 use crate::model::resource::Order;
 use crate::name::{Address, Name};
+use crate::state::State;
 use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
@@ -47,6 +48,36 @@ pub struct Request {
     pub scope: Scope,
     /// Whether the cloud was to be asked how what is recorded is doing.
     pub refresh: bool,
+}
+
+impl Request {
+    /// The plan that does nothing, of a state.
+    fn plan(self, state: &State, asked: bool) -> Plan {
+        let Request { project, environment, purpose, scope, refresh } = self;
+        Plan {
+            version: VERSION,
+            project,
+            environment,
+            cloud: state.cloud.clone(),
+            made: Made::default(),
+            lineage: (state.serial > 0).then(|| state.lineage.clone()),
+            serial: state.serial,
+            purpose,
+            refresh: match (refresh, asked) {
+                (false, _) => Refresh::Skipped,
+                (true, true) => Refresh::Done,
+                (true, false) => Refresh::Needless,
+            },
+            scope,
+            moves: BTreeMap::new(),
+            drift: Vec::new(),
+            changes: Vec::new(),
+            steps: Vec::new(),
+            unchanged: 0,
+            left_out: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
 }
 
 impl From<(Arc<str>, Arc<str>)> for Request {
@@ -76,6 +107,17 @@ pub enum Refresh {
     /// There was nothing to ask about.
     Needless,
     Skipped,
+}
+
+impl Refresh {
+    /// In the heading of a plan.
+    fn word(self) -> &'static str {
+        match self {
+            Refresh::Done => "refreshed",
+            Refresh::Needless => "nothing to refresh",
+            Refresh::Skipped => "not refreshed",
+        }
+    }
 }
 
 /// What the cloud said when it was asked.
@@ -240,6 +282,16 @@ pub struct AttributeChange {
 }
 
 impl AttributeChange {
+    /// Whether it says anything: what was never set and stays empty does not.
+    fn tells(&self) -> bool {
+        let empty = match &self.new {
+            Planned::Value(Value::Map(entries)) => entries.is_empty(),
+            Planned::Value(Value::List(items)) => items.is_empty(),
+            Planned::Value(_) | Planned::Nothing | Planned::Later(_) => false,
+        };
+        self.old.is_some() || !empty
+    }
+
     /// Whether it is an attribute that the provider knows, rather than a list of actions.
     pub fn is_input(&self) -> bool {
         !Lifecycle::<Action>::ATTRIBUTES.contains(&self.name.as_str())

@@ -19,8 +19,7 @@ impl Change {
 /// want the name that the old one has.
 pub(super) fn order(change: &mut Change, resource: &Resource, state: &State) {
     let Some(recorded) = state.resources.get(&change.address) else { return };
-    let identity = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
-    let mut names = identity.map(|attribute| &attribute.name).peekable();
+    let mut names = resource.schema.identity().map(|attribute| &attribute.name).peekable();
     let named = names.peek().is_some() && recorded.kind == resource.schema.kind;
     let same = named && names.all(|name| !change.attributes.iter().any(|changed| changed.name == *name));
     if same && resource.replacement == Some(Order::CreateFirst) {

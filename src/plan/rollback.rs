@@ -7,7 +7,7 @@ use crate::graph::ResourceGraph;
 use crate::model::resource::Order;
 use crate::name::{Address, Table};
 use crate::plan::diff::removal;
-use crate::plan::{Change, ChangeKind, Plan, Refresh, schedule};
+use crate::plan::{Change, ChangeKind, Plan, Request, schedule};
 use crate::state::{Recorded, State};
 use crate::value::{Reference, Value};
 
@@ -50,25 +50,14 @@ pub fn rollback(plan: &Plan, state: &State) -> Plan {
     let recorded = made.into_iter().rev().filter_map(|address| Some((address, state.resources.get(address)?)));
     let changes: Vec<Change> = recorded.map(|(address, recorded)| removal(address, recorded, false)).collect();
     let steps = schedule::steps(&changes, &ResourceGraph::empty(None), state);
-    Plan {
-        version: plan.version,
+    let request = Request {
         project: plan.project.clone(),
         environment: plan.environment.clone(),
-        cloud: plan.cloud.clone(),
-        made: Default::default(),
-        lineage: plan.lineage.clone(),
-        serial: state.serial,
         purpose: plan.purpose,
-        refresh: Refresh::Skipped,
         scope: plan.scope.clone(),
-        moves: Default::default(),
-        drift: Vec::new(),
-        changes,
-        steps,
-        unchanged: 0,
-        left_out: Vec::new(),
-        outputs: Vec::new(),
-    }
+        refresh: false,
+    };
+    Plan { changes, steps, ..request.plan(state, false) }
 }
 
 /// Whether there is something under the address that the run brought there, and that can be taken down.

@@ -70,9 +70,7 @@ struct Index<'a> {
 /// What needed each thing when it was recorded.
 fn dependents(state: &State) -> HashMap<&Address, Vec<&Address>> {
     let mut dependents: HashMap<&Address, Vec<&Address>> = HashMap::new();
-    let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
-    let all = state.resources.iter().chain(retired);
-    for (address, Recorded { dependencies, .. }) in all {
+    for (address, Recorded { dependencies, .. }) in state.things() {
         for needed in dependencies.iter().filter(|needed| *needed != address) {
             dependents.entry(needed).or_default().push(address);
         }

@@ -39,12 +39,12 @@ impl Scope {
 
     /// Whether a component is named, by its own address or by that of a group around it.
     pub fn names(&self, address: &Address) -> bool {
-        let among = |patterns: &[Address]| patterns.iter().any(|pattern| covers(pattern, address));
+        let among = |patterns: &[Address]| patterns.iter().any(|pattern| pattern.covers(address));
         (self.targets.is_empty() || among(&self.targets)) && !among(&self.excludes)
     }
 
     pub fn replaces(&self, address: &Address) -> bool {
-        self.replaces.iter().any(|pattern| covers(pattern, address))
+        self.replaces.iter().any(|pattern| pattern.covers(address))
     }
 
     /// What is wrong with it: addresses at which there is nothing, neither in the program nor recorded.
@@ -55,7 +55,7 @@ impl Scope {
         let patterns = flags.into_iter().flat_map(|(flag, patterns)| patterns.iter().map(move |at| (flag, at)));
         let mut problems = Vec::new();
         for (flag, pattern) in patterns {
-            let named: Vec<&&Address> = known.iter().filter(|address| covers(pattern, address)).collect();
+            let named: Vec<&&Address> = known.iter().filter(|address| pattern.covers(address)).collect();
             if named.is_empty() {
                 problems.push(nothing_there(flag, pattern, &known));
             }
@@ -78,7 +78,7 @@ impl Scope {
         let ties = Ties::new(changes, graph, state);
         let all: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
         let among = |patterns: &[Address]| {
-            let named = |address: &&Address| patterns.iter().any(|pattern| covers(pattern, address));
+            let named = |address: &&Address| patterns.iter().any(|pattern| pattern.covers(address));
             ties.needs.keys().copied().filter(named).collect::<Vec<_>>()
         };
         let wanted = (!self.targets.is_empty()).then(|| closure(among(&self.targets), &ties.needs));
@@ -92,14 +92,9 @@ impl Scope {
     }
 }
 
-/// Whether the component at an address is what a pattern names, or below it.
-fn covers(pattern: &Address, address: &Address) -> bool {
-    pattern.covers(address)
-}
-
 /// Why there can be no new one in place of the old one.
 fn irreplaceable(resource: &Resource) -> Option<&'static str> {
-    let named = resource.schema.attributes.values().any(|attribute| attribute.modifiers.identity);
+    let named = resource.schema.identity().next().is_some();
     if resource.lifecycle.start.is_empty() {
         return Some("it exists already, and nothing here creates it");
     }
@@ -195,11 +190,12 @@ fn closure<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::covers;
+    use crate::name::Address;
 
     #[test]
     fn an_address_names_all_below_it_and_a_name_alone_all_its_elements() {
-        let covers = |pattern: &str, address: &str| covers(&pattern.parse().unwrap(), &address.parse().unwrap());
+        let covers =
+            |pattern: &str, address: &str| pattern.parse::<Address>().unwrap().covers(&address.parse().unwrap());
         for (pattern, address) in
             [("a", "a"), ("a", "a.b"), ("a", "a[0]"), ("a", "a[0].b"), ("a[0]", "a[0].b"), ("a.b", "a[\"x\"].b[1].c")]
         {

@@ -2,7 +2,7 @@
 
 use crate::name::Address;
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Refresh, Scope, Spot,
+    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Scope, Spot,
 };
 use crate::value::Value;
 
@@ -25,11 +25,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         "sandbox" => "in the sandbox, ",
         _ => "",
     };
-    let asked = match plan.refresh {
-        Refresh::Done => "refreshed",
-        Refresh::Needless => "nothing to refresh",
-        Refresh::Skipped => "not refreshed",
-    };
+    let asked = plan.refresh.word();
     let intent = match (plan.purpose, plan.is_empty()) {
         (Purpose::Refresh, false) => "Tadpole will record what it found in",
         (Purpose::Refresh, true) => "All is as recorded in",
@@ -197,18 +193,9 @@ fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &
     if let Some(reason) = &change.reason {
         lines.extend(wrapped("  |    ", "  |    ", reason, width).map(|line| (Tone::Faint, line)));
     }
-    // What was never set and stays empty says nothing.
-    let telling = |attribute: &&AttributeChange| {
-        let empty = match &attribute.new {
-            Planned::Value(Value::Map(entries)) => entries.is_empty(),
-            Planned::Value(Value::List(items)) => items.is_empty(),
-            Planned::Value(_) | Planned::Nothing | Planned::Later(_) => false,
-        };
-        attribute.old.is_some() || !empty
-    };
-    let names =
-        change.attributes.iter().filter(telling).map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
-    for attribute in change.attributes.iter().filter(telling) {
+    let telling = || change.attributes.iter().filter(|attribute| attribute.tells());
+    let names = telling().map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
+    for attribute in telling() {
         lines.push((
             Tone::Plain,
             format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names)),
@@ -263,8 +250,12 @@ fn wrapped(first: &str, next: &str, text: &str, width: usize) -> impl Iterator<I
     lines.into_iter()
 }
 
+/// As much of a text as there is room for, and of a value never less than can be read.
 fn cut(text: &str, room: usize) -> String {
-    let room = room.max(20);
+    shortened(text, room.max(20))
+}
+
+pub(super) fn shortened(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_string();
     }

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use crate::apply::provider::{Health, Owner, Want};
 use crate::model::schema::Schema;
 use crate::model::ty::Ty;
-use crate::name::{Address, Name};
+use crate::name::Name;
 use crate::sandbox::pace;
-use crate::value::{Fields, Reference, Target, Value};
+use crate::value::{Fields, Value};
 
 /// A type, and an id in it.
 pub type Key = (Arc<str>, Arc<str>);
@@ -112,8 +112,7 @@ impl Object {
 
 /// The values of the attributes that name a thing.
 fn identity(schema: &Schema, inputs: &Fields) -> Vec<Value> {
-    let named = schema.attributes.values().filter(|attribute| attribute.modifiers.identity);
-    named.filter_map(|attribute| inputs.get(&attribute.name).cloned()).collect()
+    schema.identity().filter_map(|attribute| inputs.get(&attribute.name).cloned()).collect()
 }
 
 fn named(identity: &[Value]) -> Option<Arc<str>> {
@@ -151,17 +150,4 @@ fn invented(ty: &Ty, name: &Name, id: &str) -> Value {
         Ty::String | Ty::Secret | Ty::Any | Ty::Template(_) => Value::string(format!("{name}-of-{id}")),
         Ty::Null | Ty::Optional(_) | Ty::Alias(_) => Value::Null,
     }
-}
-
-/// What a value refers to, but for what was never made here: addresses, and ids.
-pub fn references(value: &Value) -> Vec<(&Address, &Arc<str>)> {
-    fn collect<'v>(value: &'v Value, into: &mut Vec<(&'v Address, &'v Arc<str>)>) {
-        if let Value::Reference(Reference { of: Target::Address(address), id }) = value {
-            into.push((address, id));
-        }
-        value.parts().for_each(|part| collect(part, into));
-    }
-    let mut found = Vec::new();
-    collect(value, &mut found);
-    found
 }

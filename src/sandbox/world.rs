@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::apply::provider::{Fault, FaultKind, Owner, Want};
 use crate::model::schema::{Modifiers, Schema};
 use crate::name::Address;
-use crate::sandbox::object::{Busy, Doing, Key, Object, asked, name_of, references};
+use crate::sandbox::object::{Busy, Doing, Key, Object, asked, name_of};
 use crate::sandbox::weather::Weather;
+use crate::value::Value;
 
 /// A line of the log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -115,7 +116,7 @@ impl World {
         }
         self.tokens.insert(object.owner.token.clone(), key.clone());
         self.owners.entry(owner_key(&object.kind, &object.owner)).or_default().insert(key.clone());
-        for (_, id) in object.inputs.values().flat_map(references) {
+        for (_, id) in object.inputs.values().flat_map(Value::references) {
             self.referrers.entry(id.clone()).or_default().insert(key.clone());
         }
         self.ids.entry(object.id.clone()).or_default().insert(key.clone());
@@ -130,7 +131,7 @@ impl World {
         }
         self.tokens.remove(&object.owner.token);
         take(&mut self.owners, &owner_key(&object.kind, &object.owner), key);
-        for (_, id) in object.inputs.values().flat_map(references) {
+        for (_, id) in object.inputs.values().flat_map(Value::references) {
             take(&mut self.referrers, id, key);
         }
         take(&mut self.ids, &object.id, key);
@@ -172,7 +173,7 @@ impl World {
         // Where types share an id, the address says which of them is meant.
         let means = move |other: &Object| {
             alone || {
-                let mut all = other.inputs.values().flat_map(references);
+                let mut all = other.inputs.values().flat_map(Value::references);
                 all.any(|(address, id)| *id == object.id && *address == object.owner.address)
             }
         };
@@ -196,7 +197,7 @@ impl World {
         {
             let holder = &self.objects[key].owner.address;
             let fault = Fault::new(FaultKind::Taken, format!("{name} is taken: `{holder}` has it"));
-            let attribute = schema.and_then(|schema| schema.attributes.values().find(|a| a.modifiers.identity));
+            let attribute = schema.and_then(|schema| schema.identity().next());
             return Err(match attribute {
                 Some(attribute) => fault.on(attribute.name.as_str()).help("choose another name"),
                 None => fault,
@@ -208,7 +209,7 @@ impl World {
 
     fn refers_to_what_is(&self, want: &Want) -> Checked<()> {
         for (name, value) in &want.inputs {
-            for (_, id) in references(value) {
+            for (_, id) in value.references() {
                 let Some(keys) = self.ids.get(id) else {
                     return Err(Fault::new(FaultKind::Refused, format!("there is no {id}")).on(name.as_str()));
                 };

@@ -120,6 +120,12 @@ impl State {
         }
     }
 
+    /// Everything that is recorded as being there: what has an address now, then what had it before.
+    pub fn things(&self) -> impl Iterator<Item = (&Address, &Recorded)> {
+        let retired = self.retired.values().map(|retired| (&retired.address, &retired.recorded));
+        self.resources.iter().chain(retired)
+    }
+
     /// What one record of the journal says, applied.
     pub fn apply(&mut self, record: Record) {
         match record {

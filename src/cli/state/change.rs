@@ -47,8 +47,7 @@ impl Move {
         if from == to {
             return Err(refuse(&format!("`{from}` is called so already"), "name another address to move it to"));
         }
-        let retired = state.retired.values().map(|retired| &retired.address);
-        let all: BTreeSet<&Address> = state.resources.keys().chain(retired).collect();
+        let all: BTreeSet<&Address> = state.things().map(|(address, _)| address).collect();
         let mut moves = BTreeMap::new();
         for address in all {
             let Some(tail) = tail(from, address) else { continue };
@@ -121,17 +120,13 @@ impl Forget {
         let place = Place { program: self.program, params: Vec::new(), files: Vec::new(), env: self.env };
         let ledger = taken(&place, self.turn, look)?;
         let state = ledger.state();
-        let all = || {
-            let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
-            state.resources.iter().chain(retired)
-        };
         for pattern in &self.addresses {
-            if !all().any(|(address, _)| pattern.covers(address)) {
+            if !state.things().any(|(address, _)| pattern.covers(address)) {
                 return Err(say_nothing_at(pattern, state, look));
             }
         }
         let named = |address: &Address| self.addresses.iter().any(|pattern| pattern.covers(address));
-        let left: Vec<(&Address, &Recorded)> = all().filter(|(address, _)| named(address)).collect();
+        let left: Vec<(&Address, &Recorded)> = state.things().filter(|(address, _)| named(address)).collect();
         tell_line(&format!("Left standing, and no longer recorded in {}:", name_of(&place)));
         for (address, recorded) in &left {
             tell_line(&format!("  {address}  {} {}", recorded.template, recorded.id));

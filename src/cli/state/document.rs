@@ -7,17 +7,14 @@ use std::sync::Arc;
 
 use crate::cli::Exit;
 use crate::cli::context::Place;
-use crate::cli::session::say_store;
+use crate::cli::session::{LISTED, say_store};
 use crate::cli::state::{agreed, name_of, plural, recorded, taken};
 use crate::cli::streams::{put_out, say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::state::ledger::Ledger;
 use crate::state::store::StoreFault;
-use crate::state::{Recorded, State, store};
-
-/// How many resources are named one by one.
-const LISTED: usize = 20;
+use crate::state::{State, store};
 
 #[derive(clap::Args)]
 pub struct Export {
@@ -117,8 +114,9 @@ impl Import {
             return refuse(message, "what is recorded is later, and stays");
         }
         let kept: BTreeSet<(&Arc<str>, &Arc<str>)> =
-            all(&new).map(|(_, recorded)| (&recorded.kind, &recorded.id)).collect();
-        let lost: Vec<String> = all(old)
+            new.things().map(|(_, recorded)| (&recorded.kind, &recorded.id)).collect();
+        let lost: Vec<String> = old
+            .things()
             .filter(|(_, recorded)| !kept.contains(&(&recorded.kind, &recorded.id)))
             .map(|(address, recorded)| format!("  {address}  {} {}", recorded.template, recorded.id))
             .collect();
@@ -136,9 +134,4 @@ impl Import {
         tell_line(&format!("{name} has serial {serial} now: {count}"));
         Ok(())
     }
-}
-
-fn all(state: &State) -> impl Iterator<Item = (String, &Recorded)> {
-    let retired = state.retired.values().map(|retired| (retired.address.to_string(), &retired.recorded));
-    state.resources.iter().map(|(address, recorded)| (address.to_string(), recorded)).chain(retired)
 }

@@ -5,12 +5,12 @@ use serde_json::json;
 use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::session::columns;
-use crate::cli::state::{recorded, say_nothing_at};
+use crate::cli::state::{RETIRED, recorded, say_nothing_at, status};
 use crate::cli::streams::put_out;
 use crate::cli::ui::{Look, Paint};
 use crate::model::action::Action;
 use crate::name::Address;
-use crate::state::{Recorded, Status};
+use crate::state::Recorded;
 
 #[derive(clap::Args)]
 pub struct List {
@@ -36,12 +36,14 @@ impl List {
     pub fn run(self, look: Look) -> Result<Exit, Exit> {
         let state = recorded(&self.place, look)?;
         let entries = state.resources.iter().map(|(address, recorded)| {
-            let (status, paint) = word(recorded.status);
+            let (status, paint) = status(recorded.status);
             Entry { address, recorded, status, paint }
         });
-        let retired = state.retired.values().map(|retired| {
-            let status = "replaced, and still there";
-            Entry { address: &retired.address, recorded: &retired.recorded, status, paint: Paint::Bad }
+        let retired = state.retired.values().map(|retired| Entry {
+            address: &retired.address,
+            recorded: &retired.recorded,
+            status: RETIRED,
+            paint: Paint::Bad,
         });
         let mut entries: Vec<Entry> = entries.chain(retired).collect();
         entries.retain(|entry| self.only.as_ref().is_none_or(|only| only.covers(entry.address)));
@@ -111,7 +113,7 @@ impl Show {
 
 fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
     let Recorded { template, kind, id, status, inputs, outputs, dependencies, lifecycle } = recorded;
-    let (word, paint) = word(*status);
+    let (word, paint) = super::status(*status);
     let mut text =
         format!("{}  {template} {id}  {}\n", look.paint(&address.to_string(), Paint::Strong), look.paint(word, paint));
     text.push_str(&format!("\n  kind  {kind}\n"));
@@ -137,12 +139,4 @@ fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
         text.push_str(&format!("    {name:16}  [{}]\n", names(actions)));
     }
     text
-}
-
-fn word(status: Status) -> (&'static str, Paint) {
-    match status {
-        Status::Live => ("live", Paint::Good),
-        Status::Incomplete => ("incomplete", Paint::Bad),
-        Status::Failing => ("not live", Paint::Bad),
-    }
 }

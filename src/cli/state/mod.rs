@@ -14,11 +14,11 @@ use crate::cli::context::Place;
 use crate::cli::session::{confirmed, cut_off, say_store};
 use crate::cli::streams::{all_was_said, say, tell, tell_line};
 use crate::cli::turn::Turn;
-use crate::cli::ui::Look;
+use crate::cli::ui::{Look, Paint};
 use crate::diagnostic::closest;
 use crate::name::Address;
 use crate::state::ledger::Ledger;
-use crate::state::{State, store};
+use crate::state::{State, Status, store};
 
 pub use change::Forget;
 
@@ -138,6 +138,18 @@ fn say_nothing_at(address: &Address, state: &State, look: Look) -> Exit {
 
 fn name_of(place: &Place) -> String {
     format!("{}/{}", place.default_name(), place.environment())
+}
+
+/// What is said of a thing that has a successor.
+pub const RETIRED: &str = "replaced, and still there";
+
+/// The word and colour of what a resource is like.
+pub fn status(status: Status) -> (&'static str, Paint) {
+    match status {
+        Status::Live => ("live", Paint::Good),
+        Status::Incomplete => ("incomplete", Paint::Bad),
+        Status::Failing => ("not live", Paint::Bad),
+    }
 }
 
 pub fn plural(count: usize, thing: &str) -> String {

@@ -17,7 +17,7 @@ use crate::graph::ResourceGraph;
 use crate::name::Address;
 use crate::source::Sources;
 use crate::state::{Recorded, State, store};
-use crate::value::{Reference, Target, Value};
+use crate::value::Value;
 
 #[derive(clap::Args)]
 pub struct Verify {
@@ -47,7 +47,7 @@ impl Verify {
         fits_together(&state, &mut found);
         let directory = self.place.record();
         let key = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
-        if key.is_none() && entries(&state).any(|(_, recorded)| has_secret(recorded)) {
+        if key.is_none() && state.things().any(|(_, recorded)| has_secret(recorded)) {
             found.wrong.push("there is no `secret.key`: every secret will look changed once".into());
         }
         if let Some(lease) = store::holder(&directory, &turn::host_name()).map_err(|fault| say_store(&fault, look))? {
@@ -79,15 +79,10 @@ impl Verify {
     }
 }
 
-fn entries(state: &State) -> impl Iterator<Item = (&Address, &Recorded)> {
-    let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
-    state.resources.iter().chain(retired)
-}
-
 /// What the record says, without looking anywhere else.
 fn fits_together(state: &State, found: &mut Findings) {
     let mut things: BTreeMap<(&str, &str), &Address> = BTreeMap::new();
-    for (address, recorded) in entries(state) {
+    for (address, recorded) in state.things() {
         if recorded.id.is_empty() {
             found.wrong.push(format!("`{address}` has no id"));
         } else if let Some(other) = things.insert((&recorded.kind, &recorded.id), address) {
@@ -97,12 +92,12 @@ fn fits_together(state: &State, found: &mut Findings) {
             found.wrong.push(format!("`{address}` needs `{needed}`, which is not recorded"));
         }
         for field in recorded.inputs.values().chain(recorded.outputs.values()) {
-            references(field, &mut |target, id| {
+            for (target, id) in field.references() {
                 let other = state.resources.get(target);
-                if let Some(other) = other.filter(|other| *other.id != *id) {
+                if let Some(other) = other.filter(|other| other.id != *id) {
                     found.known.push(format!("`{address}` refers to {id}, and `{target}` is {} by now", other.id));
                 }
-            });
+            }
         }
     }
     for retired in state.retired.values() {
@@ -130,7 +125,7 @@ async fn is_true(
         return Ok(());
     };
     let things: BTreeMap<(&str, &str), &Address> =
-        entries(state).map(|(address, recorded)| ((&*recorded.kind, &*recorded.id), address)).collect();
+        state.things().map(|(address, recorded)| ((&*recorded.kind, &*recorded.id), address)).collect();
     for thing in owned.iter().filter(|thing| !things.contains_key(&(&*thing.kind, &*thing.id))) {
         let text = format!(
             "{} {}, made as `{}`, is not recorded: left standing, or lost",
@@ -141,16 +136,6 @@ async fn is_true(
     Ok(())
 }
 
-fn references(value: &Value, each: &mut impl FnMut(&Address, &str)) {
-    if let Value::Reference(Reference { of: Target::Address(address), id }) = value {
-        each(address, id);
-    }
-    value.parts().for_each(|part| references(part, each));
-}
-
 fn has_secret(recorded: &Recorded) -> bool {
-    fn is_secret(value: &Value) -> bool {
-        matches!(value, Value::Secret(_)) || value.parts().any(is_secret)
-    }
-    recorded.inputs.values().chain(recorded.outputs.values()).any(is_secret)
+    recorded.inputs.values().chain(recorded.outputs.values()).any(Value::holds_secret)
 }

@@ -125,21 +125,17 @@ pub fn parse(path: &Path, text: &str) -> Result<State, StoreFault> {
     struct Versioned {
         version: u32,
     }
-    if let Ok(Versioned { version }) = serde_json::from_str(text)
-        && version > VERSION
-    {
-        return Err(StoreFault::Newer { path: path.to_path_buf(), version });
-    }
-    let state: State = serde_json::from_str(text)
-        .map_err(|error| StoreFault::Damaged { path: path.to_path_buf(), what: error.to_string() })?;
+    // What is of this format says so in its text, which is compared below: only what is not is looked at again.
+    let other = |what: String| match serde_json::from_str(text) {
+        Ok(Versioned { version }) if version > VERSION => StoreFault::Newer { path: path.to_path_buf(), version },
+        Ok(_) | Err(_) => StoreFault::Damaged { path: path.to_path_buf(), what },
+    };
+    let state: State = serde_json::from_str(text).map_err(|error| other(error.to_string()))?;
     // Written again, an unchanged snapshot gives the same text; its checksum is in there.
     let mut again = Vec::with_capacity(text.len());
     self::text(&state, state.epoch, &mut again).map_err(io_fault(path, "read"))?;
     if again != text.as_bytes() {
-        return Err(StoreFault::Damaged {
-            path: path.to_path_buf(),
-            what: "its checksum does not fit its content".into(),
-        });
+        return Err(other("its checksum does not fit its content".into()));
     }
     Ok(state)
 }
