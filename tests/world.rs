@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use tadpole::apply::limit::Calls;
-use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
+use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want};
 use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::{look_up, refresh};
 use tadpole::apply::rollback::roll_back;
@@ -204,10 +204,10 @@ impl Provider for Lossy {
     async fn read(&self, place: &Place) -> Result<Reading, Fault> {
         self.answer(self.sandbox.read(place).await)
     }
-    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         self.answer(self.sandbox.update(place, old, want).await)
     }
-    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.answer(self.sandbox.delete(place).await)
     }
 }

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-use crate::apply::provider::{Fault, Health, Made, Owned, Patience, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{
+    Deed, Fault, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+};
 use crate::model::action::Verb;
 use crate::value::{Fields, Value};
 
@@ -113,12 +115,17 @@ impl Provider for Discreet {
         readings.map(|(reading, place)| reading.map_err(|fault| discreet(fault, &place.inputs))).collect()
     }
 
-    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         self.0.update(place, old, want).await.map_err(|fault| discreet(fault, &want.inputs))
     }
 
-    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.0.delete(place).await.map_err(|fault| discreet(fault, &place.inputs))
+    }
+
+    async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        let told = self.0.act(place, deed).await.map_err(|fault| discreet(fault, &place.inputs));
+        told.map_err(|fault| discreet(fault, &deed.settings))
     }
 }
 

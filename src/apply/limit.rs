@@ -12,7 +12,9 @@ use crate::apply::budget::Budget;
 use crate::apply::clock::Clock;
 use crate::apply::discreet::Discreet;
 use crate::apply::event::{Event, Events};
-use crate::apply::provider::{Call, Fault, FaultKind, Health, Made, Owned, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{
+    Call, Deed, Fault, FaultKind, Health, Made, Owned, Place, Progress, Provider, Reading, Seek, Want,
+};
 use crate::apply::rate::{Lane, Rates};
 use crate::name::Address;
 use crate::state::store::StoreFault;
@@ -159,7 +161,8 @@ impl Calls {
         self.once(&want.kind, Call::Create, Some(beginning), again, || self.provider.create(want)).await
     }
 
-    /// Until it goes through or is refused, as [`Calls::delete`] too: done twice, they change nothing more.
+    /// Until it has come to its end or is refused, as [`Calls::delete`] and [`Calls::act`] too: done twice, they
+    /// change nothing more.
     ///
     /// # Errors
     /// The last fault.
@@ -168,17 +171,51 @@ impl Calls {
         place: &Place,
         old: Option<&Fields>,
         want: &Want,
-        beginning: Option<&mut Beginning>,
+        beginning: Option<Beginning>,
     ) -> Result<(), Fault> {
-        let call = || self.provider.update(place, old, want);
-        self.repeat(&place.kind, Call::Update, &place.address, beginning, call).await
+        let within = self.provider.patience(&place.kind).readiness;
+        self.finish(place, Call::Update, within, beginning, || self.provider.update(place, old, want)).await
     }
 
     /// # Errors
     /// The last fault.
-    pub async fn delete(&self, place: &Place, beginning: &mut Beginning) -> Result<(), Fault> {
-        let call = || self.provider.delete(place);
-        self.repeat(&place.kind, Call::Delete, &place.address, Some(beginning), call).await
+    pub async fn delete(&self, place: &Place, beginning: Beginning) -> Result<(), Fault> {
+        let within = self.provider.patience(&place.kind).deletion;
+        self.finish(place, Call::Delete, within, Some(beginning), || self.provider.delete(place)).await
+    }
+
+    /// # Errors
+    /// The last fault.
+    pub async fn act(&self, place: &Place, deed: &Deed) -> Result<(), Fault> {
+        let within = self.provider.patience(&place.kind).readiness;
+        self.finish(place, Call::Update, within, None, || self.provider.act(place, deed)).await
+    }
+
+    /// Makes a call again and again, until it has nothing more to wait for.
+    async fn finish<F: Future<Output = Result<Progress, Fault>>>(
+        &self,
+        place: &Place,
+        what: Call,
+        within: Duration,
+        mut beginning: Option<Beginning>,
+        call: impl Fn() -> F,
+    ) -> Result<(), Fault> {
+        let patience = self.provider.patience(&place.kind);
+        let began = Instant::now();
+        loop {
+            let progress = self.repeat(&place.kind, what, &place.address, beginning.as_mut(), &call).await?;
+            // Its first call was answered: the room is for others.
+            beginning = None;
+            let on = match progress {
+                Progress::Done => return Ok(()),
+                Progress::Waiting(on) => on,
+            };
+            if began.elapsed() > within {
+                return Err(Fault::new(FaultKind::Refused, format!("{} is still {on}", place.id)));
+            }
+            self.tell(Event::Waiting { address: place.address.clone(), on });
+            tokio::time::sleep(patience.pause(began.elapsed())).await;
+        }
     }
 
     /// One try, when its turn has come.
@@ -341,10 +378,10 @@ mod tests {
         async fn read(&self, _: &Place) -> Result<Reading, Fault> {
             unreachable!("nothing is read here")
         }
-        async fn update(&self, _: &Place, _: Option<&Fields>, _: &Want) -> Result<(), Fault> {
+        async fn update(&self, _: &Place, _: Option<&Fields>, _: &Want) -> Result<Progress, Fault> {
             unreachable!("nothing is changed here")
         }
-        async fn delete(&self, _: &Place) -> Result<(), Fault> {
+        async fn delete(&self, _: &Place) -> Result<Progress, Fault> {
             unreachable!("nothing is deleted here")
         }
     }

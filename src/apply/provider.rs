@@ -70,6 +70,24 @@ pub struct Made {
     pub whole: bool,
 }
 
+/// How far a call has come that changes something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Progress {
+    Done,
+    /// The first steps are done, and the next ones wait for this: the same call, made again later, goes on.
+    Waiting(String),
+}
+
+/// An action that the cloud itself carries out, with everything decided.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// The provider's name of it: `aws.Invalidate`.
+    pub kind: Arc<str>,
+    pub settings: Fields,
+    /// The same for every try of it within one operation.
+    pub token: Arc<str>,
+}
+
 /// How to find a thing whose id is not known.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Seek {
@@ -268,8 +286,13 @@ pub trait Provider: Send + Sync {
 
     /// Makes it as wanted. `old` is what it is now, or nothing when that is not known: then
     /// everything is set. Doing it twice changes nothing more.
-    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault>;
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault>;
 
     /// The call that takes it away. What is gone already counts as taken away.
-    async fn delete(&self, place: &Place) -> Result<(), Fault>;
+    async fn delete(&self, place: &Place) -> Result<Progress, Fault>;
+
+    /// Carries out an action that stands in a list of this thing. It may be made twice.
+    async fn act(&self, _place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        Err(Fault::new(FaultKind::Refused, format!("{} cannot do `{}`", self.cloud(), deed.kind)))
+    }
 }

@@ -356,7 +356,8 @@ impl Step {
         let dependencies: BTreeSet<Address> = present.dependencies.union(&wanted.dependencies).cloned().collect();
         let half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
         let intended = Recorded { dependencies, ..self.intended(wanted, id.clone()) };
-        let (op, owner, mut beginning) = self.begin(Verb::Update, intended).await?;
+        let (op, owner, beginning) = self.begin(Verb::Update, intended).await?;
+        let mut beginning = Some(beginning);
         let mut outputs = present.outputs.clone();
         if self.work.inputs_differ {
             for action in &wanted.lifecycle.update {
@@ -367,7 +368,7 @@ impl Step {
                         // Of what is not complete nobody knows what it is: everything is set.
                         let old = (present.status != Status::Incomplete).then_some(&present.inputs);
                         let place = self.place(present);
-                        if let Err(fault) = self.calls.update(&place, old, &want, Some(&mut beginning)).await {
+                        if let Err(fault) = self.calls.update(&place, old, &want, beginning.take()).await {
                             return Err(self.incomplete(op, half_done, fault).await);
                         }
                     }
@@ -409,10 +410,8 @@ impl Step {
                     unreachable!("the check admits no `{}` here", action.verb.template())
                 }
             }
-            let (op, _, mut beginning) = self.begin(Verb::Delete, present.clone()).await?;
-            let deleted = self.calls.delete(&place, &mut beginning).await;
-            drop(beginning);
-            let gone = match deleted {
+            let (op, _, beginning) = self.begin(Verb::Delete, present.clone()).await?;
+            let gone = match self.calls.delete(&place, beginning).await {
                 Ok(()) => self.until_gone(&place).await,
                 Err(fault) => Err(fault),
             };

@@ -7,6 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 
+use super::{cloudfront, ec2, rds, s3};
 use crate::apply::provider::{Fault, FaultKind};
 
 /// A call that is about to be made.
@@ -133,7 +134,7 @@ const SIGN_IN: &str =
 
 /// What to do about it.
 #[derive(Clone, Copy)]
-enum Help {
+pub enum Help {
     None,
     Text(&'static str),
     /// The permission of the call.
@@ -142,30 +143,31 @@ enum Help {
     SignIn,
 }
 
-struct Row {
+pub struct Row {
     code: &'static str,
     kind: FaultKind,
     attribute: Option<&'static str>,
     help: Help,
 }
 
-const fn to(kind: FaultKind, code: &'static str) -> Row {
+pub const fn to(kind: FaultKind, code: &'static str) -> Row {
     Row { code, kind, attribute: None, help: Help::None }
 }
 
 impl Row {
-    const fn on(self, attribute: &'static str) -> Row {
+    pub const fn on(self, attribute: &'static str) -> Row {
         Row { attribute: Some(attribute), ..self }
     }
 
-    const fn help(self, help: Help) -> Row {
+    pub const fn help(self, help: Help) -> Row {
         Row { help, ..self }
     }
 }
 
-/// Amazon's codes, by what they mean here. A code that is not in here is judged by its status.
+/// Amazon's codes that several services have, by what they mean here. Those of one service stand in its
+/// own `faults.rs`. A code that is in none of them is judged by its status.
 const ROWS: &[Row] = {
-    use FaultKind::{Denied, Held, Missing, Refused, Taken, Throttled, Unavailable, Unknown};
+    use FaultKind::{Denied, Held, Missing, Refused, Throttled, Unavailable, Unknown};
     use Help::{Permission, SignIn, Text};
     &[
         to(Throttled, "Throttling"),
@@ -176,35 +178,17 @@ const ROWS: &[Row] = {
         to(Throttled, "RequestLimitExceeded"),
         to(Throttled, "TooManyRequestsException"),
         to(Throttled, "BandwidthLimitExceeded"),
-        to(Throttled, "SlowDown"),
-        to(Throttled, "EC2ThrottledException"),
-        to(Throttled, "PriorRequestNotComplete"),
         to(Unavailable, "ServiceUnavailable"),
         to(Unavailable, "Unavailable"),
-        // Something else is being done to the same thing, a deletion above all.
-        to(Unavailable, "OperationAborted"),
         // The request did not arrive whole.
         to(Unavailable, "RequestTimeout"),
-        to(Unavailable, "InsufficientInstanceCapacity")
-            .on("instanceType")
-            .help(Text("amazon has no more of these at the moment: another `instanceType` or `region` may have room")),
-        to(Unavailable, "InsufficientHostCapacity").on("instanceType"),
         to(Unknown, "InternalError"),
         to(Unknown, "InternalFailure"),
-        to(Taken, "BucketAlreadyExists")
-            .on("bucket")
-            .help(Text("bucket names are unique over all of aws: choose another one")),
-        to(Taken, "BucketAlreadyOwnedByYou").on("bucket").help(Text("write `startActions [];` to use it as it is")),
-        to(Missing, "NoSuchBucket"),
         to(Missing, "NotFound"),
-        to(Missing, "InvalidInstanceID.NotFound"),
         to(Denied, "AccessDenied").help(Permission),
         to(Denied, "AccessDeniedException").help(Permission),
         to(Denied, "UnauthorizedOperation").help(Permission),
         to(Denied, "UnauthorizedAccess").help(Permission),
-        to(Denied, "AllAccessDisabled"),
-        to(Denied, "AccountProblem"),
-        to(Denied, "PendingVerification"),
         to(Denied, "NotSignedUp"),
         to(Denied, "OptInRequired")
             .on("region")
@@ -221,35 +205,18 @@ const ROWS: &[Row] = {
         to(Denied, "SignatureDoesNotMatch").help(SignIn),
         to(Denied, "MissingAuthenticationToken").help(SignIn),
         to(Denied, "RequestTimeTooSkewed").help(Text("set the clock of this machine")),
-        to(Held, "BucketNotEmpty"),
         to(Held, "DependencyViolation"),
-        to(Held, "OperationNotPermitted").help(Text("switch off its termination protection first")),
-        to(Held, "IncorrectState"),
-        to(Held, "IncorrectInstanceState"),
-        to(Refused, "InvalidBucketName").on("bucket"),
-        to(Refused, "TooManyBuckets").help(Text("ask amazon to raise the quota of buckets, or delete some")),
-        to(Refused, "InvalidLocationConstraint").on("region"),
-        to(Refused, "IllegalLocationConstraintException").on("region"),
-        to(Refused, "PermanentRedirect").on("region"),
-        to(Refused, "AuthorizationHeaderMalformed").on("region"),
         to(Refused, "InvalidTag").on("tags"),
-        to(Refused, "InvalidTagKey.Malformed").on("tags"),
-        to(Refused, "TagLimitExceeded").on("tags"),
-        to(Refused, "InvalidAMIID.NotFound")
-            .on("imageID")
-            .help(Text("an image exists in one region only: see `region`")),
-        to(Refused, "InvalidAMIID.Malformed").on("imageID"),
-        to(Refused, "InvalidAMIID.Unavailable").on("imageID"),
-        to(Refused, "InvalidInstanceType").on("instanceType"),
-        to(Refused, "InvalidInstanceType.NotFound").on("instanceType"),
-        to(Refused, "Unsupported").on("instanceType"),
-        to(Refused, "InstanceLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of instances")),
-        to(Refused, "VcpuLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of vcpus")),
     ]
 };
 
+/// Every table there is. No code may be in two of them: a test checks that.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    [ROWS, s3::faults::ROWS, ec2::faults::ROWS, rds::faults::ROWS, cloudfront::faults::ROWS].into_iter().flatten()
+}
+
 fn row(code: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.code == code)
+    rows().find(|row| row.code == code)
 }
 
 /// For a code that nobody knows, or an answer without one: HEAD has no body, and something between
@@ -349,8 +316,8 @@ mod tests {
 
     #[test]
     fn no_code_is_in_the_table_twice() {
-        for (at, row) in ROWS.iter().enumerate() {
-            assert!(ROWS[..at].iter().all(|other| other.code != row.code), "{}", row.code);
+        for (at, row) in rows().enumerate() {
+            assert!(rows().take(at).all(|other| other.code != row.code), "{}", row.code);
         }
     }
 

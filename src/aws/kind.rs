@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::session::{Session, Sessions, Site};
 use crate::apply::provider::{
-    Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Reading, Seek, Want, usually,
+    Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Progress, Reading, Seek, Want, usually,
 };
 use crate::model::action::Verb;
 use crate::value::{self, Fields};
@@ -28,7 +28,9 @@ pub struct Found<Told, Outputs> {
     pub health: Health,
 }
 
-/// One type of thing. Its methods make calls and say what came back; they do not wait or retry.
+/// One type of thing. Its methods make calls and say what came back; they do not wait or retry. An update or a
+/// deletion that takes several calls with time between them does what can be done now and says what it waits
+/// for: it is called again, and looks anew how far it has come.
 #[async_trait]
 pub trait Kind: Copy + Send + Sync + 'static {
     /// The attributes that calls need, from [`value::reveal`]: durations are seconds, sizes bytes,
@@ -79,9 +81,9 @@ pub trait Kind: Copy + Send + Sync + 'static {
         old: Option<&Fields>,
         want: &Self::Want,
         owner: &Owner,
-    ) -> Result<(), Fault>;
+    ) -> Result<Progress, Fault>;
 
-    async fn delete(&self, session: &Session, place: &Place) -> Result<(), Fault>;
+    async fn delete(&self, session: &Session, place: &Place) -> Result<Progress, Fault>;
 }
 
 /// Runs them side by side, a few at a time, and answers in their order.
@@ -116,8 +118,14 @@ pub trait AnyKind: Send + Sync {
     async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault>;
     /// All of these places are at the same site.
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>>;
-    async fn update(&self, sessions: &Sessions, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault>;
-    async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<(), Fault>;
+    async fn update(
+        &self,
+        sessions: &Sessions,
+        place: &Place,
+        old: Option<&Fields>,
+        want: &Want,
+    ) -> Result<Progress, Fault>;
+    async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<Progress, Fault>;
     /// Whether a sample of all inputs fits into the struct: for a test of every schema.
     ///
     /// # Errors
@@ -160,12 +168,18 @@ impl<K: Kind> AnyKind for K {
         places.iter().zip(found).map(|(place, found)| reading(&place.kind, found)).collect()
     }
 
-    async fn update(&self, sessions: &Sessions, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+    async fn update(
+        &self,
+        sessions: &Sessions,
+        place: &Place,
+        old: Option<&Fields>,
+        want: &Want,
+    ) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
         Kind::update(self, &session, place, old, &decode(&want.kind, &want.inputs)?, &want.owner).await
     }
 
-    async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
         Kind::delete(self, &session, place).await
     }

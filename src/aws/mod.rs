@@ -1,9 +1,12 @@
-//! Amazon Web Services, by its SDK: the only room of the program that names a type of it. One row of
-//! `KINDS` a type of resource; what each does is in the file of its service.
+//! Amazon Web Services, by its SDK: the only room of the program that names a type of it. One folder a
+//! service, which lists its types of resources and its actions.
 
+mod act;
+mod cloudfront;
 mod ec2;
 mod fault;
 mod kind;
+mod rds;
 mod s3;
 mod session;
 mod tags;
@@ -14,20 +17,35 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::act::AnyAct;
 use self::kind::AnyKind;
 use self::session::Sessions;
 pub use self::session::{Keys, Settings};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Patience, Place, Provider, Reading, Seek, Want, usually};
+use crate::apply::provider::{
+    Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Want, usually,
+};
 use crate::model::action::Verb;
 use crate::value::Fields;
 
-/// The types that AWS is asked for. A new one is a row here, its file, and its template in the library.
-const KINDS: &[(&str, &dyn AnyKind)] = &[("aws.S3Bucket", &s3::S3Bucket), ("aws.ImageInstance", &ec2::ImageInstance)];
+/// Each service with its types and its actions.
+const SERVICES: &[(&str, &[(&str, &dyn AnyKind)], &[(&str, &dyn AnyAct)])] = &[
+    ("s3", s3::KINDS, s3::ACTS),
+    ("ec2", ec2::KINDS, ec2::ACTS),
+    ("rds", rds::KINDS, rds::ACTS),
+    ("cloudfront", cloudfront::KINDS, cloudfront::ACTS),
+];
 
 fn kind(name: &str) -> Result<&'static dyn AnyKind, Fault> {
-    let found = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-    found.ok_or_else(|| {
+    let mut all = SERVICES.iter().flat_map(|(_, kinds, _)| *kinds);
+    all.find(|(known, _)| *known == name).map(|(_, kind)| *kind).ok_or_else(|| {
         Fault::new(FaultKind::Refused, format!("`{name}` is not a type that this version can make in aws"))
+    })
+}
+
+fn act(name: &str) -> Result<&'static dyn AnyAct, Fault> {
+    let mut all = SERVICES.iter().flat_map(|(_, _, acts)| *acts);
+    all.find(|(known, _)| *known == name).map(|(_, act)| *act).ok_or_else(|| {
+        Fault::new(FaultKind::Refused, format!("`{name}` is not an action that this version can run in aws"))
     })
 }
 
@@ -51,7 +69,7 @@ impl Aws {
 
     /// The names of all types.
     pub fn kinds() -> impl Iterator<Item = &'static str> {
-        KINDS.iter().map(|(name, _)| *name)
+        SERVICES.iter().flat_map(|(_, kinds, _)| *kinds).map(|(name, _)| *name)
     }
 
     /// Whether the code of a type can take these inputs: a test asks this for a sample of every schema.
@@ -71,6 +89,12 @@ impl Provider for Aws {
 
     fn patience(&self, name: &str) -> Patience {
         kind(name).map_or_else(|_| Patience::default(), |kind| kind.patience())
+    }
+
+    /// AWS counts the calls of a service together, whatever they are about.
+    fn service<'k>(&self, name: &'k str) -> &'k str {
+        let service = SERVICES.iter().find(|(_, kinds, _)| kinds.iter().any(|(known, _)| *known == name));
+        service.map_or(name, |(service, ..)| service)
     }
 
     fn usually(&self, name: &str, verb: Verb) -> Duration {
@@ -128,12 +152,16 @@ impl Provider for Aws {
         readings.into_values().collect()
     }
 
-    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         kind(&place.kind)?.update(&self.sessions, place, old, want).await
     }
 
-    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         kind(&place.kind)?.delete(&self.sessions, place).await
+    }
+
+    async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        act(&deed.kind)?.run(&self.sessions, place, deed).await
     }
 }
 

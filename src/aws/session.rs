@@ -51,6 +51,8 @@ pub struct Session {
     config: SdkConfig,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
+    rds: OnceLock<aws_sdk_rds::Client>,
+    cloudfront: OnceLock<aws_sdk_cloudfront::Client>,
 }
 
 impl Session {
@@ -60,6 +62,14 @@ impl Session {
 
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.config))
+    }
+
+    pub fn rds(&self) -> &aws_sdk_rds::Client {
+        self.rds.get_or_init(|| aws_sdk_rds::Client::new(&self.config))
+    }
+
+    pub fn cloudfront(&self) -> &aws_sdk_cloudfront::Client {
+        self.cloudfront.get_or_init(|| aws_sdk_cloudfront::Client::new(&self.config))
     }
 }
 
@@ -87,6 +97,8 @@ impl Sessions {
             config: config.into_builder().region(Region::new(site.region.clone())).build(),
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
+            rds: OnceLock::new(),
+            cloudfront: OnceLock::new(),
         });
         open.insert(site.clone(), session.clone());
         session

@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::apply::clock::Clock;
-use crate::apply::provider::{Fault, FaultKind, Here, Made, Owned, Patience, Place, Provider, Reading, Seek, Want};
+use crate::apply::provider::{
+    Fault, FaultKind, Here, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+};
 use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
@@ -419,7 +421,7 @@ impl Provider for Sandbox {
         readings
     }
 
-    async fn update(&self, place: &Place, _old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+    async fn update(&self, place: &Place, _old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         self.call(&place.kind, &place.address, Call::Update, |inner, now| {
             inner.change(now, |world| {
                 let mut object = world.update(&key_of(place), want, self.schema(&place.kind))?;
@@ -428,19 +430,19 @@ impl Provider for Sandbox {
                 let until = later(now, settled).max(object.busy.map(|busy| busy.until));
                 let doing = object.busy.filter(|busy| busy.until > now).map_or(Doing::Updating, |busy| busy.doing);
                 object.busy = until.filter(|until| *until > now).map(|until| Busy { doing, until });
-                Ok(((), Some(Line::Put(object.into()))))
+                Ok((Progress::Done, Some(Line::Put(object.into()))))
             })
         })
         .await
     }
 
-    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.call(&place.kind, &place.address, Call::Delete, |inner, now| {
             inner.change(now, |world| {
                 let weather = &world.weather;
                 let gone = later(now, weather.scaled(pace::of(&place.kind).after(Call::Delete), 1.0));
                 let seen = later(now, weather.lag_of(&place.id));
-                Ok(((), world.delete(&key_of(place), gone, seen)?))
+                Ok((Progress::Done, world.delete(&key_of(place), gone, seen)?))
             })
         })
         .await

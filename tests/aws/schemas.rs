@@ -10,19 +10,17 @@ use tadpole::value::Fields;
 use crate::world::graph;
 
 /// One of each type, with every attribute set that can be.
-const SAMPLE: &str = r#"
-    bucket extends TransientS3Bucket {
-        bucket "sample"; region "eu-west-1"; profile "sample"; tags { a "b"; } versioning true;
-    }
-    group extends ImageInstance {
-        imageID "ami-26b6534f"; minCount 1; maxCount 2; instanceType "t3.micro"; id "x"; key "y";
-        region "eu-west-1"; profile "sample"; tags { a "b"; }
-    }
-"#;
+const SAMPLES: [&str; 5] = [
+    include_str!("samples/s3.cloud"),
+    include_str!("samples/ec2.cloud"),
+    include_str!("samples/network.cloud"),
+    include_str!("samples/rds.cloud"),
+    include_str!("samples/cloudfront.cloud"),
+];
 
 #[test]
 fn the_code_of_each_type_takes_its_attributes() {
-    let graph = graph(SAMPLE);
+    let graph = graph(&SAMPLES.concat());
     let mut seen = BTreeSet::new();
     for resource in graph.in_order() {
         seen.insert(resource.schema.kind.to_string());

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use fastrand::Rng;
 use tadpole::apply::clock::Clock;
-use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Provider, Reading, Seek, Want};
+use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want};
 use tadpole::graph::ResourceGraph;
 use tadpole::model::action::Verb;
 use tadpole::sandbox::Sandbox;
@@ -134,7 +134,7 @@ impl Provider for Seen {
         self.call(format!("read {} {}", place.address, place.id), None, async { self.sandbox.read(place).await }).await
     }
 
-    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
+    async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         let call = Call {
             verb: Verb::Update,
             address: place.address.clone(),
@@ -149,7 +149,7 @@ impl Provider for Seen {
         .await
     }
 
-    async fn delete(&self, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         let call = Call {
             verb: Verb::Delete,
             address: place.address.clone(),

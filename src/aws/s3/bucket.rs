@@ -11,11 +11,11 @@ use aws_sdk_s3::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::fault::Call;
-use super::kind::{Found, Kind};
-use super::session::Session;
-use super::tags::{self, Tags};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Seek, TAG_ADDRESS};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, TAG_ADDRESS};
+use crate::aws::fault::Call;
+use crate::aws::kind::{Found, Kind};
+use crate::aws::session::Session;
+use crate::aws::tags::{self, Tags};
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -175,7 +175,7 @@ impl Kind for S3Bucket {
         old: Option<&Fields>,
         want: &Want,
         owner: &Owner,
-    ) -> Result<(), Fault> {
+    ) -> Result<Progress, Fault> {
         let name = &*place.id;
         if tags::differ(old, &want.tags) {
             let present = match look(session, name).await? {
@@ -207,18 +207,18 @@ impl Kind for S3Bucket {
             let sent = session.s3().put_bucket_versioning().bucket(name).versioning_configuration(versioning).send();
             sent.await.map_err(|error| call.fault(&error).on("versioning"))?;
         }
-        Ok(())
+        Ok(Progress::Done)
     }
 
-    async fn delete(&self, session: &Session, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, session: &Session, place: &Place) -> Result<Progress, Fault> {
         let name = &*place.id;
         let call = Call::write("s3:DeleteBucket", format!("delete the bucket `{name}`"));
         let Err(error) = session.s3().delete_bucket().bucket(name).send().await else {
-            return Ok(());
+            return Ok(Progress::Done);
         };
         let fault = call.fault(&error);
         match fault.kind {
-            FaultKind::Missing => Ok(()),
+            FaultKind::Missing => Ok(Progress::Done),
             FaultKind::Held => Err(fault.help(format!(
                 "empty it first (`aws s3 rm s3://{name} --recursive`, and its old versions), or keep it with \
                  `terminateActions [];`"

@@ -6,21 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, InstanceType, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, InstanceType, ResourceType, Tag};
 use serde::{Deserialize, Serialize};
 
-use super::fault::Call;
-use super::kind::{Found, Kind};
-use super::session::Session;
-use super::tags::{self, Tags};
+use super::tagging;
 use crate::apply::provider::{
-    Fault, FaultKind, Health, Made, Owner, Patience, Place, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN, usually,
+    Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, TAG_ADDRESS, usually,
 };
+use crate::aws::fault::Call;
+use crate::aws::kind::{Found, Kind};
+use crate::aws::session::Session;
+use crate::aws::tags::{self, Tags};
 use crate::model::action::Verb;
 use crate::value::{Fields, Value};
 
-/// The most values that EC2 takes in one filter.
-const VALUES_OF_A_FILTER: usize = 200;
 /// For this long after the start of an instance a list may leave out others of its group.
 const LISTING_LAG: Duration = Duration::from_secs(120);
 
@@ -80,8 +79,7 @@ impl Listed {
     }
 
     fn tags(&self) -> Tags {
-        let pair = |tag: &Tag| Some((tag.key()?.to_string(), tag.value().unwrap_or_default().to_string()));
-        self.instance.tags().iter().filter_map(pair).collect()
+        tagging::of(self.instance.tags())
     }
 
     /// The disks that came with it and go with it.
@@ -119,8 +117,7 @@ impl Kind for ImageInstance {
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
-        let all = tag_list(&tags::of_new(&want.tags, owner)?);
-        let tagged = |resource| TagSpecification::builder().resource_type(resource).set_tags(Some(all.clone())).build();
+        let tagged = |resource| tagging::of_new(resource, &want.tags, owner);
         let what = match want.min_count {
             1 => format!("start an instance of `{}`", want.image_id),
             count => format!("start {count} instances of `{}`", want.image_id),
@@ -134,8 +131,8 @@ impl Kind for ImageInstance {
             .min_count(want.min_count)
             .max_count(want.max_count)
             .client_token(&*owner.token)
-            .tag_specifications(tagged(ResourceType::Instance))
-            .tag_specifications(tagged(ResourceType::Volume))
+            .tag_specifications(tagged(ResourceType::Instance)?)
+            .tag_specifications(tagged(ResourceType::Volume)?)
             .send();
         let answer = sent.await.map_err(|error| about_type(call.fault(&error)))?;
         match answer.reservation_id() {
@@ -148,18 +145,8 @@ impl Kind for ImageInstance {
     }
 
     async fn find(&self, session: &Session, _want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
-        let filters = match seek {
-            // The token alone would do, but only the lineage makes it certain whose token it is.
-            Seek::Made(owner) => {
-                vec![tag_filter(TAG_LINEAGE, [&*owner.lineage]), tag_filter(TAG_TOKEN, [&*owner.token])]
-            }
-            Seek::Owned(owner) => vec![
-                tag_filter(TAG_LINEAGE, [&*owner.lineage]),
-                tag_filter(TAG_ADDRESS, [tags::address(&owner.address).as_str()]),
-            ],
-            // Instances have no name that a program could choose.
-            Seek::Identity => return Ok(None),
-        };
+        // Instances have no name that a program could choose.
+        let Some(filters) = tagging::sought(seek) else { return Ok(None) };
         let states = Filter::builder().name("instance-state-name");
         let states = states.set_values(Some(ALIVE.iter().map(|state| state.as_str().to_string()).collect())).build();
         let listed = list(session, filters.into_iter().chain([states]).collect()).await?;
@@ -192,7 +179,7 @@ impl Kind for ImageInstance {
         _old: Option<&Fields>,
         want: &Want,
         owner: &Owner,
-    ) -> Result<(), Fault> {
+    ) -> Result<Progress, Fault> {
         let group = alive(members(session, std::slice::from_ref(place), Trust::Tags).await?);
         if group.is_empty() {
             return Err(Fault::new(FaultKind::Missing, format!("no instance of `{}` is alive", place.id)));
@@ -214,8 +201,11 @@ impl Kind for ImageInstance {
         }
         if differs {
             let call = Call::write("ec2:CreateTags", format!("set the tags of the instances of `{}`", place.id));
-            let sent =
-                session.ec2().create_tags().set_resources(Some(resources.clone())).set_tags(Some(tag_list(&wanted)));
+            let sent = session
+                .ec2()
+                .create_tags()
+                .set_resources(Some(resources.clone()))
+                .set_tags(Some(tagging::list(&wanted)));
             sent.send().await.map_err(|error| call.fault(&error).on("tags"))?;
         }
         if !surplus.is_empty() {
@@ -225,10 +215,10 @@ impl Kind for ImageInstance {
             let sent = session.ec2().delete_tags().set_resources(Some(resources)).set_tags(Some(keys)).send();
             sent.await.map_err(|error| call.fault(&error).on("tags"))?;
         }
-        Ok(())
+        Ok(Progress::Done)
     }
 
-    async fn delete(&self, session: &Session, place: &Place) -> Result<(), Fault> {
+    async fn delete(&self, session: &Session, place: &Place) -> Result<Progress, Fault> {
         let groups = members(session, std::slice::from_ref(place), Trust::Tags).await?;
         let listed: Vec<Listed> = groups.into_iter().flatten().collect();
         // One that was recorded and is not listed is long gone, or too new for the list. The call knows
@@ -246,7 +236,7 @@ impl Kind for ImageInstance {
                 outcome => outcome?,
             }
         }
-        Ok(())
+        Ok(Progress::Done)
     }
 }
 
@@ -290,12 +280,12 @@ async fn members(session: &Session, places: &[Place], trust: Trust) -> Result<Ve
     }
     let addresses: Vec<String> = addresses.into_iter().collect();
     let mut all: BTreeMap<String, Listed> = BTreeMap::new();
-    for chunk in addresses.chunks(VALUES_OF_A_FILTER) {
-        let found = list(session, vec![tag_filter(TAG_ADDRESS, chunk.iter().map(String::as_str))]).await?;
+    for chunk in addresses.chunks(tagging::VALUES_OF_A_FILTER) {
+        let found = list(session, vec![tagging::tagged(TAG_ADDRESS, chunk.iter().map(String::as_str))]).await?;
         all.extend(found.into_iter().map(|listed| (listed.id().to_string(), listed)));
     }
     let unseen: Vec<String> = ids.into_iter().filter(|id| !all.contains_key(id)).collect();
-    for chunk in unseen.chunks(VALUES_OF_A_FILTER) {
+    for chunk in unseen.chunks(tagging::VALUES_OF_A_FILTER) {
         let filter = Filter::builder().name("instance-id").set_values(Some(chunk.to_vec())).build();
         let found = list(session, vec![filter]).await?;
         all.extend(found.into_iter().map(|listed| (listed.id().to_string(), listed)));
@@ -327,18 +317,6 @@ async fn list(session: &Session, filters: Vec<Filter>) -> Result<Vec<Listed>, Fa
         }
     }
     Ok(all)
-}
-
-fn tag_filter<'a>(key: &str, values: impl IntoIterator<Item = &'a str>) -> Filter {
-    // In a filter `*` and `?` stand for other text; no lineage, address or token as written has them,
-    // but a filter that matches too much would be someone else's instances.
-    let escape = |value: &str| value.replace('\\', "\\\\").replace('*', "\\*").replace('?', "\\?");
-    let values = values.into_iter().map(escape).collect();
-    Filter::builder().name(format!("tag:{key}")).set_values(Some(values)).build()
-}
-
-fn tag_list(tags: &Tags) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// The ids that were alive when last recorded.

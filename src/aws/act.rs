@@ -1,0 +1,40 @@
+//! An action that AWS carries out itself: `Act`, with a struct of its own for its attributes, is what a new
+//! one implements; `AnyAct` is the same without types, made from it, and what the table of actions holds.
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
+use super::kind::{decode, site};
+use super::session::{Session, Sessions};
+use crate::apply::provider::{Deed, Fault, Place, Progress};
+
+/// One action. It runs at least once each time that its turn comes: after a crash, or after an answer that did
+/// not come, it runs again with the same token.
+#[async_trait]
+pub trait Act: Copy + Send + Sync + 'static {
+    /// The attributes of its template that the call needs.
+    type Settings: DeserializeOwned + Send + Sync;
+
+    /// `place` is the resource in whose list it stands; what it works on besides, its settings say.
+    async fn run(
+        &self,
+        session: &Session,
+        place: &Place,
+        settings: &Self::Settings,
+        token: &str,
+    ) -> Result<Progress, Fault>;
+}
+
+/// An [`Act`] whose struct is not seen.
+#[async_trait]
+pub trait AnyAct: Send + Sync {
+    async fn run(&self, sessions: &Sessions, place: &Place, deed: &Deed) -> Result<Progress, Fault>;
+}
+
+#[async_trait]
+impl<A: Act> AnyAct for A {
+    async fn run(&self, sessions: &Sessions, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        let session = sessions.at(&site(place)?).await;
+        Act::run(self, &session, place, &decode(&deed.kind, &deed.settings)?, &deed.token).await
+    }
+}

@@ -1,0 +1,33 @@
+//! What the errors that only EC2 has mean.
+
+use crate::apply::provider::FaultKind;
+use crate::aws::fault::{Help, Row, to};
+
+pub const ROWS: &[Row] = {
+    use FaultKind::{Denied, Held, Missing, Refused, Throttled, Unavailable};
+    use Help::Text;
+    &[
+        to(Throttled, "EC2ThrottledException"),
+        to(Unavailable, "InsufficientInstanceCapacity")
+            .on("instanceType")
+            .help(Text("amazon has no more of these at the moment: another `instanceType` or `region` may have room")),
+        to(Unavailable, "InsufficientHostCapacity").on("instanceType"),
+        to(Missing, "InvalidInstanceID.NotFound"),
+        to(Denied, "PendingVerification"),
+        to(Held, "OperationNotPermitted").help(Text("switch off its termination protection first")),
+        to(Held, "IncorrectState"),
+        to(Held, "IncorrectInstanceState"),
+        to(Refused, "InvalidTagKey.Malformed").on("tags"),
+        to(Refused, "TagLimitExceeded").on("tags"),
+        to(Refused, "InvalidAMIID.NotFound")
+            .on("imageID")
+            .help(Text("an image exists in one region only: see `region`")),
+        to(Refused, "InvalidAMIID.Malformed").on("imageID"),
+        to(Refused, "InvalidAMIID.Unavailable").on("imageID"),
+        to(Refused, "InvalidInstanceType").on("instanceType"),
+        to(Refused, "InvalidInstanceType.NotFound").on("instanceType"),
+        to(Refused, "Unsupported").on("instanceType"),
+        to(Refused, "InstanceLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of instances")),
+        to(Refused, "VcpuLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of vcpus")),
+    ]
+};

@@ -1,0 +1,12 @@
+//! Amazon EC2: machines, their disks and their networks. One file a type; a new one is a row here, its file, and its template in the library.
+
+pub mod faults;
+mod group;
+mod tagging;
+
+use super::act::AnyAct;
+use super::kind::AnyKind;
+
+pub const KINDS: &[(&str, &dyn AnyKind)] = &[("aws.ImageInstance", &group::ImageInstance)];
+
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[];

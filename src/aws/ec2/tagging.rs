@@ -1,0 +1,77 @@
+//! Tags as EC2 takes and gives them. All of its types have the same ones, and are found by them.
+
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+
+use crate::apply::provider::{Fault, Owner, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
+use crate::aws::fault::Call;
+use crate::aws::session::Session;
+use crate::aws::tags::{self, Tags};
+
+/// The most values that EC2 takes in one filter.
+pub const VALUES_OF_A_FILTER: usize = 200;
+
+pub fn of(tags: &[Tag]) -> Tags {
+    let pair = |tag: &Tag| Some((tag.key()?.to_string(), tag.value().unwrap_or_default().to_string()));
+    tags.iter().filter_map(pair).collect()
+}
+
+pub fn list(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// What a create call says of the tags of the thing that it makes.
+///
+/// # Errors
+/// When the user's tags have a key that is not the user's to choose.
+pub fn of_new(resource: ResourceType, user: &Tags, owner: &Owner) -> Result<TagSpecification, Fault> {
+    let all = list(&tags::of_new(user, owner)?);
+    Ok(TagSpecification::builder().resource_type(resource).set_tags(Some(all)).build())
+}
+
+pub fn filter<V: Into<String>>(name: &str, values: impl IntoIterator<Item = V>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
+}
+
+/// What has one of these values as a tag.
+pub fn tagged<'a>(key: &str, values: impl IntoIterator<Item = &'a str>) -> Filter {
+    // In a filter `*` and `?` stand for other text; no lineage, address or token as written has them,
+    // but a filter that matches too much would be someone else's things.
+    let escape = |value: &str| value.replace('\\', "\\\\").replace('*', "\\*").replace('?', "\\?");
+    filter(&format!("tag:{key}"), values.into_iter().map(escape))
+}
+
+/// Filters for what is sought by its owner; none for what is sought by its identity.
+pub fn sought(seek: &Seek) -> Option<Vec<Filter>> {
+    match seek {
+        // The token alone would do, but only the lineage makes it certain whose token it is.
+        Seek::Made(owner) => Some(vec![tagged(TAG_LINEAGE, [&*owner.lineage]), tagged(TAG_TOKEN, [&*owner.token])]),
+        Seek::Owned(owner) => {
+            let address = tags::address(&owner.address);
+            Some(vec![tagged(TAG_LINEAGE, [&*owner.lineage]), tagged(TAG_ADDRESS, [address.as_str()])])
+        }
+        Seek::Identity => None,
+    }
+}
+
+/// Gives one thing the wanted tags, in as few calls as that takes.
+///
+/// # Errors
+/// When the user's tags have a key that is not the user's to choose, or when AWS refuses.
+pub async fn change(session: &Session, id: &str, present: &Tags, user: &Tags, owner: &Owner) -> Result<(), Fault> {
+    let mut wanted = tags::of_changed(user, owner, present)?;
+    wanted.retain(|key, value| !key.starts_with("aws:") && present.get(key) != Some(value));
+    if !wanted.is_empty() {
+        let call = Call::write("ec2:CreateTags", format!("set the tags of {id}"));
+        let sent = session.ec2().create_tags().resources(id).set_tags(Some(list(&wanted))).send();
+        sent.await.map_err(|error| call.fault(&error).on("tags"))?;
+    }
+    let surplus = tags::of_user(present).into_keys().filter(|key| !user.contains_key(key));
+    // Without a value, a tag is removed whatever its value is.
+    let surplus: Vec<Tag> = surplus.map(|key| Tag::builder().key(key).build()).collect();
+    if !surplus.is_empty() {
+        let call = Call::write("ec2:DeleteTags", format!("remove tags from {id}"));
+        let sent = session.ec2().delete_tags().resources(id).set_tags(Some(surplus)).send();
+        sent.await.map_err(|error| call.fault(&error).on("tags"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! What the errors that only S3 has mean.
+
+use crate::apply::provider::FaultKind;
+use crate::aws::fault::{Help, Row, to};
+
+pub const ROWS: &[Row] = {
+    use FaultKind::{Denied, Held, Missing, Refused, Taken, Throttled, Unavailable};
+    use Help::Text;
+    &[
+        to(Throttled, "SlowDown"),
+        to(Throttled, "PriorRequestNotComplete"),
+        // Something else is being done to the same thing, a deletion above all.
+        to(Unavailable, "OperationAborted"),
+        to(Taken, "BucketAlreadyExists")
+            .on("bucket")
+            .help(Text("bucket names are unique over all of aws: choose another one")),
+        to(Taken, "BucketAlreadyOwnedByYou").on("bucket").help(Text("write `startActions [];` to use it as it is")),
+        to(Missing, "NoSuchBucket"),
+        to(Denied, "AllAccessDisabled"),
+        to(Denied, "AccountProblem"),
+        to(Held, "BucketNotEmpty"),
+        to(Refused, "InvalidBucketName").on("bucket"),
+        to(Refused, "TooManyBuckets").help(Text("ask amazon to raise the quota of buckets, or delete some")),
+        to(Refused, "InvalidLocationConstraint").on("region"),
+        to(Refused, "IllegalLocationConstraintException").on("region"),
+        to(Refused, "PermanentRedirect").on("region"),
+        to(Refused, "AuthorizationHeaderMalformed").on("region"),
+    ]
+};
