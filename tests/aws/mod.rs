@@ -4,6 +4,7 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod databases;
 mod instances;
 mod program;
 mod schemas;
