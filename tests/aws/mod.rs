@@ -5,6 +5,7 @@ pub mod moto;
 pub mod proxy;
 mod buckets;
 mod instances;
+mod networks;
 mod program;
 mod schemas;
 

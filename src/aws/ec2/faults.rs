@@ -13,10 +13,19 @@ pub const ROWS: &[Row] = {
             .help(Text("amazon has no more of these at the moment: another `instanceType` or `region` may have room")),
         to(Unavailable, "InsufficientHostCapacity").on("instanceType"),
         to(Missing, "InvalidInstanceID.NotFound"),
+        to(Missing, "InvalidVpcID.NotFound"),
+        to(Missing, "InvalidSubnetID.NotFound"),
         to(Denied, "PendingVerification"),
         to(Held, "OperationNotPermitted").help(Text("switch off its termination protection first")),
         to(Held, "IncorrectState"),
         to(Held, "IncorrectInstanceState"),
+        to(Refused, "InvalidVpc.Range").on("cidr").help(Text("a VPC has a range from /16 to /28")),
+        to(Refused, "InvalidSubnet.Range").on("cidr").help(Text("choose a range of /16 to /28 within that of the VPC")),
+        to(Refused, "InvalidSubnet.Conflict")
+            .on("cidr")
+            .help(Text("another subnet of the VPC has a part of this range: choose one that is free")),
+        to(Refused, "VpcLimitExceeded").help(Text("ask amazon to raise the quota of VPCs in this region")),
+        to(Refused, "SubnetLimitExceeded").help(Text("ask amazon to raise the quota of subnets in a VPC")),
         to(Refused, "InvalidTagKey.Malformed").on("tags"),
         to(Refused, "TagLimitExceeded").on("tags"),
         to(Refused, "InvalidAMIID.NotFound")

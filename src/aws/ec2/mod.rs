@@ -2,11 +2,16 @@
 
 pub mod faults;
 mod group;
+mod holders;
+mod listed;
+mod subnet;
 mod tagging;
+mod vpc;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
 
-pub const KINDS: &[(&str, &dyn AnyKind)] = &[("aws.ImageInstance", &group::ImageInstance)];
+pub const KINDS: &[(&str, &dyn AnyKind)] =
+    &[("aws.ImageInstance", &group::ImageInstance), ("aws.Vpc", &vpc::Vpc), ("aws.Subnet", &subnet::Subnet)];
 
 pub const ACTS: &[(&str, &dyn AnyAct)] = &[];
