@@ -3,7 +3,10 @@
 pub mod faults;
 mod group;
 mod holders;
+mod internet_gateway;
 mod listed;
+mod route;
+mod route_table;
 mod subnet;
 mod tagging;
 mod vpc;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Subnet as Item, SubnetState};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Subnet as Item, SubnetState, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
@@ -66,6 +66,10 @@ impl Listed for Subnet {
 
     fn id(item: &Item) -> &str {
         item.subnet_id().unwrap_or_default()
+    }
+
+    fn tags(item: &Item) -> &[Tag] {
+        item.tags()
     }
 
     fn seen(place: &Place, item: &Item) -> Option<Found<Told, Outputs>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Vpc as Listing, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, Vpc as Listing, VpcAttributeName, VpcState};
 use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
@@ -77,6 +77,10 @@ impl Listed for Vpc {
 
     fn id(item: &Item) -> &str {
         item.listing.vpc_id().unwrap_or_default()
+    }
+
+    fn tags(item: &Item) -> &[Tag] {
+        item.listing.tags()
     }
 
     fn seen(_place: &Place, item: &Item) -> Option<Found<Told, Outputs>> {
