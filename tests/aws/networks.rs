@@ -163,3 +163,150 @@ async fn many_networks_are_read_in_one_list() {
         }
     }
 }
+
+/// A network of its own for one test, with two subnets.
+async fn network(world: &World, token: &str) -> (Place, Vec<Place>) {
+    let mut wanted = vpc(&format!("{token}-vpc"));
+    wanted.owner.lineage = token.into();
+    let vpc = make(world, &wanted).await;
+    let mut subnets = Vec::new();
+    for n in 0..2 {
+        subnets.push(make(world, &subnet(&vpc, &format!("10.1.{n}.0/24"), &format!("{token}-{n}"))).await);
+    }
+    (vpc, subnets)
+}
+
+fn gateway(vpc: &Place, token: &str) -> Want {
+    want("aws.InternetGateway", "net.internet", token, &[("vpc", to("Vpc", &vpc.id)), ("tags", tags(&[]))])
+}
+
+fn table(vpc: &Place, subnets: &[&Place], token: &str) -> Want {
+    let subnets = Value::List(subnets.iter().map(|subnet| to("Subnet", &subnet.id)).collect());
+    let inputs = [("vpc", to("Vpc", &vpc.id)), ("subnets", subnets), ("tags", tags(&[]))];
+    want("aws.RouteTable", "net.table", token, &inputs)
+}
+
+#[tokio::test]
+async fn a_gateway_is_attached_moved_and_taken_off() {
+    let world = World::new();
+    let (first, _) = network(&world, "igw-a").await;
+    let (second, _) = network(&world, "igw-b").await;
+    let wanted = gateway(&first, "igw-1");
+    let made = world.aws.create(&wanted).await.unwrap();
+    assert!(!made.whole);
+    let home = place(&wanted, &made.id, Fields::new());
+    // Killed between its creation and its attachment: what it lacks shows.
+    assert_eq!(world.here(&home).await.inputs.get("vpc"), Some(&Value::string("")));
+    for _ in 0..2 {
+        assert_eq!(world.aws.update(&home, None, &wanted).await.unwrap(), Progress::Done);
+    }
+    assert_eq!(world.proxy.count("Action=AttachInternetGateway"), 1);
+    assert_eq!(world.here(&home).await.inputs, without_site(&wanted));
+
+    let moved = gateway(&second, "igw-2");
+    world.aws.update(&home, Some(&wanted.inputs), &moved).await.unwrap();
+    assert_eq!(world.here(&home).await.inputs.get("vpc"), moved.inputs.get("vpc"));
+
+    // A public address in the network holds it.
+    world.proxy.next("Action=DetachInternetGateway", Mishap::Refusal(400, "DependencyViolation"));
+    let fault = world.aws.delete(&home).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Held, "{fault:?}");
+    for _ in 0..2 {
+        assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
+        assert!(world.is_gone(&home).await);
+    }
+}
+
+#[tokio::test]
+async fn a_subnet_changes_from_one_table_to_another() {
+    let world = World::new();
+    let (vpc, subnets) = network(&world, "tables").await;
+    let (a, b) = (&subnets[0], &subnets[1]);
+    let first = table(&vpc, &[a, b], "table-1");
+    let one = make(&world, &first).await;
+    assert_eq!(world.here(&one).await.inputs, without_site(&first));
+    // The order of the program is kept, whichever it is.
+    let turned = place(&table(&vpc, &[b, a], "table-1"), &one.id, Fields::new());
+    assert_eq!(world.here(&turned).await.inputs.get("subnets"), turned.inputs.get("subnets"));
+
+    let second = table(&vpc, &[b], "table-2");
+    let other = make(&world, &second).await;
+    assert_eq!(world.proxy.count("Action=ReplaceRouteTableAssociation"), 1, "there is no moment without a table");
+    assert_eq!(world.proxy.count("Action=DisassociateRouteTable"), 0);
+    let told = world.here(&one).await.inputs;
+    assert_eq!(told.get("subnets"), table(&vpc, &[a], "x").inputs.get("subnets"), "it lost one, and that shows");
+
+    // A table of somebody else is not taken from.
+    let mut stranger = table(&vpc, &[a], "table-3");
+    stranger.owner = owner("lineage-2", "net.table", "table-3");
+    let made = world.aws.create(&stranger).await.unwrap();
+    let third = place(&stranger, &made.id, Fields::new());
+    let fault = world.aws.update(&third, None, &stranger).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Taken, "{fault:?}");
+    assert!(fault.message.contains(&format!("uses the route table `{}`", one.id)), "{fault:?}");
+
+    for home in [&one, &other, &third] {
+        for _ in 0..2 {
+            assert_eq!(world.aws.delete(home).await.unwrap(), Progress::Done);
+            assert!(world.is_gone(home).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_from_its_creation_to_its_deletion() {
+    let world = World::new();
+    let (vpc, _) = network(&world, "routes").await;
+    let internet = make(&world, &gateway(&vpc, "route-igw")).await;
+    let table = make(&world, &table(&vpc, &[], "route-table")).await;
+    let inputs = [
+        ("table", to("RouteTable", &table.id)),
+        ("cidr", Value::string("0.0.0.0/0")),
+        ("gateway", to("InternetGateway", &internet.id)),
+        ("tags", tags(&[])),
+    ];
+    let wanted = want("aws.Route", "net.out", "route-1", &inputs);
+    assert_eq!(world.aws.find(&wanted, &Seek::Made(wanted.owner.clone())).await.unwrap(), None);
+    world.proxy.next("Action=CreateRoute&", Mishap::LostAnswer);
+    assert_eq!(world.aws.create(&wanted).await.unwrap_err().kind, FaultKind::Unknown);
+    let id = world.aws.find(&wanted, &Seek::Made(wanted.owner.clone())).await.unwrap().unwrap();
+    assert_eq!(*id, *format!("{}:0.0.0.0/0", table.id));
+    let home = place(&wanted, &id, Fields::new());
+    let mut told = without_site(&wanted);
+    told.remove("tags");
+    assert_eq!(world.here(&home).await.inputs, told);
+    let fault = world.aws.create(&wanted).await.unwrap_err();
+    assert_eq!((fault.kind, super::attribute(&fault)), (FaultKind::Taken, "cidr"), "{fault:?}");
+
+    // Somebody lets it lead elsewhere.
+    world.moto.python(&format!(
+        "ec2 = client('ec2')\n\
+         peer = ec2.create_vpc(CidrBlock='10.2.0.0/16')['Vpc']['VpcId']\n\
+         other = ec2.create_internet_gateway()['InternetGateway']['InternetGatewayId']\n\
+         ec2.replace_route(RouteTableId='{}', DestinationCidrBlock='0.0.0.0/0', GatewayId=other)",
+        table.id
+    ));
+    let changed = world.here(&home).await.inputs;
+    assert_ne!(changed.get("gateway"), wanted.inputs.get("gateway"));
+    let fault = world.aws.find(&wanted, &Seek::Made(wanted.owner.clone())).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Taken, "one that leads elsewhere is not ours: {fault:?}");
+    assert_eq!(world.aws.find(&wanted, &Seek::Identity).await.unwrap(), Some(id));
+    for _ in 0..2 {
+        world.aws.update(&home, Some(&changed), &wanted).await.unwrap();
+    }
+    assert_eq!(world.here(&home).await.inputs, told);
+
+    let mut nowhere = wanted.clone();
+    nowhere.inputs.remove("gateway");
+    let fault = world.aws.create(&nowhere).await.unwrap_err();
+    assert_eq!((fault.kind, super::attribute(&fault)), (FaultKind::Refused, "gateway"));
+
+    for _ in 0..2 {
+        assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
+        assert!(world.is_gone(&home).await);
+    }
+    // A table that is gone has no routes.
+    world.aws.delete(&table).await.unwrap();
+    assert!(world.is_gone(&home).await);
+    world.aws.delete(&home).await.unwrap();
+}

@@ -14,7 +14,13 @@ mod vpc;
 use super::act::AnyAct;
 use super::kind::AnyKind;
 
-pub const KINDS: &[(&str, &dyn AnyKind)] =
-    &[("aws.ImageInstance", &group::ImageInstance), ("aws.Vpc", &vpc::Vpc), ("aws.Subnet", &subnet::Subnet)];
+pub const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("aws.ImageInstance", &group::ImageInstance),
+    ("aws.Vpc", &vpc::Vpc),
+    ("aws.Subnet", &subnet::Subnet),
+    ("aws.InternetGateway", &internet_gateway::InternetGateway),
+    ("aws.RouteTable", &route_table::RouteTable),
+    ("aws.Route", &route::Route),
+];
 
 pub const ACTS: &[(&str, &dyn AnyAct)] = &[];

@@ -149,8 +149,7 @@ fn seen(place: &Place, table: &Table, cidr: &str) -> Option<Found<Told, Outputs>
     }
     // Of an attribute that is recorded and not told, nothing would be compared.
     let other = || Value::string(target(item).map_or("something else", Target::id));
-    for (attribute, slot) in
-        [("gateway", &mut gateway), ("natGateway", &mut nat_gateway), ("instance", &mut instance)]
+    for (attribute, slot) in [("gateway", &mut gateway), ("natGateway", &mut nat_gateway), ("instance", &mut instance)]
     {
         if slot.is_none() && recorded(attribute) {
             *slot = Some(other());
@@ -327,10 +326,16 @@ mod tests {
     #[test]
     fn a_route_that_leads_elsewhere_shows_at_the_attribute_that_is_recorded() {
         let there = table(Item::builder().destination_cidr_block("0.0.0.0/0").gateway_id("igw-1").build());
-        let place = place(&[("table", ours("rtb-1")), ("cidr", Value::string("0.0.0.0/0")), ("gateway", ours("igw-1"))]);
+        let place =
+            place(&[("table", ours("rtb-1")), ("cidr", Value::string("0.0.0.0/0")), ("gateway", ours("igw-1"))]);
         let told = seen(&place, &there, "0.0.0.0/0").unwrap().inputs;
-        let as_recorded =
-            Told { table: ours("rtb-1"), cidr: Value::string("0.0.0.0/0"), gateway: Some(ours("igw-1")), nat_gateway: None, instance: None };
+        let as_recorded = Told {
+            table: ours("rtb-1"),
+            cidr: Value::string("0.0.0.0/0"),
+            gateway: Some(ours("igw-1")),
+            nat_gateway: None,
+            instance: None,
+        };
         assert_eq!(told, as_recorded);
         let elsewhere = table(Item::builder().destination_cidr_block("0.0.0.0/0").nat_gateway_id("nat-1").build());
         let told = seen(&place, &elsewhere, "0.0.0.0/0").unwrap().inputs;

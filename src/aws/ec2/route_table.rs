@@ -85,7 +85,10 @@ fn uses(item: &Item) -> impl Iterator<Item = (&str, &str)> {
         let state = one.association_state().and_then(|state| state.state());
         !matches!(state, Some(Disassociated | Disassociating))
     };
-    item.associations().iter().filter(stays).filter_map(|one| Some((one.subnet_id()?, one.route_table_association_id()?)))
+    item.associations()
+        .iter()
+        .filter(stays)
+        .filter_map(|one| Some((one.subnet_id()?, one.route_table_association_id()?)))
 }
 
 fn health(item: &Item) -> Health {
@@ -188,8 +191,7 @@ impl Kind for RouteTable {
 /// Lets a subnet use a table. One that uses another table of this environment changes over in one call, so that
 /// it is never without a table; somebody else's is not taken away.
 async fn take(session: &Session, id: &str, subnet: &str, tables: &[Item], owner: &Owner) -> Result<(), Fault> {
-    let mut others = tables.iter().flat_map(|table| uses(table).map(move |used| (table, used)));
-    let Some((table, (_, association))) = others.find(|(_, (used, _))| *used == subnet) else {
+    let Some((table, association)) = used_by(subnet, tables) else {
         let call = Call::write("ec2:AssociateRouteTable", format!("let `{subnet}` use the route table `{id}`"));
         let sent = session.ec2().associate_route_table().route_table_id(id).subnet_id(subnet).send();
         return sent.await.map(|_| ()).map_err(|error| call.fault(&error).on("subnets"));
@@ -197,14 +199,22 @@ async fn take(session: &Session, id: &str, subnet: &str, tables: &[Item], owner:
     if !tags::is_same_environment(&tagging::of(table.tags()), owner) {
         let other = RouteTable::id(table);
         let text = format!("the subnet `{subnet}` uses the route table `{other}`, which this environment did not make");
-        return Err(Fault::new(FaultKind::Taken, text)
-            .on("subnets")
-            .help(format!("a subnet uses one table: end that one's use of it (`{association}`), or leave it out here")));
+        return Err(Fault::new(FaultKind::Taken, text).on("subnets").help(format!(
+            "a subnet uses one table: end that one's use of it (`{association}`), or leave it out here"
+        )));
     }
     let purpose = format!("let `{subnet}` use the route table `{id}` in place of another");
     let call = Call::write("ec2:ReplaceRouteTableAssociation", purpose);
     let sent = session.ec2().replace_route_table_association().association_id(association).route_table_id(id).send();
     sent.await.map(|_| ()).map_err(|error| call.fault(&error).on("subnets"))
+}
+
+/// The table that a subnet uses, with the id of that association.
+fn used_by<'t>(subnet: &str, tables: &'t [Item]) -> Option<(&'t Item, &'t str)> {
+    tables.iter().find_map(|table| {
+        let (_, association) = uses(table).find(|(used, _)| *used == subnet)?;
+        Some((table, association))
+    })
 }
 
 async fn disassociate(session: &Session, association: &str) -> Result<(), Fault> {

@@ -80,7 +80,11 @@ impl Listed for Subnet {
         let told = Told {
             vpc: item.vpc_id().map(|id| told::reference(place, "vpc", "Vpc", id)),
             cidr: item.cidr_block().map(str::to_string),
-            availability_zone: item.availability_zone().map(str::to_string),
+            // Unset, it is Amazon's choice and no difference.
+            availability_zone: match place.inputs.contains_key("availabilityZone") {
+                true => item.availability_zone().map(str::to_string),
+                false => None,
+            },
             public_ips: item.map_public_ip_on_launch() == Some(true),
             tags: tags::of_user(&tagging::of(item.tags())),
         };

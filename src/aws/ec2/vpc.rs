@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, Tag, Vpc as Listing, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, Filter, ResourceType, Tag, Vpc as Listing, VpcAttributeName, VpcState,
+};
 use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
