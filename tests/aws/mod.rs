@@ -4,10 +4,13 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod conformance;
+mod environment;
 mod instances;
 mod networks;
 mod program;
 mod schemas;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
