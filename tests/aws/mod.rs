@@ -7,6 +7,7 @@ mod buckets;
 mod instances;
 mod program;
 mod schemas;
+mod security;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
