@@ -7,6 +7,12 @@ use crate::apply::provider::Place;
 use crate::name::Name;
 use crate::value::{Reference, Target, Value};
 
+/// Whether a program says anything of an attribute. Where it does not, what AWS chose is no difference, and is
+/// not told.
+pub fn is_set(place: &Place, attribute: &str) -> bool {
+    place.inputs.contains_key(attribute)
+}
+
 /// The thing that AWS says an attribute refers to: the recorded reference when it still is that one, else one
 /// to something that exists, of this template.
 pub fn reference(place: &Place, attribute: &str, template: &str, id: &str) -> Value {

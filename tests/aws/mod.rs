@@ -4,10 +4,13 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod conformance;
+mod environment;
 mod instances;
 mod program;
 mod schemas;
 mod security;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

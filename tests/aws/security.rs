@@ -142,7 +142,7 @@ async fn a_group_from_its_creation_to_its_deletion() {
     for name in ["description", "ingress", "egress", "tags"] {
         assert_eq!(here.inputs.get(name), first.inputs.get(name), "{name}");
     }
-    assert_eq!(json(&here.outputs)["name"], json!("site.group_1-group-1"));
+    assert_eq!(json(&here.outputs)["givenName"], json!("site.group_1-group-1"));
     // The same rules in another order are the same.
     let mut shuffled = bare.clone();
     let turned = Value::List(vec![port(80, "0.0.0.0/0"), port(22, "203.0.113.0/24"), note.clone()]);

@@ -59,11 +59,9 @@ impl Listed for ElasticIp {
     }
 
     fn seen(place: &Place, item: &Address) -> Option<Found<Told, Outputs>> {
-        let instance = match user(item) {
-            Some(instance) => Some(told::reference(place, "instance", "Instance", instance)),
-            // What is null is not told, and this has to be told where something is recorded.
-            None => place.inputs.contains_key("instance").then(|| told::existing("Instance", "")),
-        };
+        // What is null is not told, and that it leads nowhere has to be: to an instance without an id.
+        let user = user(item).unwrap_or_default();
+        let instance = told::is_set(place, "instance").then(|| told::reference(place, "instance", "Instance", user));
         let inputs = Told { instance, tags: Some(tags::of_user(&tagging::of(item.tags()))) };
         let outputs = Outputs {
             public_ip: item.public_ip().map(str::to_string),

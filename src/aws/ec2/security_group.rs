@@ -52,7 +52,7 @@ pub struct Told {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outputs {
-    name: Option<String>,
+    given_name: Option<String>,
     vpc_id: Option<String>,
 }
 
@@ -123,15 +123,17 @@ impl Listed for SecurityGroup {
         };
         let name = group.group_name().map(str::to_string);
         let inputs = Told {
-            // A name that was derived is nobody's wish.
-            group_name: name.clone().filter(|_| place.inputs.contains_key("groupName")),
+            group_name: name.clone().filter(|_| told::is_set(place, "groupName")),
             description: group.description().map(str::to_string),
-            vpc: group.vpc_id().map(|vpc| told::reference(place, "vpc", "Vpc", vpc)),
+            vpc: group
+                .vpc_id()
+                .filter(|_| told::is_set(place, "vpc"))
+                .map(|vpc| told::reference(place, "vpc", "Vpc", vpc)),
             ingress: list(Way::In, &rules.ingress),
             egress: list(Way::Out, &rules.egress),
             tags: Some(tags::of_user(&tagging::of(group.tags()))),
         };
-        let outputs = Outputs { name, vpc_id: group.vpc_id().map(str::to_string) };
+        let outputs = Outputs { given_name: name, vpc_id: group.vpc_id().map(str::to_string) };
         Some(Found { inputs, outputs, health: Health::Live })
     }
 }

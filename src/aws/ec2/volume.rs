@@ -129,15 +129,15 @@ impl Listed for Volume {
         };
         let inputs = Told {
             availability_zone: item.availability_zone().map(str::to_string),
-            size: size(item),
+            size: size(item).filter(|_| told::is_set(place, "size")),
             volume_type: item.volume_type().map(|kind| kind.as_str().to_string()),
-            iops: item.iops(),
-            throughput: item.throughput(),
+            iops: item.iops().filter(|_| told::is_set(place, "iops")),
+            throughput: item.throughput().filter(|_| told::is_set(place, "throughput")),
             encrypted: item.encrypted(),
-            kms_key: item.kms_key_id().map(|told| key(place.inputs.get("kmsKey").and_then(Value::as_str), told)),
+            kms_key: kms_key(place, item),
             snapshot: item
                 .snapshot_id()
-                .filter(|id| !id.is_empty())
+                .filter(|_| told::is_set(place, "snapshot"))
                 .map(|id| told::reference(place, "snapshot", "Snapshot", id)),
             tags: Some(tags::of_user(&tagging::of(item.tags()))),
         };
@@ -145,14 +145,15 @@ impl Listed for Volume {
     }
 }
 
+fn kms_key(place: &Place, item: &Item) -> Option<String> {
+    let recorded = place.inputs.get("kmsKey").and_then(Value::as_str)?;
+    item.kms_key_id().map(|told| key(recorded, told))
+}
+
 /// AWS tells a key by its ARN; a program may name it by its id, and by an alias that only AWS can follow.
-fn key(recorded: Option<&str>, told: &str) -> String {
-    match recorded {
-        Some(recorded) if recorded.contains("alias/") || told.ends_with(&format!("/{recorded}")) => {
-            recorded.to_string()
-        }
-        Some(_) | None => told.to_string(),
-    }
+fn key(recorded: &str, told: &str) -> String {
+    let same = recorded.contains("alias/") || told.ends_with(&format!("/{recorded}"));
+    if same { recorded.to_string() } else { told.to_string() }
 }
 
 #[async_trait]
@@ -367,13 +368,7 @@ mod tests {
     #[test]
     fn a_key_may_be_named_in_several_ways() {
         let arn = "arn:aws:kms:us-east-1:1:key/k-1";
-        for (recorded, told) in [
-            (None, arn),
-            (Some("k-1"), "k-1"),
-            (Some("alias/mine"), "alias/mine"),
-            (Some(arn), arn),
-            (Some("k-2"), arn),
-        ] {
+        for (recorded, told) in [("k-1", "k-1"), ("alias/mine", "alias/mine"), (arn, arn), ("k-2", arn)] {
             assert_eq!(key(recorded, arn), told);
         }
     }

@@ -358,6 +358,7 @@ fn found(place: &Place, item: &Item, extras: &Extras) -> Option<Found<Told, Outp
     let is_going = state == Some(&InstanceStateName::ShuttingDown);
     let up = matches!(state, Some(InstanceStateName::Pending | InstanceStateName::Running));
     let text = |text: Option<&str>| text.unwrap_or_default().to_string();
+    let set = |name: &str| told::is_set(place, name);
     let recorded_data = place.inputs.get("userData").and_then(Value::as_str);
     let groups = || item.security_groups().iter().filter_map(|group| group.group_id().map(str::to_string)).collect();
     let zone = item.placement().and_then(|placement| placement.availability_zone());
@@ -366,20 +367,25 @@ fn found(place: &Place, item: &Item, extras: &Extras) -> Option<Found<Told, Outp
         image_id: item.image_id().map(str::to_string),
         instance_type: item.instance_type().map(|kind| kind.as_str().to_string()),
         running: (!is_going).then_some(up),
-        key_pair: item.key_name().map(|name| told::reference(place, "keyPair", "KeyPair", name)),
+        key_pair: item
+            .key_name()
+            .filter(|_| set("keyPair"))
+            .map(|name| told::reference(place, "keyPair", "KeyPair", name)),
         // One that is going has none any more, and that is no change.
-        security_groups: (!is_going).then(|| told::references(place, "securityGroups", "SecurityGroup", groups())),
-        subnet: item.subnet_id().filter(|_| !is_going).map(|id| told::reference(place, "subnet", "Subnet", id)),
-        placement: zone.map(str::to_string),
+        security_groups: (!is_going && set("securityGroups"))
+            .then(|| told::references(place, "securityGroups", "SecurityGroup", groups())),
+        subnet: item
+            .subnet_id()
+            .filter(|_| !is_going && set("subnet"))
+            .map(|id| told::reference(place, "subnet", "Subnet", id)),
+        placement: zone.filter(|_| set("placement")).map(str::to_string),
         user_data: extras.user_data.as_deref().map(|told| user_data::as_recorded(recorded_data, told)),
         root_size: extras.root_size.clone(),
         monitoring: item.monitoring().and_then(|monitoring| monitoring.state()).map(is_monitored),
-        ebs_optimized: item.ebs_optimized(),
+        ebs_optimized: item.ebs_optimized().filter(|_| set("ebsOptimized")),
         termination_protection: extras.protected,
         // What is null is not told, and that it has none any more has to be.
-        instance_profile: profile_name(item)
-            .map(str::to_string)
-            .or_else(|| place.inputs.contains_key("instanceProfile").then(String::new)),
+        instance_profile: set("instanceProfile").then(|| profile_name(item).unwrap_or_default().to_string()),
         source_dest_check: item.source_dest_check(),
         imdsv2: tokens.map(|tokens| *tokens == HttpTokensState::Required),
         tags: Some(tags::of_user(&tagging::of(item.tags()))),
