@@ -73,7 +73,7 @@ impl Kind for VolumeAttachment {
     fn usually(&self, verb: Verb) -> Duration {
         match verb {
             Verb::Create | Verb::Delete => Duration::from_secs(8),
-            Verb::Update | Verb::Check => usually(verb),
+            Verb::Update | Verb::Check | Verb::Http | Verb::Act => usually(verb),
         }
     }
 

@@ -171,7 +171,7 @@ impl Kind for Volume {
         match verb {
             Verb::Create | Verb::Delete => Duration::from_secs(5),
             Verb::Update => Duration::from_secs(15),
-            Verb::Check => usually(verb),
+            Verb::Check | Verb::Http | Verb::Act => usually(verb),
         }
     }
 

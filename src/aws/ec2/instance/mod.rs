@@ -171,7 +171,7 @@ impl Kind for Instance {
         match verb {
             Verb::Create => Duration::from_secs(30),
             Verb::Delete => Duration::from_secs(45),
-            Verb::Update | Verb::Check => usually(verb),
+            Verb::Update | Verb::Check | Verb::Http | Verb::Act => usually(verb),
         }
     }
 
