@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Address, DomainType, Filter, ResourceType};
+use aws_sdk_ec2::types::{Address, DomainType, Filter, ResourceType, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
@@ -56,6 +56,10 @@ impl Listed for ElasticIp {
 
     fn id(item: &Address) -> &str {
         item.allocation_id().unwrap_or_default()
+    }
+
+    fn tags(item: &Self::Item) -> &[Tag] {
+        item.tags()
     }
 
     fn seen(place: &Place, item: &Address) -> Option<Found<Told, Outputs>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::primitives::Blob;
-use aws_sdk_ec2::types::{Filter, KeyPairInfo, ResourceType};
+use aws_sdk_ec2::types::{Filter, KeyPairInfo, ResourceType, Tag};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,10 @@ impl Listed for KeyPair {
 
     fn id(item: &KeyPairInfo) -> &str {
         item.key_name().unwrap_or_default()
+    }
+
+    fn tags(item: &Self::Item) -> &[Tag] {
+        item.tags()
     }
 
     fn seen(place: &Place, item: &KeyPairInfo) -> Option<Found<Told, Outputs>> {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{Filter, Tag};
 
 use super::tagging;
 use crate::apply::provider::{Fault, FaultKind, Place, Seek};
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
+use crate::aws::tags;
 
 /// What a read of a type finds; nothing when it is gone.
 pub type Seen<L> = Result<Option<Found<<L as Kind>::Told, <L as Kind>::Outputs>>, Fault>;
@@ -30,6 +31,8 @@ pub trait Listed: Kind {
 
     fn id(item: &Self::Item) -> &str;
 
+    fn tags(item: &Self::Item) -> &[Tag];
+
     /// Whether it may be found by its owner: what is deleted is listed for a while.
     fn is_alive(_item: &Self::Item) -> bool {
         true
@@ -46,7 +49,16 @@ pub trait Listed: Kind {
 pub async fn find<L: Listed>(kind: &L, session: &Session, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
     let Some(filters) = tagging::sought(seek) else { return Ok(None) };
     let items = kind.list(session, filters).await?;
-    only(L::PLURAL, items.iter().filter(|item| L::is_alive(item)).map(L::id))
+    // Not every list of every emulator heeds every filter, and what is taken for ours may be deleted.
+    let is_it = |item: &&L::Item| {
+        let present = tagging::of(L::tags(item));
+        match seek {
+            Seek::Made(owner) => tags::is_made(&present, owner),
+            Seek::Owned(owner) => tags::is_owned(&present, owner),
+            Seek::Identity => false,
+        }
+    };
+    only(L::PLURAL, items.iter().filter(|item| L::is_alive(item)).filter(is_it).map(L::id))
 }
 
 /// The one id that there is, if any.

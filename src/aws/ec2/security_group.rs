@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Filter, IpPermission, ResourceType, SecurityGroup as Group, SecurityGroupRuleUpdate};
+use aws_sdk_ec2::types::{Filter, IpPermission, ResourceType, SecurityGroup as Group, SecurityGroupRuleUpdate, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
@@ -114,6 +114,10 @@ impl Listed for SecurityGroup {
 
     fn id(item: &Item) -> &str {
         id(&item.group)
+    }
+
+    fn tags(item: &Self::Item) -> &[Tag] {
+        item.group.tags()
     }
 
     fn seen(place: &Place, Item { group, rules }: &Item) -> Option<Found<Told, Outputs>> {

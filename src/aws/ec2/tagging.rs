@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagDescription, TagSpecification};
 
-use crate::apply::provider::{Fault, FaultKind, Owner, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
+use crate::apply::provider::{Fault, FaultKind, Owner, Progress, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
 use crate::aws::fault::Call;
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
@@ -157,4 +157,12 @@ pub fn made(id: Option<&str>, what: &str) -> Result<Arc<str>, Fault> {
 /// Any other fault.
 pub fn gone_is_none<T>(fault: Fault) -> Result<Option<T>, Fault> {
     if fault.kind == FaultKind::Missing { Ok(None) } else { Err(fault) }
+}
+
+/// For a deletion: what is gone is deleted.
+///
+/// # Errors
+/// Any other fault.
+pub fn gone_is_done(fault: Fault) -> Result<Progress, Fault> {
+    if fault.kind == FaultKind::Missing { Ok(Progress::Done) } else { Err(fault) }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{
-    Filter, ResourceType, Volume as Item, VolumeModification, VolumeModificationState, VolumeState, VolumeType,
+    Filter, ResourceType, Tag, Volume as Item, VolumeModification, VolumeModificationState, VolumeState, VolumeType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,10 @@ impl Listed for Volume {
 
     fn is_alive(item: &Item) -> bool {
         !matches!(item.state(), Some(VolumeState::Deleting | VolumeState::Deleted))
+    }
+
+    fn tags(item: &Self::Item) -> &[Tag] {
+        item.tags()
     }
 
     fn seen(place: &Place, item: &Item) -> Option<Found<Told, Outputs>> {

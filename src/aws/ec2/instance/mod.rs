@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, EbsBlockDevice, Filter, HttpTokensState, IamInstanceProfileSpecification, Instance as Item,
     InstanceAttributeName, InstanceMetadataEndpointState, InstanceMetadataOptionsRequest, InstanceStateName,
-    InstanceType, MonitoringState, Placement, ResourceType, RunInstancesMonitoringEnabled,
+    InstanceType, MonitoringState, Placement, ResourceType, RunInstancesMonitoringEnabled, Tag,
 };
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +145,10 @@ impl Listed for Instance {
 
     fn is_alive(item: &Item) -> bool {
         state(item).is_some_and(|state| ALIVE.contains(state))
+    }
+
+    fn tags(item: &Self::Item) -> &[Tag] {
+        item.tags()
     }
 
     fn seen(place: &Place, item: &Item) -> Option<Found<Told, Outputs>> {
