@@ -4,6 +4,7 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod cloud;
 mod conformance;
 mod environment;
 mod instances;
