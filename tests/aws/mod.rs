@@ -8,6 +8,7 @@ mod cloud;
 mod conformance;
 mod environment;
 mod instances;
+mod networks;
 mod program;
 mod schemas;
 mod watched;
