@@ -6,6 +6,7 @@ pub mod proxy;
 mod buckets;
 mod cloud;
 mod conformance;
+mod databases;
 mod environment;
 mod instances;
 mod networks;

@@ -8,8 +8,9 @@ from moto.ec2.models import amis
 from moto.server import ThreadedMotoServer
 
 import cloudfront  # noqa: F401: each of these makes its service stricter
+import rds  # noqa: F401: the responses of RDS, before their models
+import databases  # noqa: F401
 import ec2  # noqa: F401
-import rds  # noqa: F401
 import s3  # noqa: F401
 
 # The image of the oldest example, which moto does not know by itself.

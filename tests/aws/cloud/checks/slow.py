@@ -88,27 +88,27 @@ ec2.release_address(AllocationId=address)
 
 
 def database():
-    return rds.describe_db_instances(DBInstanceIdentifier="slow")["DBInstances"][0]["DBInstanceStatus"]
+    return rds.describe_db_instances(DBInstanceIdentifier="unhurried")["DBInstances"][0]["DBInstanceStatus"]
 
 
-wanted = {"DBInstanceIdentifier": "slow", "DBInstanceClass": "db.t3.small", "Engine": "mysql"}
+wanted = {"DBInstanceIdentifier": "unhurried", "DBInstanceClass": "db.t3.small", "Engine": "mysql"}
 wanted |= {"MasterUsername": "root", "MasterUserPassword": "secret99", "AllocatedStorage": 20}
 rds.create_db_instance(**wanted)
-refused("InvalidDBInstanceState", rds.modify_db_instance, DBInstanceIdentifier="slow", BackupRetentionPeriod=2)
+refused("InvalidDBInstanceState", rds.modify_db_instance, DBInstanceIdentifier="unhurried", BackupRetentionPeriod=2)
 passes(["creating", "available"], database)
-rds.modify_db_instance(DBInstanceIdentifier="slow", BackupRetentionPeriod=2)
+rds.modify_db_instance(DBInstanceIdentifier="unhurried", BackupRetentionPeriod=2)
 passes(["modifying", "available"], database)
-rds.reboot_db_instance(DBInstanceIdentifier="slow")
+rds.reboot_db_instance(DBInstanceIdentifier="unhurried")
 passes(["rebooting", "available"], database)
-rds.create_db_snapshot(DBInstanceIdentifier="slow", DBSnapshotIdentifier="slow")
-passes(["creating", "available"], lambda: rds.describe_db_snapshots(DBSnapshotIdentifier="slow")["DBSnapshots"][0]["Status"])
-rds.delete_db_instance(DBInstanceIdentifier="slow", SkipFinalSnapshot=True)
-refused("InvalidDBInstanceState", rds.delete_db_instance, DBInstanceIdentifier="slow", SkipFinalSnapshot=True)
+rds.create_db_snapshot(DBInstanceIdentifier="unhurried", DBSnapshotIdentifier="unhurried")
+passes(["creating", "available"], lambda: rds.describe_db_snapshots(DBSnapshotIdentifier="unhurried")["DBSnapshots"][0]["Status"])
+rds.delete_db_instance(DBInstanceIdentifier="unhurried", SkipFinalSnapshot=True)
+refused("InvalidDBInstanceState", rds.delete_db_instance, DBInstanceIdentifier="unhurried", SkipFinalSnapshot=True)
 passes(["deleting", "DBInstanceNotFound"], database)
 
 behaviour = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": "658327ea"}
 origin = {"Id": "o", "DomainName": "x.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
-config = {"CallerReference": "slow", "Comment": "", "Enabled": False, "DefaultCacheBehavior": behaviour}
+config = {"CallerReference": "unhurried", "Comment": "", "Enabled": False, "DefaultCacheBehavior": behaviour}
 config |= {"Origins": {"Quantity": 1, "Items": [origin]}}
 made = cdn.create_distribution(DistributionConfig=config)
 id, etag = made["Distribution"]["Id"], made["ETag"]
