@@ -6,6 +6,7 @@ pub mod proxy;
 mod buckets;
 mod conformance;
 mod environment;
+mod images;
 mod instances;
 mod networks;
 mod program;

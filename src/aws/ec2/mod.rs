@@ -5,6 +5,7 @@ mod group;
 mod holders;
 mod internet_gateway;
 mod listed;
+mod lookup;
 mod route;
 mod route_table;
 mod subnet;
@@ -21,6 +22,8 @@ pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.InternetGateway", &internet_gateway::InternetGateway),
     ("aws.RouteTable", &route_table::RouteTable),
     ("aws.Route", &route::Route),
+    ("aws.ImageLookup", &lookup::ImageLookup),
+    ("aws.AvailabilityZoneLookup", &lookup::AvailabilityZoneLookup),
 ];
 
 pub const ACTS: &[(&str, &dyn AnyAct)] = &[];
