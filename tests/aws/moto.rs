@@ -14,6 +14,9 @@ const PACKAGES: [&str; 2] = ["moto[server]==5.2.5", "boto3==1.44.5"];
 /// The image of the oldest example, which moto does not know by itself.
 pub const IMAGE: &str = "ami-26b6534f";
 
+/// What moto leaves out of RDS.
+const RDS: &str = include_str!("rds.py");
+
 /// Prints its port when it is ready, and ends when its input does: when the tests end, however they end.
 const SERVER: &str = r#"
 import os, sys
@@ -84,7 +87,7 @@ impl Moto {
     /// When there is no `python3`, or its packages cannot be installed.
     pub fn start() -> Moto {
         let mut server = python()
-            .args(["-c", SERVER, IMAGE])
+            .args(["-c", &[RDS, SERVER].concat(), IMAGE])
             .env("MOTO_ENABLE_AMI_VALIDATION", "true")
             .env("MOTO_ENABLE_KEYPAIR_VALIDATION", "true")
             .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
