@@ -8,6 +8,7 @@ mod cloud;
 mod conformance;
 mod databases;
 mod environment;
+mod images;
 mod instances;
 mod networks;
 mod program;
