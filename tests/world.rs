@@ -19,7 +19,7 @@ use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::{Diagnostic, Report};
 use tadpole::graph::ResourceGraph;
 use tadpole::plan::{self, Plan, Purpose, Request, document, text};
-use tadpole::resolve::load::Loader;
+use tadpole::resolve::load::{Loader, Sum};
 use tadpole::sandbox::{Object, Sandbox, Schemas};
 use tadpole::source::Sources;
 use tadpole::state::State;
@@ -69,6 +69,14 @@ impl Loader for Files {
     fn read(&self, path: &Path) -> Result<String, Diagnostic> {
         let missing = || Diagnostic::error("cloud::file::missing", format!("there is no file `{}`", path.display()));
         self.0.get(path).cloned().ok_or_else(missing)
+    }
+
+    fn folder(&self, path: &Path) -> Result<BTreeMap<String, Sum>, Diagnostic> {
+        let below = self.0.iter().filter_map(|(file, text)| Some((file.strip_prefix(path).ok()?, text)));
+        let files: BTreeMap<String, Sum> =
+            below.map(|(file, text)| (file.display().to_string(), Sum::of(text.as_bytes()))).collect();
+        let missing = || Diagnostic::error("cloud::file::missing", format!("there is no `{}`", path.display()));
+        if files.is_empty() { Err(missing()) } else { Ok(files) }
     }
 
     /// A "file" `outputs:PROGRAM:ENVIRONMENT` is a record, as JSON.

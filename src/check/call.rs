@@ -214,6 +214,8 @@ impl<'a> Checker<'a, '_> {
             return Term::POISON;
         };
         match ask {
+            Ask::Asset => self.asset(first, span),
+            Ask::Folder => self.folder(first, span),
             Ask::File => self.file(first, span).map_or(Term::POISON, Term::string),
             Ask::Secret => self.secret(first, span),
             Ask::Template => {

@@ -4,6 +4,7 @@
 mod body;
 mod call;
 mod expr;
+mod files;
 mod impossible;
 mod instance;
 mod lifecycle;

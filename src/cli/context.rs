@@ -1,14 +1,16 @@
 //! What every command starts from: the program's place, its params, its files.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use crate::cli::folder;
 use crate::cli::streams::{tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look, Paint};
 use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
-use crate::resolve::load::Loader;
+use crate::resolve::load::{Loader, Sum};
 use crate::source::{Sources, Span};
 use crate::state::{ENVIRONMENT_RULE, is_environment, store};
 use crate::syntax;
@@ -79,6 +81,14 @@ impl Loader for Disk {
                 not_utf8(path, line, byte).help("only a text can be read: save it as UTF-8")
             }
         })
+    }
+
+    fn sum(&self, path: &Path) -> Result<Sum, Diagnostic> {
+        folder::sum(path)
+    }
+
+    fn folder(&self, path: &Path) -> Result<BTreeMap<String, Sum>, Diagnostic> {
+        folder::folder(path)
     }
 
     fn variable(&self, name: &str) -> Option<String> {

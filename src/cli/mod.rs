@@ -9,6 +9,7 @@ mod docs;
 mod eval;
 mod explain;
 mod fmt;
+mod folder;
 mod import;
 pub mod markdown;
 mod origin;

@@ -1,8 +1,10 @@
 //! Finds and parses every file that a program consists of: its own, the prelude, and imports.
 //! The outside is reached through [`Loader`] alone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Report, closest};
 use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
@@ -33,6 +35,26 @@ pub trait Loader {
         self.read(path)
     }
 
+    /// What there is to say of a file of any kind.
+    ///
+    /// # Errors
+    /// As [`Loader::read`].
+    fn sum(&self, path: &Path) -> Result<Sum, Diagnostic> {
+        self.data(path).map(|text| Sum::of(text.as_bytes()))
+    }
+
+    /// The same of every file below a directory, by its path from there with `/` between the parts. A link is
+    /// followed as long as it stays in the directory; what the desktop or this program leaves lying about
+    /// ([`LITTER`]) is passed over.
+    ///
+    /// # Errors
+    /// In the user's words: when there is no directory, a file cannot be read, a link leads out, or there are
+    /// more than [`MAX_FILES`].
+    fn folder(&self, path: &Path) -> Result<BTreeMap<String, Sum>, Diagnostic> {
+        let text = format!("`{}` cannot be listed: there are no directories here", path.display());
+        Err(Diagnostic::error("cloud::file::unreadable", text))
+    }
+
     /// A variable of the environment that the command runs in.
     fn variable(&self, name: &str) -> Option<String>;
 
@@ -43,6 +65,28 @@ pub trait Loader {
     /// In the user's words, when there is a record that cannot be read.
     fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic>;
 }
+
+/// A file of any kind, without its bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sum {
+    /// 64 hexadecimal digits.
+    pub sha256: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl Sum {
+    pub fn of(bytes: &[u8]) -> Sum {
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Sum { sha256, size: bytes.len() as u64 }
+    }
+}
+
+/// Names that are no part of a folder.
+pub const LITTER: [&str; 2] = [".DS_Store", ".tadpole"];
+
+/// Files that one folder may have.
+pub const MAX_FILES: usize = 100_000;
 
 /// The standard library's modules that are always there, in the order of their floors.
 const PRELUDE_FILES: [(&str, &str); 8] = [
@@ -296,6 +340,31 @@ fn report_cycles(loaded: &Loaded, report: &mut Report) {
     }
 }
 
+/// A path as it is seen from a directory, with `/` between its parts; what is written from the root of the file
+/// system stays so. Nothing when only a look at the file system would tell.
+pub fn seen_from(directory: &Path, path: &Path) -> Option<String> {
+    let (directory, path) = (normal(directory), normal(path));
+    if directory.is_absolute() != path.is_absolute() {
+        return if path.is_absolute() { written(&path) } else { None };
+    }
+    let common = directory.components().zip(path.components()).take_while(|(one, two)| one == two).count();
+    let mut seen = PathBuf::new();
+    for part in directory.components().skip(common) {
+        match part {
+            Component::Normal(_) => seen.push(".."),
+            Component::ParentDir | Component::CurDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    seen.extend(path.components().skip(common));
+    if seen.as_os_str().is_empty() { Some(".".into()) } else { written(&seen) }
+}
+
+/// A path as a text that is the same on every machine; nothing when it is not UTF-8.
+pub fn written(path: &Path) -> Option<String> {
+    let parts: Option<Vec<&str>> = path.components().map(|part| part.as_os_str().to_str()).collect();
+    Some(parts?.join("/").replacen("//", "/", 1))
+}
+
 /// Without `.` and `..` where that needs no look at the file system.
 pub fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
@@ -309,4 +378,29 @@ pub fn normal(path: &Path) -> PathBuf {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_wherever_the_command_runs() {
+        for (directory, path, expected) in [
+            ("", "public", Some("public")),
+            ("", "./public/", Some("public")),
+            ("", "../lib/public", Some("../lib/public")),
+            ("", "", Some(".")),
+            ("infra", "infra/public", Some("public")),
+            ("infra/prod", "infra/lib/public/img", Some("../lib/public/img")),
+            ("../infra", "../infra/public", Some("public")),
+            ("../infra", "public", None),
+            ("/a/infra", "/a/infra/public", Some("public")),
+            ("/a/infra", "/b/public", Some("../../b/public")),
+            ("infra", "/b/public", Some("/b/public")),
+            ("/a/infra", "public", None),
+        ] {
+            assert_eq!(seen_from(Path::new(directory), Path::new(path)).as_deref(), expected, "{directory} {path}");
+        }
+    }
 }

@@ -93,6 +93,11 @@ impl<'a> Library<'a> {
         self.directories.get(&source).map_or(Path::new(""), PathBuf::as_path)
     }
 
+    /// The directory of the program, where paths start that are recorded.
+    pub fn program_directory(&self) -> &'a Path {
+        self.module(PROGRAM).files.first().map_or(Path::new(""), |file| self.directory(file.span.source))
+    }
+
     /// What an action does, by the template of the library that it descends from.
     pub fn verb(&self, id: TemplateId) -> Option<Verb> {
         let lineage = &self.shape(id).lineage;

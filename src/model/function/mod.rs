@@ -22,6 +22,8 @@ pub struct Function {
     /// The last parameter may be given any number of times.
     pub variadic: bool,
     pub result: Ty,
+    /// What it gives in words, where no one type says it.
+    pub gives: Option<&'static str>,
     /// One sentence, with a full stop: what it gives.
     pub doc: &'static str,
     pub work: Work,
@@ -48,7 +50,9 @@ pub enum Work {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ask {
+    Asset,
     File,
+    Folder,
     Template,
     Secret,
 }
@@ -87,7 +91,10 @@ impl Function {
 
     /// `join(list: [String], separator: String): String`
     pub fn signature(&self) -> String {
-        format!("{}: {}", self.usage(), self.result)
+        match self.gives {
+            Some(words) => format!("{}: {words}", self.usage()),
+            None => format!("{}: {}", self.usage(), self.result),
+        }
     }
 
     /// The signature without its result.
@@ -133,6 +140,17 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let map = |of: Ty| Ty::Map(Arc::new(of));
     let asks = |ask: Ask, row: Function| Function { work: Work::Ask(ask), ..row };
     vec![
+        asks(
+            Ask::Asset,
+            row(
+                "asset",
+                &[("path", text())],
+                any(),
+                "What there is to say of a file of any kind: its path from the program's directory, its SHA-256, its size.",
+                text::nothing,
+            ),
+        )
+        .gives("Asset"),
         row("base64", &[("text", text())], text(), "The bytes of a text in Base64.", text::base64),
         row(
             "cidrHost",
@@ -173,6 +191,17 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             },
             ..row("flatten", &[("lists", list(list(any())))], list(any()), "The items of all lists in a list, one behind the other.", list::flatten)
         },
+        asks(
+            Ask::Folder,
+            row(
+                "folder",
+                &[("path", text())],
+                any(),
+                "A directory: its path from the program's directory, and in `files` the SHA-256 of each file below it.",
+                text::nothing,
+            ),
+        )
+        .gives("Folder"),
         row(
             "format",
             &[("pattern", text()), ("value", any())],
@@ -306,6 +335,7 @@ fn row(
         parameters,
         variadic: false,
         result,
+        gives: None,
         doc,
         work: Work::Pure(compute),
         of_terms: |_| None,
@@ -325,6 +355,10 @@ impl Function {
     fn takes(mut self, at: usize, words: &'static str) -> Function {
         self.parameters[at].takes = Some(words);
         self
+    }
+
+    fn gives(self, words: &'static str) -> Function {
+        Function { gives: Some(words), ..self }
     }
 
     /// The result has the type of the first argument.
