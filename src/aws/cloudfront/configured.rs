@@ -63,7 +63,7 @@ pub fn read(config: &DistributionConfig) -> Settings {
         let restriction = config.restrictions.as_ref().and_then(|all| all.geo_restriction.as_ref());
         restriction.filter(|all| all.restriction_type == kind).map(|all| all.items().to_vec()).unwrap_or_default()
     };
-    let certificate = config.viewer_certificate.as_ref().filter(|one| one.acm_certificate_arn.is_some());
+    let certificate = config.viewer_certificate.as_ref().filter(|one| filled(&one.acm_certificate_arn).is_some());
     let logs = config.logging.as_ref().filter(|logging| logging.enabled);
     Settings {
         origins: config.origins.iter().flat_map(|all| &all.items).map(read_origin).collect(),

@@ -4,9 +4,12 @@ mod access;
 mod configured;
 mod distribution;
 pub mod faults;
+mod function;
+mod invalidate;
 mod listing;
 mod managed;
 mod mark;
+mod policy;
 mod settings;
 mod tagging;
 mod told;
@@ -17,6 +20,8 @@ use super::kind::AnyKind;
 pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.OriginAccessControl", &access::OriginAccessControl),
     ("aws.Distribution", &distribution::Distribution),
+    ("aws.CachePolicy", &policy::CachePolicy),
+    ("aws.Function", &function::Function),
 ];
 
-pub const ACTS: &[(&str, &dyn AnyAct)] = &[];
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.Invalidate", &invalidate::Invalidate)];

@@ -92,8 +92,8 @@ pub struct ErrorPage {
 }
 
 impl Settings {
-    /// All of it as the library writes it, in the one form in which two can be compared. What is not there is
-    /// an empty text, so that a thing that was taken away differs from one that nobody asked about.
+    /// All of it as the library writes it, in the one form in which two can be compared. An attribute that is
+    /// not set is an empty text, so that one that was taken away differs from one that nobody asked about.
     pub fn fields(&self) -> Fields {
         let certified = self.certificate.is_some();
         let first = self.origins.first().map_or("", |origin| origin.name.as_str());
@@ -118,7 +118,7 @@ impl Settings {
             // Both count only with a certificate; without one AWS has its own idea of them.
             ("minimumTls", if certified { text(&self.minimum_tls) } else { Value::Null }),
             ("sni", if certified { Value::Bool(self.sni) } else { Value::Null }),
-            ("logs", reference("S3Bucket", &self.logs)),
+            ("logs", self.logs.as_ref().map_or_else(|| text(""), |name| referred("S3Bucket", name))),
             ("logPrefix", if self.logs.is_some() { text(&self.log_prefix) } else { Value::Null }),
             ("httpVersion", text(&self.http_version.to_lowercase())),
             ("ipv6", Value::Bool(self.ipv6)),
@@ -155,8 +155,10 @@ impl Origin {
                 "CustomOrigin"
             }
             None => {
-                fields.insert("bucket".into(), reference("S3Bucket", &bucket(&self.domain)));
-                fields.insert("access".into(), reference("OriginAccessControl", &self.access));
+                let bucket = bucket(&self.domain);
+                fields.extend(bucket.map(|name| ("bucket".into(), referred("S3Bucket", &name))));
+                let access = self.access.as_ref();
+                fields.extend(access.map(|id| ("access".into(), referred("OriginAccessControl", id))));
                 "S3Origin"
             }
         };
@@ -194,36 +196,38 @@ impl Behavior {
     fn fields(&self, first: &str) -> Fields {
         let policy = self.policy();
         let managed = policy.and_then(|id| managed::name(managed::CACHE, id));
-        let mut pairs = vec![
-            ("origin", text(self.origin.as_deref().unwrap_or(first))),
-            ("viewerProtocol", text(&self.viewer_protocol)),
-            ("methods", sorted(self.methods.clone())),
-            ("compress", Value::Bool(self.compress)),
-            ("onRequest", reference("Function", &self.on_request)),
-            ("onResponse", reference("Function", &self.on_response)),
-            ("originRequests", self.origin_requests.as_ref().map_or(Value::Null, |name| text(name))),
+        let own = policy.filter(|_| managed.is_none());
+        // Beside a policy of the program it counts for nothing, and is as the library has it.
+        let caching = if own.is_some() { Some("CachingOptimized") } else { managed };
+        let origin = self.origin.as_deref().filter(|name| *name != first);
+        let pairs = [
+            ("path", self.path.as_deref().map(text)),
+            ("origin", origin.map(text)),
+            ("viewerProtocol", Some(text(&self.viewer_protocol))),
+            ("methods", Some(sorted(self.methods.clone()))),
+            ("compress", Some(Value::Bool(self.compress))),
+            ("cachePolicy", own.map(|id| referred("CachePolicy", id))),
+            ("caching", caching.map(text)),
+            ("originRequests", self.origin_requests.as_deref().map(text)),
+            ("onRequest", self.on_request.as_deref().map(|arn| referred("Function", arn))),
+            ("onResponse", self.on_response.as_deref().map(|arn| referred("Function", arn))),
         ];
-        match (managed, policy) {
-            (Some(name), _) => pairs.push(("caching", text(name))),
-            (None, policy) => pairs.push(("cachePolicy", reference("CachePolicy", &policy.map(str::to_string)))),
-        }
-        pairs.extend(self.path.as_ref().map(|path| ("path", text(path))));
-        pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()
+        pairs.into_iter().filter_map(|(name, value)| Some((name.into(), value?))).collect()
     }
 }
 
 impl ErrorPage {
     fn value(&self) -> Value {
         let page = self.page.as_deref().filter(|page| !page.is_empty());
-        // With a page and no status, AWS says the status of the error.
-        let status = page.map(|_| self.status.unwrap_or(self.code));
+        // Where the program says no status, AWS says that of the error.
+        let status = self.status.filter(|status| page.is_some() && *status != self.code);
         let pairs = [
-            ("code", Value::Int(self.code.into())),
-            ("page", page.map_or(Value::Null, text)),
-            ("status", status.map_or(Value::Null, |status| Value::Int(status.into()))),
-            ("cacheFor", duration(self.cache_for)),
+            ("code", Some(Value::Int(self.code.into()))),
+            ("page", page.map(text)),
+            ("status", status.map(|status| Value::Int(status.into()))),
+            ("cacheFor", Some(duration(self.cache_for))),
         ];
-        let fields = pairs.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let fields = pairs.into_iter().filter_map(|(name, value)| Some((name.into(), value?))).collect();
         Value::Data(Data { template: "ErrorPage".into(), fields })
     }
 }
@@ -242,11 +246,8 @@ fn optional(value: &Option<String>) -> Value {
     text(value.as_deref().unwrap_or_default())
 }
 
-fn reference(template: &str, id: &Option<String>) -> Value {
-    match id {
-        Some(id) => Value::Reference(Reference { of: Target::Existing(template.into()), id: id.as_str().into() }),
-        None => text(""),
-    }
+fn referred(template: &str, id: &str) -> Value {
+    Value::Reference(Reference { of: Target::Existing(template.into()), id: id.into() })
 }
 
 /// Its order means nothing.
