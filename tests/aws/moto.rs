@@ -17,6 +17,7 @@ pub const IMAGE: &str = "ami-26b6534f";
 /// Prints its port when it is ready, and ends when its input does: when the tests end, however they end.
 const SERVER: &str = r#"
 import os, sys
+exec(compile(sys.argv[2], "cloudfront.py", "exec"), {})
 from moto.ec2.models import amis
 amis.AMIS.append(dict(amis.AMIS[0], ami_id=sys.argv[1], name="tadpole", description="tadpole"))
 from moto.server import ThreadedMotoServer
@@ -26,6 +27,9 @@ print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
 os._exit(0)
 "#;
+
+/// What moto lacks of CloudFront.
+const CLOUDFRONT: &str = include_str!("moto/cloudfront.py");
 
 /// A witness: it reads one script a line, as JSON, and answers what the script left behind. Loading boto3
 /// takes longer than anything that it is asked.
@@ -84,7 +88,7 @@ impl Moto {
     /// When there is no `python3`, or its packages cannot be installed.
     pub fn start() -> Moto {
         let mut server = python()
-            .args(["-c", SERVER, IMAGE])
+            .args(["-c", SERVER, IMAGE, CLOUDFRONT])
             .env("MOTO_ENABLE_AMI_VALIDATION", "true")
             .env("MOTO_ENABLE_KEYPAIR_VALIDATION", "true")
             .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")

@@ -205,11 +205,8 @@ fn config(name: &str, description: &str, want: &Want) -> Result<OriginAccessCont
 fn found(place: &Place, name: String, origin_type: &str, signing: &str) -> Found<Told, Outputs> {
     // A name that nobody chose is nothing that the program says.
     let is_chosen = place.inputs.contains_key("name") || !place.inputs.contains_key("signing");
-    let told = Told {
-        name: is_chosen.then_some(name),
-        origin_type: origin_type.to_string(),
-        signing: signing.to_string(),
-    };
+    let told =
+        Told { name: is_chosen.then_some(name), origin_type: origin_type.to_string(), signing: signing.to_string() };
     Found { inputs: told, outputs: Outputs {}, health: Health::Live }
 }
 

@@ -72,7 +72,7 @@ impl Kind for Distribution {
         match verb {
             Verb::Create | Verb::Update => Duration::from_secs(240),
             Verb::Delete => Duration::from_secs(300),
-            Verb::Check => usually(verb),
+            Verb::Check | Verb::Act | Verb::Http => usually(verb),
         }
     }
 
@@ -279,7 +279,8 @@ fn is_listed(place: &Place) -> bool {
 }
 
 fn looks_like(one: &DistributionSummary, wanted: &Settings) -> bool {
-    let domains = |domains: Vec<&str>| domains.into_iter().map(str::to_lowercase).collect::<std::collections::BTreeSet<_>>();
+    let domains =
+        |domains: Vec<&str>| domains.into_iter().map(str::to_lowercase).collect::<std::collections::BTreeSet<_>>();
     let present = one.origins.iter().flat_map(|all| &all.items).map(|origin| origin.domain_name.as_str()).collect();
     let sought = wanted.origins.iter().map(|origin| origin.domain.as_str()).collect();
     one.comment == wanted.comment && domains(present) == domains(sought)

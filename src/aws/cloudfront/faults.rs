@@ -19,9 +19,7 @@ pub const ROWS: &[Row] = {
              first, or move it (`aws cloudfront associate-alias`)",
         )),
         to(Taken, "DistributionAlreadyExists"),
-        to(Taken, "OriginAccessControlAlreadyExists")
-            .on("name")
-            .help(Text("leave `name` out, or choose another one")),
+        to(Taken, "OriginAccessControlAlreadyExists").on("name").help(Text("leave `name` out, or choose another one")),
         to(Taken, "CachePolicyAlreadyExists")
             .on("name")
             .help(Text("write `startActions [];` to use it as it is, or choose another name")),

@@ -63,7 +63,8 @@ impl Kind for Function {
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
         let name = &want.name;
-        let call = Call::write("cloudfront:CreateFunction cloudfront:TagResource", format!("create the function `{name}`"));
+        let call =
+            Call::write("cloudfront:CreateFunction cloudfront:TagResource", format!("create the function `{name}`"));
         let sent = session
             .cloudfront()
             .create_function()
@@ -138,7 +139,8 @@ impl Kind for Function {
         if present != Some(&wanted) || code(session, name, FunctionStage::Development).await? != Some(want.code.clone())
         {
             let call = Call::write("cloudfront:UpdateFunction", format!("update the function `{name}`"));
-            let sent = session.cloudfront().update_function().name(name).if_match(&etag).function_config(wanted.clone());
+            let sent =
+                session.cloudfront().update_function().name(name).if_match(&etag).function_config(wanted.clone());
             let sent = sent.function_code(Blob::new(want.code.as_bytes())).send();
             etag = sent.await.map_err(|error| call.fault(&error))?.e_tag.unwrap_or(etag);
         }

@@ -55,10 +55,7 @@ impl Act for Invalidate {
     }
 }
 
-fn batch(
-    paths: &[String],
-    token: &str,
-) -> Result<InvalidationBatch, aws_sdk_cloudfront::error::BuildError> {
+fn batch(paths: &[String], token: &str) -> Result<InvalidationBatch, aws_sdk_cloudfront::error::BuildError> {
     // One operation may have two of them, for other paths.
     let reference = format!("{token}-{}", mark::hash(&paths.join("\n")));
     let paths = Paths::builder().quantity(quantity(paths)).set_items(Some(paths.to_vec())).build()?;

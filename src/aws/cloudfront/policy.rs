@@ -147,7 +147,8 @@ impl Kind for CachePolicy {
         }
         let uses = |one: &DistributionSummary| {
             let default = one.default_cache_behavior.iter().map(|behavior| &behavior.cache_policy_id);
-            let others = one.cache_behaviors.iter().flat_map(|all| all.items()).map(|behavior| &behavior.cache_policy_id);
+            let others =
+                one.cache_behaviors.iter().flat_map(|all| all.items()).map(|behavior| &behavior.cache_policy_id);
             default.chain(others).any(|policy| policy.as_deref() == Some(id))
         };
         Err(listing::held(session, fault, uses).await)

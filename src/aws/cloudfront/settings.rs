@@ -98,9 +98,8 @@ impl Settings {
         let certified = self.certificate.is_some();
         let first = self.origins.first().map_or("", |origin| origin.name.as_str());
         let default = Value::Data(Data { template: "Behavior".into(), fields: self.behavior.fields(first) });
-        let path = |behavior: &Behavior| {
-            Value::Data(Data { template: "PathBehavior".into(), fields: behavior.fields(first) })
-        };
+        let path =
+            |behavior: &Behavior| Value::Data(Data { template: "PathBehavior".into(), fields: behavior.fields(first) });
         let mut pages: Vec<&ErrorPage> = self.error_pages.iter().collect();
         pages.sort_by_key(|page| page.code);
         let aliases = self.aliases.iter().map(|alias| alias.to_lowercase()).collect();
@@ -282,7 +281,11 @@ mod tests {
 
     fn differ(one: &Settings, two: &Settings) -> Vec<String> {
         let two = two.fields();
-        one.fields().into_iter().filter(|(name, value)| two.get(name) != Some(value)).map(|(n, _)| n.to_string()).collect()
+        one.fields()
+            .into_iter()
+            .filter(|(name, value)| two.get(name) != Some(value))
+            .map(|(n, _)| n.to_string())
+            .collect()
     }
 
     #[test]
@@ -309,13 +312,22 @@ mod tests {
         for (other, name) in [
             (json!({"aliases": ["a.example.com"]}), "aliases"),
             (json!({"defaultRoot": "index.html"}), "defaultRoot"),
-            (json!({"origins": [{"name": "a", "domain": "a.s3.us-east-1.amazonaws.com", "access": "E1",
-                "headers": {"X-Key": null}}]}), "origins"),
+            (
+                json!({"origins": [{"name": "a", "domain": "a.s3.us-east-1.amazonaws.com", "access": "E1",
+                "headers": {"X-Key": null}}]}),
+                "origins",
+            ),
             (json!({"errorPages": []}), "errorPages"),
-            (json!({"behavior": {"viewerProtocol": "https-only", "methods": ["HEAD", "GET"], "compress": true,
-                "caching": "CachingDisabled"}}), "behavior"),
-            (json!({"behavior": {"viewerProtocol": "https-only", "methods": ["HEAD", "GET"], "compress": true,
-                "caching": "CachingOptimized", "cachePolicy": "p-1"}}), "behavior"),
+            (
+                json!({"behavior": {"viewerProtocol": "https-only", "methods": ["HEAD", "GET"], "compress": true,
+                "caching": "CachingDisabled"}}),
+                "behavior",
+            ),
+            (
+                json!({"behavior": {"viewerProtocol": "https-only", "methods": ["HEAD", "GET"], "compress": true,
+                "caching": "CachingOptimized", "cachePolicy": "p-1"}}),
+                "behavior",
+            ),
             (json!({"allowedCountries": ["DE"]}), "allowedCountries"),
         ] {
             assert_eq!(differ(&one, &settings(other.clone())), [name], "{other}");

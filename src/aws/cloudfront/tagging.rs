@@ -17,9 +17,11 @@ pub async fn read(session: &Session, arn: &str) -> Result<Tags, Fault> {
 
 pub fn list(all: &Tags) -> Result<AwsTags, Fault> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    let items: Vec<Tag> = all.iter().map(tag).collect::<Result<_, _>>().map_err(|error| {
-        Fault::new(FaultKind::Refused, format!("the tags cannot be sent: {error}")).on("tags")
-    })?;
+    let items: Vec<Tag> = all
+        .iter()
+        .map(tag)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Fault::new(FaultKind::Refused, format!("the tags cannot be sent: {error}")).on("tags"))?;
     Ok(AwsTags::builder().set_items(Some(items)).build())
 }
 
