@@ -56,7 +56,8 @@ fn distribution(name: &str, token: &str) -> Want {
         ("waitDeployed", Value::Bool(true)),
         ("tags", tags(&[("team", "a")])),
     ];
-    want("aws.Distribution", name, token, &inputs)
+    // A token is no other operation's, of any test.
+    want("aws.Distribution", name, &format!("{name}-{token}"), &inputs)
 }
 
 /// A distribution as boto3 sees it.
@@ -87,7 +88,7 @@ async fn what_others_set_stays_when_something_else_is_changed() {
     assert_eq!(config["Comment"], "kept, and changed");
     assert_eq!(config["DefaultCacheBehavior"]["ResponseHeadersPolicyId"], "rh-1");
     assert_eq!(config["Origins"]["Items"][0]["ConnectionAttempts"], 2);
-    assert_eq!(config["CallerReference"], "t1");
+    assert_eq!(config["CallerReference"], "kept-t1");
 
     // Once more: there is nothing to send.
     let before = world.proxy.count("PUT ");
