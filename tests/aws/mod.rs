@@ -8,6 +8,7 @@ mod conformance;
 mod distributions;
 mod environment;
 mod instances;
+mod networks;
 mod program;
 mod schemas;
 mod watched;
