@@ -57,7 +57,7 @@ fn distribution(name: &str, token: &str) -> Want {
         ("tags", tags(&[("team", "a")])),
     ];
     // A token is no other operation's, of any test.
-    want("aws.Distribution", name, &format!("{name}-{token}"), &inputs)
+    want("aws.Distribution", &name.replace('-', "_"), &format!("{name}-{token}"), &inputs)
 }
 
 /// A distribution as boto3 sees it.
@@ -119,12 +119,13 @@ async fn a_deletion_goes_step_by_step() {
     let proxy = Proxy::before(&moto);
     let aws = at(&proxy.endpoint);
     let wanted = distribution("slow", "t1");
-    moto.python(
+    moto.python(&format!(
         "import urllib.request, json\n\
-         body = json.dumps({'model_name': 'cloudfront::distribution', 'transition': {'progression': 'manual', 'times': 3}})\n\
-         url = endpoint + '/moto-api/state-manager/set-transition'\n\
-         urllib.request.urlopen(urllib.request.Request(url, body.encode(), method='POST'))",
-    );
+         slow = {{'model_name': 'cloudfront::distribution', 'transition': {{'progression': 'manual', 'times': 3}}}}\n\
+         url = 'http://{}/moto-api/state-manager/set-transition'\n\
+         urllib.request.urlopen(urllib.request.Request(url, json.dumps(slow).encode(), method='POST'))",
+        moto.host
+    ));
     let made = aws.create(&wanted).await.unwrap();
     assert!(made.whole);
     let home = place(&wanted, &made.id, Fields::new());

@@ -105,7 +105,7 @@ fn serve(mut client: TcpStream, host: &str, shared: &Shared) {
         }
     };
     let answer = match mishap {
-        Some(Mishap::Refusal(status, code)) => refusal(status, code, line.contains(" / ")).into_bytes(),
+        Some(Mishap::Refusal(status, code)) => refusal(status, code, &call).into_bytes(),
         Some(Mishap::LostAnswer) | None => carry_out(host, shared, &call, &head, &body),
     };
     if !matches!(mishap, Some(Mishap::LostAnswer)) {
@@ -213,13 +213,15 @@ fn without_digest(head: &str, length: usize) -> String {
     head
 }
 
-fn refusal(status: u16, code: &str, is_query: bool) -> String {
-    let body = if is_query {
-        format!(
-            "<Response><Errors><Error><Code>{code}</Code><Message>Not now.</Message></Error></Errors><RequestID>r-1</RequestID></Response>"
-        )
+/// A refusal in the words of the service that was called: EC2 has one form, RDS and CloudFront another, S3 a third.
+fn refusal(status: u16, code: &str, call: &str) -> String {
+    let error = format!("<Code>{code}</Code><Message>Not now.</Message>");
+    let body = if call.contains("Version=2016-11-15") {
+        format!("<Response><Errors><Error>{error}</Error></Errors><RequestID>r-1</RequestID></Response>")
+    } else if call.contains("Version=2014-10-31") || call.contains(" /2020-05-31/") {
+        format!("<ErrorResponse><Error>{error}</Error><RequestId>r-1</RequestId></ErrorResponse>")
     } else {
-        format!("<Error><Code>{code}</Code><Message>Not now.</Message><RequestId>r-1</RequestId></Error>")
+        format!("<Error>{error}<RequestId>r-1</RequestId></Error>")
     };
     format!(
         "HTTP/1.1 {status} No\r\nConnection: close\r\nContent-Type: text/xml\r\nx-amz-request-id: r-1\r\nContent-Length: {}\r\n\r\n{body}",
