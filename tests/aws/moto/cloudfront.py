@@ -1,5 +1,5 @@
-# What the emulator leaves out of CloudFront, as Amazon documents it: versions that must match, distributions
-# that must be off before they are deleted, names that only one distribution has, access controls and functions
+# What the emulator leaves out of CloudFront, as Amazon documents it: versions that must match, changes that take
+# time to reach all places, distributions that must be off before they are deleted, names that only one distribution has, access controls and functions
 # of distributions, cache policies, stages of functions, invalidations that are made once.
 import datetime
 
@@ -77,6 +77,7 @@ def update(self):
         matching(self, thing)
         check_names(self, self._get_param("DistributionConfig", {}), thing.id)
         changed(thing)
+        thing.status, thing._tick = "InProgress", 0
     return update_distribution(self)
 
 
