@@ -5,6 +5,7 @@ pub mod moto;
 pub mod proxy;
 mod buckets;
 mod conformance;
+mod databases;
 mod distributions;
 mod environment;
 mod instances;

@@ -14,6 +14,9 @@ const PACKAGES: [&str; 2] = ["moto[server]==5.2.5", "boto3==1.44.5"];
 /// The image of the oldest example, which moto does not know by itself.
 pub const IMAGE: &str = "ami-26b6534f";
 
+/// What moto leaves out of RDS.
+const RDS: &str = include_str!("rds.py");
+
 /// Prints its port when it is ready, and ends when its input does: when the tests end, however they end.
 const SERVER: &str = r#"
 import os, sys
@@ -29,7 +32,7 @@ os._exit(0)
 "#;
 
 /// What moto lacks of CloudFront.
-const CLOUDFRONT: &str = include_str!("moto/cloudfront.py");
+const CLOUDFRONT: &str = include_str!("cloudfront.py");
 
 /// A witness: it reads one script a line, as JSON, and answers what the script left behind. Loading boto3
 /// takes longer than anything that it is asked.
@@ -88,7 +91,7 @@ impl Moto {
     /// When there is no `python3`, or its packages cannot be installed.
     pub fn start() -> Moto {
         let mut server = python()
-            .args(["-c", SERVER, IMAGE, CLOUDFRONT])
+            .args(["-c", &[RDS, SERVER].concat(), IMAGE, CLOUDFRONT])
             .env("MOTO_ENABLE_AMI_VALIDATION", "true")
             .env("MOTO_ENABLE_KEYPAIR_VALIDATION", "true")
             .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
