@@ -121,7 +121,7 @@ async fn a_deletion_goes_step_by_step() {
     let wanted = distribution("slow", "t1");
     moto.python(&format!(
         "import urllib.request, json\n\
-         slow = {{'model_name': 'cloudfront::distribution', 'transition': {{'progression': 'manual', 'times': 3}}}}\n\
+         slow = {{'model_name': 'cloudfront::distribution', 'transition': {{'progression': 'manual', 'times': 6}}}}\n\
          url = 'http://{}/moto-api/state-manager/set-transition'\n\
          urllib.request.urlopen(urllib.request.Request(url, json.dumps(slow).encode(), method='POST'))",
         moto.host
