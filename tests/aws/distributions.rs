@@ -2,14 +2,15 @@
 //! holds what, and invalidations.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 use tadpole::apply::provider::{Deed, FaultKind, Health, Place, Progress, Provider, Reading, Seek, Want};
 use tadpole::value::{Fields, Value};
 
 use super::moto::Moto;
-use super::proxy::{Mishap, Proxy};
-use super::{World, at, attribute, but, json, make, place, tags, want};
+use super::proxy::Mishap;
+use super::{World, attribute, but, json, make, place, tags, want};
 
 fn map(pairs: &[(&str, Value)]) -> Value {
     Value::Map(pairs.iter().map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>())
@@ -114,38 +115,25 @@ async fn a_change_by_somebody_else_in_between_is_looked_at_again() {
 
 #[tokio::test]
 async fn a_deletion_goes_step_by_step() {
-    // Its clock is its own: other tests would wait too.
-    let moto = Moto::start();
-    let proxy = Proxy::before(&moto);
-    let aws = at(&proxy.endpoint);
+    let world = World::new();
+    world.proxy.slow(Duration::from_millis(400));
     let wanted = distribution("slow", "t1");
-    moto.python(&format!(
-        "import urllib.request, json\n\
-         slow = {{'model_name': 'cloudfront::distribution', 'transition': {{'progression': 'manual', 'times': 6}}}}\n\
-         url = 'http://{}/moto-api/state-manager/set-transition'\n\
-         urllib.request.urlopen(urllib.request.Request(url, json.dumps(slow).encode(), method='POST'))",
-        moto.host
-    ));
-    let made = aws.create(&wanted).await.unwrap();
+    let made = world.aws.create(&wanted).await.unwrap();
     assert!(made.whole);
     let home = place(&wanted, &made.id, Fields::new());
-    let health = |place: Place| {
-        let aws = &aws;
-        async move { aws.check(&place).await.unwrap() }
-    };
-    assert_eq!(health(home.clone()).await, Some(Health::Waiting("InProgress".into())));
+    assert_eq!(world.aws.check(&home).await.unwrap(), Some(Health::Waiting("InProgress".into())));
     let mut hasty = home.clone();
     hasty.inputs.insert("waitDeployed".into(), Value::Bool(false));
-    assert_eq!(health(hasty).await, Some(Health::Live));
-    while health(home.clone()).await != Some(Health::Live) {}
+    assert_eq!(world.aws.check(&hasty).await.unwrap(), Some(Health::Live));
+    while world.aws.check(&home).await.unwrap() != Some(Health::Live) {}
 
-    assert_eq!(aws.delete(&home).await.unwrap(), Progress::Waiting("being switched off".into()));
-    assert_eq!(seen(&moto, &home.id)["Enabled"], false);
+    assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Waiting("being switched off".into()));
+    assert_eq!(seen(world.moto, &home.id)["Enabled"], false);
     // Not before the last change is everywhere.
-    assert_eq!(aws.delete(&home).await.unwrap(), Progress::Waiting("InProgress".into()));
-    while aws.delete(&home).await.unwrap() != Progress::Done {}
-    assert!(matches!(aws.read(&home).await.unwrap(), Reading::Gone));
-    assert_eq!(aws.delete(&home).await.unwrap(), Progress::Done);
+    assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Waiting("InProgress".into()));
+    while world.aws.delete(&home).await.unwrap() != Progress::Done {}
+    assert!(matches!(world.aws.read(&home).await.unwrap(), Reading::Gone));
+    assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
 }
 
 #[tokio::test]
