@@ -1,11 +1,17 @@
 //! Amazon S3: what is kept. One file a type; a new one is a row here, its file, and its template in the library.
 
+mod absent;
 mod bucket;
+mod empty;
 pub mod faults;
+mod objects;
+mod settings;
+mod sight;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
 
-pub const KINDS: &[(&str, &dyn AnyKind)] = &[("aws.S3Bucket", &bucket::S3Bucket)];
+pub const KINDS: &[(&str, &dyn AnyKind)] =
+    &[("aws.S3Bucket", &bucket::S3Bucket), ("aws.AbsentS3Bucket", &absent::AbsentS3Bucket)];
 
-pub const ACTS: &[(&str, &dyn AnyAct)] = &[];
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.EmptyS3Bucket", &empty::EmptyS3Bucket)];
