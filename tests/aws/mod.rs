@@ -4,9 +4,12 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod conformance;
+mod environment;
 mod instances;
 mod program;
 mod schemas;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

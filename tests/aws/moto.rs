@@ -4,10 +4,10 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PACKAGES: [&str; 2] = ["moto[server]==5.2.5", "boto3==1.44.5"];
 
@@ -27,28 +27,50 @@ sys.stdin.read()
 os._exit(0)
 "#;
 
-const CLIENT: &str = r#"
-import json, os, sys
+/// A witness: it reads one script a line, as JSON, and answers what the script left behind. Loading boto3
+/// takes longer than anything that it is asked.
+const WITNESS: &str = r#"
+import functools, json, linecache, os, sys, traceback
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-def client(service, region="us-east-1", **keys):
-    return boto3.client(service, region_name=region, config=Config(retries={"total_max_attempts": 1}), **keys)
+endpoint = None
+def client(service, region="us-east-1"):
+    return connected(service, region, endpoint)
+@functools.cache
+def connected(service, region, endpoint):
+    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+    return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)
+def pages(service, operation, key, region="us-east-1", **arguments):
+    found = client(service, region).get_paginator(operation).paginate(**arguments)
+    return [item for page in found for item in page[key]]
 def instances(**tags):
     filters = [{"Name": "tag:" + key, "Values": [value]} for key, value in tags.items()]
-    pages = client("ec2").describe_instances(Filters=filters)["Reservations"]
-    return [instance for page in pages for instance in page["Instances"]]
+    found = client("ec2").describe_instances(Filters=filters)["Reservations"]
+    return [instance for page in found for instance in page["Instances"]]
 def tags_of(thing):
     return {tag["Key"]: tag["Value"] for tag in thing}
-result = None
-exec(sys.stdin.read())
-print(json.dumps(result, default=str))
+known = dict(globals())
+for line in sys.stdin:
+    asked = json.loads(line)
+    endpoint = asked["endpoint"]
+    script = asked["script"]
+    linecache.cache["script"] = (len(script), None, script.splitlines(True), "script")
+    room = {**known, "result": None, "expected": True, **asked["given"]}
+    try:
+        exec(compile(script, "script", "exec"), room)
+        answer = {"result": room["result"], "expected": room["expected"]}
+    except Exception:
+        answer = {"error": traceback.format_exc()}
+    print(json.dumps(answer, default=str), flush=True)
 "#;
 
 pub struct Moto {
     /// `127.0.0.1:PORT`
     pub host: String,
     server: Child,
+    /// Those that nobody asks just now.
+    witnesses: Mutex<Vec<Witness>>,
 }
 
 impl Moto {
@@ -74,23 +96,75 @@ impl Moto {
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port: u16 = line.trim().parse().expect("moto did not start");
-        Moto { host: format!("127.0.0.1:{port}"), server }
+        Moto { host: format!("127.0.0.1:{port}"), server, witnesses: Mutex::default() }
     }
 
     /// Runs a script that leaves its answer in `result`. It has `client(service, region)` of boto3,
-    /// `instances(**tags)` and `tags_of(list)`.
+    /// `pages(service, operation, key, ...)`, `instances(**tags)` and `tags_of(list)`.
+    ///
+    /// # Panics
+    /// When the script fails.
     pub fn python(&self, script: &str) -> Value {
-        let mut child = python()
-            .args(["-c", CLIENT])
-            .envs(environment(&format!("http://{}", self.host)))
+        let told = self.witness(&format!("http://{}", self.host), script, &Value::Object(Default::default()));
+        told.unwrap_or_else(|error| panic!("this script failed:\n{script}\n{error}")).result
+    }
+
+    /// As [`Moto::python`], with some names given to the script, calling what is at this endpoint. What the script
+    /// leaves in `expected` is told too: `true`, when it leaves nothing there.
+    ///
+    /// # Errors
+    /// What the script failed with.
+    pub fn witness(&self, endpoint: &str, script: &str, given: &Value) -> Result<Told, String> {
+        let free = self.witnesses.lock().unwrap().pop();
+        let mut witness = free.unwrap_or_else(|| Witness::new(&self.host));
+        let asked = json!({ "endpoint": endpoint, "script": script, "given": given });
+        let mut answer = witness.ask(&asked);
+        self.witnesses.lock().unwrap().push(witness);
+        match answer["error"].as_str() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(Told { result: answer["result"].take(), expected: answer["expected"].take() }),
+        }
+    }
+}
+
+/// What a script left behind.
+pub struct Told {
+    pub result: Value,
+    pub expected: Value,
+}
+
+/// A process that runs scripts, one after the other. It ends when its input does.
+struct Witness {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Witness {
+    fn new(host: &str) -> Witness {
+        let mut process = python()
+            .args(["-c", WITNESS])
+            .envs(environment(&format!("http://{host}")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "this script failed:\n{script}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let (input, output) = (process.stdin.take().unwrap(), BufReader::new(process.stdout.take().unwrap()));
+        Witness { process, input, output }
+    }
+
+    fn ask(&mut self, asked: &Value) -> Value {
+        writeln!(self.input, "{asked}").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("a witness is silent: {error}: {line:?}"))
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -24,6 +24,8 @@ struct Memory {
     calls: Vec<String>,
     /// For the next call that contains this text.
     mishaps: Vec<(String, Mishap)>,
+    /// Whether the answer of the next call that changes something is lost.
+    loses_change: bool,
     /// Answers of RunInstances, by token.
     tokens: HashMap<String, Vec<u8>>,
 }
@@ -61,6 +63,21 @@ impl Proxy {
         self.shared.memory.lock().unwrap().mishaps.push((call.to_string(), mishap));
     }
 
+    /// Loses the answer of the next call that changes something.
+    pub fn lose_next_change(&self) {
+        self.shared.memory.lock().unwrap().loses_change = true;
+    }
+
+    /// Whether the answer that should be lost was. If not, none will be.
+    pub fn has_lost(&self) -> bool {
+        !std::mem::take(&mut self.shared.memory.lock().unwrap().loses_change)
+    }
+
+    /// Every call so far, each as its method and path, or its action, and what it was about.
+    pub fn log(&self) -> Vec<String> {
+        self.shared.memory.lock().unwrap().calls.clone()
+    }
+
     /// How many calls contained the text.
     pub fn count(&self, call: &str) -> usize {
         self.shared.memory.lock().unwrap().calls.iter().filter(|line| line.contains(call)).count()
@@ -78,7 +95,14 @@ fn serve(mut client: TcpStream, host: &str, shared: &Shared) {
         let mut memory = shared.memory.lock().unwrap();
         memory.calls.push(call.clone());
         let at = memory.mishaps.iter().position(|(text, _)| call.contains(text));
-        at.map(|at| memory.mishaps.remove(at).1)
+        let mishap = at.map(|at| memory.mishaps.remove(at).1);
+        match mishap {
+            None if memory.loses_change && changes(&call) => {
+                memory.loses_change = false;
+                Some(Mishap::LostAnswer)
+            }
+            mishap => mishap,
+        }
     };
     let answer = match mishap {
         Some(Mishap::Refusal(status, code)) => refusal(status, code, line.contains(" / ")).into_bytes(),
@@ -89,6 +113,14 @@ fn serve(mut client: TcpStream, host: &str, shared: &Shared) {
         let _ = client.write_all(&answer);
     }
     let _ = client.shutdown(Shutdown::Both);
+}
+
+/// Whether a call is one that changes something.
+fn changes(call: &str) -> bool {
+    match call.split_once("Action=") {
+        Some((_, action)) => !["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)),
+        None => !call.starts_with("GET ") && !call.starts_with("HEAD "),
+    }
 }
 
 fn carry_out(host: &str, shared: &Shared, call: &str, head: &str, body: &[u8]) -> Vec<u8> {
