@@ -20,7 +20,7 @@ use super::settings::lock::ObjectLock;
 use super::settings::logging::Logging;
 use super::settings::policy::{Policy, PolicyText};
 use super::settings::website::Website;
-use super::settings::{Bucket, apply, told};
+use super::settings::{Bucket, apply, arn, partition, told};
 use super::sight::{Sight, head, look, put_tags, tag_set, taken};
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
@@ -355,14 +355,9 @@ fn gone_is_none<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
 }
 
 fn outputs(name: &str, region: &str) -> Outputs {
-    // Amazon's three worlds, which share nothing.
-    let (partition, domain) = match region {
-        china if china.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
-        government if government.starts_with("us-gov-") => ("aws-us-gov", "amazonaws.com"),
-        _ => ("aws", "amazonaws.com"),
-    };
+    let (_, domain) = partition(region);
     Outputs {
-        arn: format!("arn:{partition}:s3:::{name}"),
+        arn: arn(name, region),
         domain_name: format!("{name}.s3.{region}.{domain}"),
         website_domain: website_domain(name, region, domain),
     }

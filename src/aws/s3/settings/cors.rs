@@ -83,7 +83,7 @@ impl Setting for Cors {
     }
 
     /// Within one rule nothing has an order, and names of headers have no case.
-    fn normal(self) -> Cors {
+    fn normal(self, _: &str) -> Cors {
         let sorted = |mut list: Vec<String>| {
             list.sort();
             list.dedup();

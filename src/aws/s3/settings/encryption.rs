@@ -79,7 +79,7 @@ impl Setting for Encryption {
     }
 
     /// A key may be named by its id or by its ARN; with keys of its own AWS ignores the bucket key.
-    fn normal(self) -> Encryption {
+    fn normal(self, _: &str) -> Encryption {
         let kms = self.algorithm.starts_with("aws:kms");
         let key = self.key.filter(|key| kms && key != "alias/aws/s3" && !key.ends_with(":alias/aws/s3"));
         let key = key.map(|key| match key.rsplit_once(":key/") {
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_key_is_the_same_by_its_id_and_by_its_arn() {
         let of = |algorithm: &str, key: Option<&str>, bucket_key| {
-            Encryption { algorithm: algorithm.into(), key: key.map(str::to_string), bucket_key }.normal()
+            Encryption { algorithm: algorithm.into(), key: key.map(str::to_string), bucket_key }.normal("arn:aws:s3:::b")
         };
         let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
         assert_eq!(of("aws:kms", Some(arn), true), of("aws:kms", Some("1234abcd"), true));

@@ -90,7 +90,7 @@ impl Setting for Lifecycle {
     }
 
     /// The order of rules, and of steps, means nothing.
-    fn normal(mut self) -> Lifecycle {
+    fn normal(mut self, _: &str) -> Lifecycle {
         self.0.sort_by(|one, two| one.id.cmp(&two.id));
         for rule in &mut self.0 {
             rule.transitions.sort();
@@ -288,9 +288,9 @@ mod tests {
         fn the_order_of_rules_means_nothing(mut rules in prop::collection::vec(any_rule(), 0..4)) {
             rules.sort_by(|one, two| one.id.cmp(&two.id));
             rules.dedup_by(|one, two| one.id == two.id);
-            let one = Lifecycle(rules.clone()).normal();
+            let one = Lifecycle(rules.clone()).normal("arn:aws:s3:::b");
             rules.reverse();
-            prop_assert_eq!(Lifecycle(rules).normal(), one);
+            prop_assert_eq!(Lifecycle(rules).normal("arn:aws:s3:::b"), one);
         }
     }
 }

@@ -29,6 +29,25 @@ pub struct Bucket<'a> {
     pub name: &'a str,
 }
 
+impl Bucket<'_> {
+    pub fn arn(&self) -> String {
+        arn(self.name, &self.session.region)
+    }
+}
+
+/// Amazon's three worlds, which share nothing: their names, and the ends of their hosts.
+pub fn partition(region: &str) -> (&'static str, &'static str) {
+    match region {
+        china if china.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
+        government if government.starts_with("us-gov-") => ("aws-us-gov", "amazonaws.com"),
+        _ => ("aws", "amazonaws.com"),
+    }
+}
+
+pub fn arn(name: &str, region: &str) -> String {
+    format!("arn:{}:s3:::{name}", partition(region).0)
+}
+
 /// One part of the configuration, in the form that the library gives it.
 #[async_trait]
 pub trait Setting: DeserializeOwned + Clone + PartialEq + Send + Sync {
@@ -46,8 +65,8 @@ pub trait Setting: DeserializeOwned + Clone + PartialEq + Send + Sync {
     /// Makes it as it is in a bucket of which nobody ever said anything.
     async fn reset(bucket: Bucket<'_>) -> Result<(), Fault>;
 
-    /// In one form of all that mean the same.
-    fn normal(self) -> Self {
+    /// In one form of all that mean the same for the bucket with this ARN.
+    fn normal(self, _arn: &str) -> Self {
         self
     }
 
@@ -66,18 +85,19 @@ pub async fn told<S: Setting>(bucket: Bucket<'_>, inputs: &Fields, everything: b
         return Ok(None);
     }
     let found = S::read(bucket).await.map_err(|fault| fault.on(S::ATTRIBUTE))?;
-    Ok(as_recorded(recorded, found))
+    Ok(as_recorded(&bucket.arn(), recorded, found))
 }
 
-fn as_recorded<S: Setting>(recorded: Option<&Value>, found: Option<S>) -> Option<Value> {
+fn as_recorded<S: Setting>(arn: &str, recorded: Option<&Value>, found: Option<S>) -> Option<Value> {
+    let usual = S::usual().map(|usual| usual.normal(arn));
     let Some(recorded) = recorded else {
         // What every bucket has needs no words.
-        return found.filter(|found| Some(found.clone().normal()) != S::usual().map(S::normal)).map(|found| found.value());
+        return found.filter(|found| Some(found.clone().normal(arn)) != usual).map(|found| found.value());
     };
-    let known = form::<S>(recorded).map(S::normal);
+    let known = form::<S>(recorded).map(|known| known.normal(arn));
     match found {
-        Some(found) if known.as_ref() == Some(&found.clone().normal()) => Some(recorded.clone()),
-        None if known == S::usual().map(S::normal) && known.is_some() => Some(recorded.clone()),
+        Some(found) if known.as_ref() == Some(&found.clone().normal(arn)) => Some(recorded.clone()),
+        None if known.is_some() && known == usual => Some(recorded.clone()),
         Some(found) => Some(found.value()),
         None => Some(Value::string(NONE)),
     }
@@ -94,8 +114,9 @@ pub async fn apply<S: Setting>(
     let of = |fields: &Fields| fields.get(S::ATTRIBUTE).filter(|value| **value != Value::Null).cloned();
     let outcome = match want {
         Some(want) => {
-            let now = old.and_then(of).and_then(|value| form::<S>(&value)).map(S::normal);
-            if now.is_some_and(|now| now == want.clone().normal()) {
+            let arn = bucket.arn();
+            let now = old.and_then(of).and_then(|value| form::<S>(&value)).map(|now| now.normal(&arn));
+            if now.is_some_and(|now| now == want.clone().normal(&arn)) {
                 return Ok(());
             }
             want.write(bucket).await

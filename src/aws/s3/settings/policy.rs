@@ -55,15 +55,15 @@ impl Setting for Policy {
     }
 
     async fn write(&self, bucket: Bucket<'_>) -> Result<(), Fault> {
-        write(bucket, self.document().to_string()).await
+        write(bucket, self.document(&bucket.arn()).to_string()).await
     }
 
     async fn reset(bucket: Bucket<'_>) -> Result<(), Fault> {
         reset(bucket).await
     }
 
-    fn normal(self) -> Policy {
-        Policy::of(&meaning(&self.document()))
+    fn normal(self, arn: &str) -> Policy {
+        Policy::of(&meaning(&self.document(arn)))
     }
 
     fn value(&self) -> Value {
@@ -91,7 +91,7 @@ impl Setting for PolicyText {
         reset(bucket).await
     }
 
-    fn normal(self) -> PolicyText {
+    fn normal(self, _: &str) -> PolicyText {
         match serde_json::from_str(&self.0) {
             Ok(document) => PolicyText(meaning(&document).to_string()),
             Err(_) => self,
@@ -138,8 +138,10 @@ async fn reset(bucket: Bucket<'_>) -> Result<(), Fault> {
 }
 
 impl Policy {
-    fn document(&self) -> Json {
-        let statements: Vec<Json> = self.statements.iter().map(Statement::document).collect();
+    /// A statement that does not say what it is about is about the bucket and everything in it.
+    fn document(&self, arn: &str) -> Json {
+        let all = [arn.to_string(), format!("{arn}/*")];
+        let statements: Vec<Json> = self.statements.iter().map(|statement| statement.document(&all)).collect();
         json!({"Version": "2012-10-17", "Statement": statements})
     }
 
@@ -149,7 +151,7 @@ impl Policy {
 }
 
 impl Statement {
-    fn document(&self) -> Json {
+    fn document(&self, all: &[String]) -> Json {
         let mut document = Map::new();
         let lists = |lists: &Lists| if is_everybody(lists) { json!("*") } else { json!(lists) };
         let mut set = |key: &str, value: Json, given: bool| {
@@ -163,7 +165,8 @@ impl Statement {
         set("NotPrincipal", lists(&self.not_principals), !self.not_principals.is_empty());
         set("Action", json!(self.actions), !self.actions.is_empty());
         set("NotAction", json!(self.not_actions), !self.not_actions.is_empty());
-        set("Resource", json!(self.resources), !self.resources.is_empty());
+        let resources = if self.resources.is_empty() { all } else { &self.resources };
+        set("Resource", json!(resources), self.not_resources.is_empty() || !self.resources.is_empty());
         set("NotResource", json!(self.not_resources), !self.not_resources.is_empty());
         set("Condition", json!(self.conditions), !self.conditions.is_empty());
         Json::Object(document)
@@ -310,7 +313,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn same(one: &Json, two: &Json) -> bool {
-        PolicyText(one.to_string()).normal() == PolicyText(two.to_string()).normal()
+        PolicyText(one.to_string()).normal("arn:aws:s3:::b") == PolicyText(two.to_string()).normal("arn:aws:s3:::b")
     }
 
     #[test]
@@ -383,15 +386,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_document_written_otherwise_is_the_same(policy in any_policy()) {
-            let document = policy.document();
+            let document = policy.document("arn:aws:s3:::b");
             prop_assert!(same(&document, &shuffled(&document)));
-            prop_assert_eq!(Policy::of(&shuffled(&document)).normal(), policy.normal());
+            prop_assert_eq!(Policy::of(&shuffled(&document)).normal("arn:aws:s3:::b"), policy.normal("arn:aws:s3:::b"));
         }
 
         #[test]
         fn what_is_normal_stays_so(policy in any_policy()) {
-            let once = policy.normal();
-            prop_assert_eq!(once.clone().normal(), once);
+            let once = policy.normal("arn:aws:s3:::b");
+            prop_assert_eq!(once.clone().normal("arn:aws:s3:::b"), once);
         }
 
         #[test]

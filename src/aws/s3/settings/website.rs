@@ -76,7 +76,7 @@ impl Setting for Website {
     }
 
     /// What redirects everything has no pages.
-    fn normal(self) -> Website {
+    fn normal(self, _: &str) -> Website {
         match self.redirect_to {
             Some(_) => Website { index: None, error: None, ..self },
             None => Website { index: Some(self.index.unwrap_or(INDEX.into())), redirect_protocol: None, ..self },
