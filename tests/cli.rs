@@ -345,7 +345,13 @@ fn damaged_and_newer_records_are_refused() {
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_what_has_not_begun() {
-    let (_directory, tadpole) = program("n[i in 0..4000] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\n");
+    let (_directory, tadpole) = program(
+        "first extends TransientS3Bucket { bucket \"the-first\"; }\n\
+         slow extends ImageInstance { imageID \"ami-12345678\"; dependsOn [first]; }\n\
+         last[i in 0..9] extends TransientS3Bucket { bucket \"last-${i}\"; dependsOn [slow]; }\n",
+    );
+    // The instance takes some seconds: however busy this machine is, the signal comes before its end.
+    assert_eq!(tadpole.run(&["sandbox", "break", "--latency", "x0.2"]).code, 0);
     let child =
         tadpole.command(&["apply", "--sandbox", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // The first line of progress says that it has started.

@@ -115,7 +115,7 @@ pub fn announced(call: &Call, durable: &State) -> Holds {
         // What a create left half done is completed by an update.
         Verb::Update => matches!(began.verb, Verb::Create | Verb::Update),
         Verb::Delete => began.verb == Verb::Delete && Some(&began.request.id) == call.id.as_ref(),
-        Verb::Check => true,
+        Verb::Check | Verb::Act | Verb::Http => true,
     });
     let what = || format!("no orphan: a {:?} of `{}` left before its beginning was durable", call.verb, call.address);
     if announced { Ok(()) } else { Err(what()) }
@@ -164,7 +164,7 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
                 None => Ok(()),
             }
         }
-        Verb::Check => Ok(()),
+        Verb::Check | Verb::Act | Verb::Http => Ok(()),
     }
 }
 
@@ -277,7 +277,9 @@ impl Spoilt {
         self.state.unfinished.insert(100, began);
         match verb {
             Verb::Create => Call { verb, address, token: Some("the-token".into()), id: None, inputs },
-            Verb::Update | Verb::Delete | Verb::Check => Call { verb, address, token: None, id: Some(id), inputs },
+            Verb::Update | Verb::Delete | Verb::Check | Verb::Act | Verb::Http => {
+                Call { verb, address, token: None, id: Some(id), inputs }
+            }
         }
     }
 

@@ -82,6 +82,10 @@ impl Provider for Discreet {
         self.0.service(kind)
     }
 
+    fn answers(&self) -> bool {
+        self.0.answers()
+    }
+
     fn at_once(&self) -> usize {
         self.0.at_once()
     }

@@ -223,7 +223,7 @@ impl fmt::Display for Fault {
 pub fn usually(verb: Verb) -> Duration {
     match verb {
         Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
-        Verb::Check => Duration::ZERO,
+        Verb::Check | Verb::Act | Verb::Http => Duration::ZERO,
     }
 }
 
@@ -238,6 +238,11 @@ pub trait Provider: Send + Sync {
     /// The service that counts the calls for a type together with those for others.
     fn service<'k>(&self, kind: &'k str) -> &'k str {
         kind
+    }
+
+    /// Whether what it makes can be asked over a network. What cannot is taken to answer as expected.
+    fn answers(&self) -> bool {
+        true
     }
 
     /// How many calls it can have on their way at once: each may need a connection.

@@ -102,7 +102,7 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
             Reading::Gone => Ok((Ended::Gone, format!("deleted {}", began.request.id))),
             Reading::Here(_) => Ok((Ended::Unchanged, format!("{} is still there", began.request.id))),
         },
-        Verb::Check => Ok((Ended::Unchanged, "changes nothing".into())),
+        Verb::Check | Verb::Act | Verb::Http => Ok((Ended::Unchanged, "changes nothing".into())),
     }
 }
 

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use crate::apply::limit::{Calls, passes_later};
 use crate::apply::provider::{Fault, Owner, Place, Reading, Seek, Want};
 use crate::apply::step::{place_of, seen};
+use crate::apply::work::samples;
 use crate::graph::ResourceGraph;
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Address;
-use crate::plan::{Found, Refreshed};
+use crate::plan::{self, Found, Refreshed};
 use crate::state::{State, Status};
 use crate::value::Fields;
 
@@ -86,7 +87,10 @@ async fn find(
 ) {
     let mut looking = JoinSet::new();
     for (at, resource) in graph.in_order().enumerate() {
-        if state.resources.contains_key(&resource.address) && !is_gone(refreshed, &resource.address) {
+        if let Some(recorded) = state.resources.get(&resource.address)
+            && !is_gone(refreshed, &resource.address)
+            && !plan::means_another(resource, recorded, state)
+        {
             continue;
         }
         let owner = Owner { lineage: state.lineage.clone(), address: resource.address.clone(), token: "".into() };
@@ -101,7 +105,8 @@ async fn find(
         let Some(inputs) = known_inputs(resource, state).filter(|_| !seeks.is_empty()) else {
             continue;
         };
-        let want = Want { kind: resource.schema.kind.clone(), inputs, samples: Fields::new(), owner };
+        let samples = samples(resource, state);
+        let want = Want { kind: resource.schema.kind.clone(), inputs, samples, owner };
         let calls = calls.clone();
         looking.spawn(async move { (at, look(&want, &seeks, &calls).await, want.owner.address) });
     }

@@ -161,7 +161,7 @@ impl Step {
             Verb::Create => Call::Create,
             Verb::Update => Call::Update,
             Verb::Delete => Call::Delete,
-            Verb::Check => unreachable!("a check changes nothing, and is not journaled"),
+            Verb::Check | Verb::Act | Verb::Http => unreachable!("what may run twice is not journaled"),
         };
         let mut stop = self.journal.stop.clone();
         let beginning = tokio::select! {
@@ -225,24 +225,35 @@ impl Step {
     }
 
     async fn start(&self, wanted: &Wanted) -> Result<Arc<str>, Failure> {
-        let mut recorded = None;
-        for action in &wanted.lifecycle.start {
-            self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
-            match (action.verb, &recorded) {
-                (Verb::Create, _) => recorded = Some(self.create(wanted).await?),
-                (Verb::Check, Some((_, recorded))) => {
-                    let action = self.settled(action, recorded)?;
-                    action::check::run(&action, &self.place(recorded), &self.calls).await?;
-                }
-                (Verb::Check, None) | (Verb::Update | Verb::Delete, _) => {
-                    unreachable!("the check admits a `Create` first, and no `{}`", action.verb.template())
-                }
+        let Some(first) = wanted.lifecycle.start.first() else { unreachable!("the check admits a `Create` first") };
+        self.calls.tell(Event::Running { address: self.work.address.clone(), action: first.name.clone() });
+        let (op, recorded) = self.create(wanted).await?;
+        if let Err(fault) = self.after_start(wanted, &recorded, op).await {
+            return Err(self.incomplete(op, recorded, fault).await);
+        }
+        self.live(op, recorded).await
+    }
+
+    /// What else belongs to its start, once it is there.
+    async fn after_start(&self, wanted: &Wanted, recorded: &Recorded, op: u64) -> Result<(), Fault> {
+        for (at, action) in wanted.lifecycle.start.iter().enumerate() {
+            if action.verb != Verb::Create {
+                self.beside(at, action, recorded, op).await?;
             }
         }
-        match recorded {
-            Some((op, recorded)) => self.live(op, recorded).await,
-            None => unreachable!("start actions have one `Create`"),
-        }
+        Ok(())
+    }
+
+    /// Runs an action that leaves the record as it is. One that a crash interrupts runs again.
+    async fn beside(&self, at: usize, action: &ActionTerm, recorded: &Recorded, op: u64) -> Result<(), Fault> {
+        self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
+        let action = self.settled(action, recorded)?;
+        action::run(&action, &self.place(recorded), &self.deed_token(op, at), &self.calls).await
+    }
+
+    /// The same for every try of one action of one operation.
+    fn deed_token(&self, op: u64, at: usize) -> Arc<str> {
+        format!("{}-{at}", token(&self.work.lineage, &self.work.address, Verb::Act, op)).into()
     }
 
     fn settled(&self, action: &ActionTerm, recorded: &Recorded) -> Result<Action, Fault> {
@@ -345,7 +356,8 @@ impl Step {
         let place = self.place(recorded);
         for action in &recorded.lifecycle.liveness {
             self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
-            action::check::run(action, &place, &self.calls).await?;
+            // No action of this list needs a token: none of them changes anything.
+            action::run(action, &place, "", &self.calls).await?;
         }
         Ok(())
     }
@@ -360,10 +372,11 @@ impl Step {
         let mut beginning = Some(beginning);
         let mut outputs = present.outputs.clone();
         if self.work.inputs_differ {
-            for action in &wanted.lifecycle.update {
-                self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
+            for (at, action) in wanted.lifecycle.update.iter().enumerate() {
                 match action.verb {
                     Verb::Update => {
+                        let address = self.work.address.clone();
+                        self.calls.tell(Event::Running { address, action: action.name.clone() });
                         let want = self.want(wanted, owner.clone());
                         // Of what is not complete nobody knows what it is: everything is set.
                         let old = (present.status != Status::Incomplete).then_some(&present.inputs);
@@ -372,15 +385,22 @@ impl Step {
                             return Err(self.incomplete(op, half_done, fault).await);
                         }
                     }
-                    Verb::Check => {
-                        let action = self.settled(action, present)?;
-                        action::check::run(&action, &self.place(present), &self.calls).await?;
+                    Verb::Check | Verb::Act | Verb::Http => {
+                        if let Err(fault) = self.beside(at, action, present, op).await {
+                            return Err(self.incomplete(op, half_done, fault).await);
+                        }
                     }
                     Verb::Create | Verb::Delete => {
                         unreachable!("the check admits no `{}` here", action.verb.template())
                     }
                 }
             }
+        }
+        // What its start left undone.
+        if present.status == Status::Incomplete
+            && let Err(fault) = self.after_start(wanted, present, op).await
+        {
+            return Err(self.incomplete(op, half_done, fault).await);
         }
         drop(beginning);
         let mut place = self.place(present);
@@ -402,11 +422,16 @@ impl Step {
             // Replaced and left standing.
             return Ok(self.forget(present).await?);
         }
-        for action in &present.lifecycle.terminate {
+        for (at, action) in present.lifecycle.terminate.iter().enumerate() {
             self.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });
             match action.verb {
                 Verb::Delete => {}
-                Verb::Create | Verb::Check | Verb::Update => {
+                Verb::Act => {
+                    let token = self.deed_token(self.journal.next_op.load(Ordering::Relaxed), at);
+                    action::run(action, &place, &token, &self.calls).await?;
+                    continue;
+                }
+                Verb::Create | Verb::Check | Verb::Update | Verb::Http => {
                     unreachable!("the check admits no `{}` here", action.verb.template())
                 }
             }
@@ -423,6 +448,10 @@ impl Step {
             };
             self.journal.record(vec![Record::Ended { op, result }]).await?;
             gone?;
+        }
+        if present.lifecycle.terminate.iter().all(|action| action.verb != Verb::Delete) {
+            // Taken leave of, and left standing.
+            self.forget(present).await?;
         }
         Ok(())
     }

@@ -2,12 +2,15 @@
 //! known when its turn comes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::apply::provider::{Fault, FaultKind, Reading};
 use crate::apply::step::{Wanted, Work};
 use crate::graph::ResourceGraph;
-use crate::model::term::Term;
-use crate::plan::{Change, Part, Planned, Refreshed};
+use crate::model::resource::Resource;
+use crate::model::term::{Known, Term};
+use crate::name::Name;
+use crate::plan::{Change, ChangeKind, Part, Planned, Refreshed};
 use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, SealingKey};
 
@@ -39,13 +42,8 @@ pub(super) fn work(
             inputs.insert(name.clone(), value);
         }
         as_planned(change, &inputs)?;
-        let mut samples = Fields::new();
-        for (name, term) in &resource.samples {
-            if let Ok(Term::Known(mut value)) = term.settle(state) {
-                value.seal(key);
-                samples.insert(name.clone(), value);
-            }
-        }
+        let mut samples = samples(resource, state);
+        samples.values_mut().for_each(|value| value.seal(key));
         let lifecycle = resource
             .lifecycle
             .try_map(|action| action.partly(state).map(Some))
@@ -64,13 +62,18 @@ pub(super) fn work(
         Part::Unmake => old(change, state).cloned(),
     };
     let reading = refreshed.readings.get(&change.address);
+    let found = refreshed.found.get(&change.address);
+    if change.kind == ChangeKind::Adopt && found.is_some() {
+        // What is recorded, if anything, is another one.
+        present = None;
+    }
     if let (Part::Make, Some(present), Some(Reading::Here(here))) = (part, &mut present, reading) {
         // The update starts from what is there, not from what was there.
         for (name, value) in &here.inputs {
             present.inputs.insert(name.clone(), value.clone());
         }
     }
-    if let (None, Some(found), Some(wanted)) = (&present, refreshed.found.get(&change.address), &wanted) {
+    if let (None, Some(found), Some(wanted)) = (&present, found, &wanted) {
         // Of what the cloud does not tell (a region, say) nothing else can be assumed.
         let mut inputs = wanted.inputs.clone();
         inputs.extend(found.here.inputs.clone());
@@ -96,6 +99,15 @@ pub(super) fn work(
         present,
         inputs_differ,
     })
+}
+
+/// What the library expects the provider to fill in, as far as it is known.
+pub(super) fn samples(resource: &Resource, world: &dyn Known) -> Fields {
+    let known = |(name, term): (&Name, &Arc<Term>)| match term.settle(world) {
+        Ok(Term::Known(value)) => Some((name.clone(), value)),
+        Ok(_) | Err(_) => None,
+    };
+    resource.samples.iter().filter_map(known).collect()
 }
 
 /// What an unmaking step is about: what the plan saw under the address, which may have a successor there by

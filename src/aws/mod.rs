@@ -10,6 +10,7 @@ mod rds;
 mod s3;
 mod session;
 mod tags;
+mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

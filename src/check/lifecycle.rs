@@ -74,6 +74,28 @@ impl Checker<'_, '_> {
                 _ => continue,
             });
         }
+        for (list, actions, verb, first) in
+            [(start, &lifecycle.start, Verb::Create, true), (terminate, &lifecycle.terminate, Verb::Delete, false)]
+        {
+            let with: Vec<usize> = (0..actions.len()).filter(|at| actions[*at].verb == verb).collect();
+            let end = if first { 0 } else { actions.len().saturating_sub(1) };
+            if matches!(with.as_slice(), [at] if *at != end) && self.length_of(node, list) == Some(actions.len()) {
+                let other = &actions[end].name;
+                let template = verb.template();
+                let (why, where_to) = match first {
+                    true => ("it is not there yet", "first"),
+                    false => ("it is gone by then", "last"),
+                };
+                wrong.push(
+                    Diagnostic::error("cloud::action::order", format!("`{other}` cannot run then: {why}"))
+                        .label(
+                            self.action_place(node, list, end, actions.len()),
+                            format!("runs {}", if first { "first" } else { "last" }),
+                        )
+                        .help(format!("in `{list}`, what extends `{template}` stands {where_to}")),
+                );
+            }
+        }
         self.report.extend(wrong);
         lifecycle
     }
@@ -143,7 +165,7 @@ impl Checker<'_, '_> {
             self.report.push(
                 Diagnostic::error("cloud::action::abstract", format!("`{}` does nothing by itself", template.name))
                     .label(place, format!("`{list}` runs it"))
-                    .help("extend one of the actions of the library: `Create`, `Check`, `Update`, `Delete`"),
+                    .help("extend one of the actions of the library: `Create`, `Check`, `Update`, `Delete`, `Http`"),
             );
             return None;
         };
@@ -152,7 +174,16 @@ impl Checker<'_, '_> {
             let lists = Lifecycle::<ActionTerm>::ATTRIBUTES.into_iter().filter(|list| allowed(list, verb));
             self.report.push(
                 Diagnostic::error("cloud::action::place", format!("`{shown}` cannot stand in `{list}`"))
-                    .label(place, format!("it would {} the resource here", verb.template().to_lowercase()))
+                    .label(
+                        place,
+                        match verb {
+                            Verb::Create | Verb::Check | Verb::Update | Verb::Delete => {
+                                format!("it would {} the resource here", verb.template().to_lowercase())
+                            }
+                            Verb::Act => "a look at it would change something each time".to_string(),
+                            Verb::Http => "what ends is not asked for any more".to_string(),
+                        },
+                    )
                     .help(format!("what extends `{}` stands in {}", verb.template(), listed(lists))),
             );
             return None;
@@ -164,7 +195,8 @@ impl Checker<'_, '_> {
 /// Whether an action has a meaning in a list.
 fn allowed(list: &str, verb: Verb) -> bool {
     match verb {
-        Verb::Check => list != "terminateActions",
+        Verb::Check | Verb::Http => list != "terminateActions",
+        Verb::Act => list != "livenessActions",
         Verb::Create => list == "startActions",
         Verb::Update => list == "updateActions",
         Verb::Delete => list == "terminateActions",

@@ -16,10 +16,14 @@ pub enum Verb {
     Check,
     Update,
     Delete,
+    /// Whatever else the cloud does; the setting `kind` says what.
+    Act,
+    /// Asks a site, until it answers as expected.
+    Http,
 }
 
 impl Verb {
-    pub const ALL: [Verb; 4] = [Verb::Create, Verb::Check, Verb::Update, Verb::Delete];
+    pub const ALL: [Verb; 6] = [Verb::Create, Verb::Check, Verb::Update, Verb::Delete, Verb::Act, Verb::Http];
 
     /// The template's name.
     pub fn template(self) -> &'static str {
@@ -28,6 +32,8 @@ impl Verb {
             Verb::Check => "Check",
             Verb::Update => "Update",
             Verb::Delete => "Delete",
+            Verb::Act => "Act",
+            Verb::Http => "Http",
         }
     }
 }
@@ -73,6 +79,12 @@ impl<A> Lifecycle<A> {
 
 impl<A> Lifecycle<A> {
     /// Every action of every list.
+    pub fn actions(&self) -> impl Iterator<Item = &A> {
+        let Lifecycle { start, liveness, terminate, update } = self;
+        start.iter().chain(liveness).chain(terminate).chain(update)
+    }
+
+    /// As [`Lifecycle::actions`].
     pub fn actions_mut(&mut self) -> impl Iterator<Item = &mut A> {
         let Lifecycle { start, liveness, terminate, update } = self;
         start.iter_mut().chain(liveness).chain(terminate).chain(update)

@@ -40,6 +40,8 @@ pub struct Schema {
     /// The provider's name of the type, `aws.S3Bucket`.
     pub kind: Arc<str>,
     pub attributes: OrderedTable<Name, Attribute>,
+    /// Its things are there without anybody's making, and found by what they are like.
+    pub lookup: bool,
 }
 
 impl Schema {

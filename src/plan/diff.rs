@@ -97,17 +97,18 @@ impl Known for World<'_> {
         if self.unknown.contains(address) {
             return None;
         }
-        let found = || self.refreshed.found.get(address).map(|found| found.id.clone());
-        self.state.id(address).or_else(found)
+        let found = self.refreshed.found.get(address).map(|found| found.id.clone());
+        found.or_else(|| self.state.id(address))
     }
 
     fn output(&self, address: &Address, attribute: &Name) -> Option<Value> {
         if self.unknown.contains(address) {
             return None;
         }
-        let here = match self.refreshed.readings.get(address) {
-            Some(Reading::Here(here)) => Some(here),
-            Some(Reading::Gone) | None => self.refreshed.found.get(address).map(|found| &found.here),
+        let here = match (self.refreshed.found.get(address), self.refreshed.readings.get(address)) {
+            (Some(found), _) => Some(&found.here),
+            (None, Some(Reading::Here(here))) => Some(here),
+            (None, Some(Reading::Gone) | None) => None,
         };
         match here.and_then(|here| here.outputs.get(attribute)) {
             Some(value) => Some(value.clone()),
@@ -124,9 +125,14 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         actions: names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness)),
         ..Change::new(resource, kind, reason)
     };
-    let Some(recorded) = world.state.resources.get(address) else {
+    let other = world.state.resources.get(address).filter(|recorded| means_another(resource, recorded, world));
+    let Some(recorded) = world.state.resources.get(address).filter(|_| other.is_none()) else {
         if let Some(found) = world.refreshed.found.get(address) {
-            let reason = (!exists_already).then(|| "this environment made it before, and left it standing".to_string());
+            let reason = match other {
+                Some(other) => Some(format!("it is another one now, and {} is left as it is", other.id)),
+                None if exists_already => None,
+                None => Some("this environment made it before, and left it standing".to_string()),
+            };
             let old: Fields = found.here.inputs.clone();
             let (attributes, _) = attributes(resource, Some((&old, &old)), world, key, report);
             // What the cloud does not tell is taken to be as wanted.
@@ -407,6 +413,20 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<Att
 
 fn names<'a>(actions: impl Iterator<Item = &'a ActionTerm>) -> Vec<Name> {
     actions.map(|action| action.name.clone()).collect()
+}
+
+/// Whether what exists already, and was found before, is not what the program means any more.
+pub fn means_another(resource: &Resource, recorded: &Recorded, world: &dyn Known) -> bool {
+    let criteria = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.immutable);
+    resource.lifecycle.start.is_empty()
+        && criteria.map(|attribute| &attribute.name).any(|name| {
+            let wanted = resource.inputs.get(name).map(|input| input.term.settle(world));
+            match wanted {
+                None => recorded.inputs.contains_key(name),
+                Some(Ok(Term::Known(value))) => recorded.inputs.get(name) != Some(&value),
+                Some(_) => false,
+            }
+        })
 }
 
 fn missing(resource: &Resource) -> Diagnostic {

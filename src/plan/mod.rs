@@ -27,7 +27,7 @@ use crate::state::State;
 use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
-pub use diff::diff;
+pub use diff::{diff, means_another};
 pub use document::{Made, Unread};
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use hazard::{Hazard, HazardKind, Spot};

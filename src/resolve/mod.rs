@@ -41,6 +41,7 @@ pub struct Library<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Roots {
     pub resource: TemplateId,
+    pub lookup: TemplateId,
     pub compound: TemplateId,
     pub action: TemplateId,
     pub project: TemplateId,

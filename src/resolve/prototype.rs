@@ -128,6 +128,7 @@ pub(super) fn flatten<'a>(
     };
     let roots = Roots {
         resource: named("Resource"),
+        lookup: named("Lookup"),
         compound: named("Compound"),
         action: named("Action"),
         project: named("Project"),

@@ -20,14 +20,14 @@ use tokio::time::Instant;
 
 use crate::apply::clock::Clock;
 use crate::apply::provider::{
-    Fault, FaultKind, Here, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, FaultKind, Health, Here, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
 use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
 use crate::value::Fields;
 use log::Log;
-use object::{Busy, Doing, Key, name_of};
+use object::{Busy, Doing, Key, is_found, name_of};
 use weather::{Call, Fate, Throw, Weather};
 use world::{Line, World};
 
@@ -53,6 +53,8 @@ struct Inner {
     run_is_known: bool,
     /// How many times each call was made in this run.
     attempts: HashMap<(Address, Call), u32>,
+    /// What lookups came to, in this run: they are no things of this world.
+    found: HashMap<Key, Object>,
     /// Calls that services would take now, and since when.
     taken: HashMap<Arc<str>, (f64, Instant)>,
 }
@@ -81,8 +83,8 @@ impl Sandbox {
         let (mut world, mut log) = (World::default(), Log::new(path));
         log.look(&mut world)?;
         let run = world.runs + 1;
-        let (attempts, taken) = (HashMap::new(), HashMap::new());
-        let inner = Inner { world, log, run, run_is_known: false, attempts, taken };
+        let (attempts, found, taken) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let inner = Inner { world, log, run, run_is_known: false, attempts, found, taken };
         Ok(Sandbox { schemas, clock, inner: Mutex::new(inner) })
     }
 
@@ -258,6 +260,25 @@ impl Inner {
         changed.map_err(unwritable)?
     }
 
+    fn reading(&self, place: &Place, now: Timestamp) -> Reading {
+        let key = key_of(place);
+        if is_found(&place.id) {
+            let (inputs, outputs) = match self.found.get(&key) {
+                Some(object) => (&object.inputs, &object.outputs),
+                None => (&place.inputs, &place.outputs),
+            };
+            return Reading::Here(Here { inputs: inputs.clone(), outputs: outputs.clone(), health: Health::Live });
+        }
+        match self.world.seen(&key, now) {
+            Some(object) => Reading::Here(Here {
+                inputs: object.inputs.clone(),
+                outputs: object.outputs.clone(),
+                health: object.health(now),
+            }),
+            None => Reading::Gone,
+        }
+    }
+
     /// Whether a service takes one more call now: it takes those of one second at once.
     fn has_room(&mut self, service: &str) -> bool {
         let Some(rate) = self.world.weather.rate(service) else {
@@ -278,17 +299,6 @@ impl Inner {
 
 fn key_of(place: &Place) -> Key {
     (place.kind.clone(), place.id.clone())
-}
-
-fn reading(world: &World, key: &Key, now: Timestamp) -> Reading {
-    match world.seen(key, now) {
-        Some(object) => Reading::Here(Here {
-            inputs: object.inputs.clone(),
-            outputs: object.outputs.clone(),
-            health: object.health(now),
-        }),
-        None => Reading::Gone,
-    }
 }
 
 /// A time from now on; none for no time.
@@ -320,6 +330,10 @@ impl Provider for Sandbox {
         pace::service(kind)
     }
 
+    fn answers(&self) -> bool {
+        false
+    }
+
     /// There are no connections to run out of; but of calls that take no time, many at once are no faster.
     fn at_once(&self) -> usize {
         if self.inner().world.weather.latency > 0.0 { usize::MAX } else { 128 }
@@ -330,7 +344,8 @@ impl Provider for Sandbox {
             Verb::Create => Call::Create,
             Verb::Update => Call::Update,
             Verb::Delete => Call::Delete,
-            Verb::Check => Call::Read,
+            Verb::Check | Verb::Http => Call::Read,
+            Verb::Act => Call::Update,
         };
         let pace = pace::of(kind);
         (pace.call(call) + pace.after(call)).mul_f64(self.inner().world.weather.latency)
@@ -370,6 +385,12 @@ impl Provider for Sandbox {
                         several => Err(several_of(&owner.address, several)),
                     }
                 }
+                Seek::Identity if self.schema(&want.kind).is_some_and(|schema| schema.lookup) => {
+                    let object = Object::found(want, self.schema(&want.kind));
+                    let id = object.id.clone();
+                    inner.found.insert(object.key(), object);
+                    Ok(Some(id))
+                }
                 Seek::Identity => {
                     Ok(name.and_then(|name| world.named(&want.kind, &name, now)).map(|object| object.id.clone()))
                 }
@@ -381,7 +402,7 @@ impl Provider for Sandbox {
     async fn read(&self, place: &Place) -> Result<Reading, Fault> {
         self.call(&place.kind, &place.address, Call::Read, |inner, now| {
             inner.look(now).map_err(unreadable)?;
-            Ok(reading(&inner.world, &key_of(place), now))
+            Ok(inner.reading(place, now))
         })
         .await
     }
@@ -413,7 +434,7 @@ impl Provider for Sandbox {
                 let fault = fault.or_else(|| inner.world.weather.refusal(&place.kind, &place.address, Call::ReadMany));
                 readings.push(match fault {
                     Some(fault) => Err(fault),
-                    None => inner.look(now).map_err(unreadable).map(|()| reading(&inner.world, &key_of(place), now)),
+                    None => inner.look(now).map_err(unreadable).map(|()| inner.reading(place, now)),
                 });
             }
             wait(after).await;
@@ -434,6 +455,11 @@ impl Provider for Sandbox {
             })
         })
         .await
+    }
+
+    /// Nothing comes of it here but the time that it takes.
+    async fn act(&self, place: &Place, _deed: &Deed) -> Result<Progress, Fault> {
+        self.call(&place.kind, &place.address, Call::Update, |_, _| Ok(Progress::Done)).await
     }
 
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {

@@ -37,6 +37,14 @@ pub struct Object {
     pub busy: Option<Busy>,
 }
 
+/// How the ids of what was looked up begin. Nobody can choose such a name.
+const FOUND: &str = "found:";
+
+/// Whether an id is that of something that was looked up, and is no thing of this world.
+pub fn is_found(id: &str) -> bool {
+    id.starts_with(FOUND)
+}
+
 /// What a thing is at, and until when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Busy {
@@ -83,6 +91,14 @@ impl Object {
             seen: None,
             busy: None,
         }
+    }
+
+    /// What a lookup comes to: the same for the same criteria.
+    pub fn found(want: &Want, schema: Option<&Schema>) -> Object {
+        let object = Object::new(want, schema);
+        let short = want.kind.rsplit('.').next().unwrap_or(&want.kind).to_lowercase();
+        let name = object.name.as_deref().unwrap_or_default();
+        Object { id: format!("{FOUND}{short}:{}", &digest(name)[..17]).into(), ..object }
     }
 
     pub fn key(&self) -> Key {

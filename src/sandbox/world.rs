@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::apply::provider::{Fault, FaultKind, Owner, Want};
 use crate::model::schema::{Modifiers, Schema};
 use crate::name::Address;
-use crate::sandbox::object::{Busy, Doing, Key, Object, asked, name_of};
+use crate::sandbox::object::{Busy, Doing, Key, Object, asked, is_found, name_of};
 use crate::sandbox::weather::Weather;
 use crate::value::Value;
 
@@ -209,7 +209,7 @@ impl World {
 
     fn refers_to_what_is(&self, want: &Want) -> Checked<()> {
         for (name, value) in &want.inputs {
-            for (_, id) in value.references() {
+            for (_, id) in value.references().into_iter().filter(|(_, id)| !is_found(id)) {
                 let Some(keys) = self.ids.get(id) else {
                     return Err(Fault::new(FaultKind::Refused, format!("there is no {id}")).on(name.as_str()));
                 };

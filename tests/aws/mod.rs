@@ -7,6 +7,7 @@ mod buckets;
 mod conformance;
 mod environment;
 mod instances;
+mod networks;
 mod program;
 mod schemas;
 mod watched;

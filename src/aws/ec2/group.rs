@@ -112,7 +112,7 @@ impl Kind for ImageInstance {
         match verb {
             Verb::Create => Duration::from_secs(30),
             Verb::Delete => Duration::from_secs(45),
-            Verb::Update | Verb::Check => usually(verb),
+            Verb::Update | Verb::Check | Verb::Act | Verb::Http => usually(verb),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Tags as EC2 takes and gives them. All of its types have the same ones, and are found by them.
 
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use std::sync::Arc;
 
-use crate::apply::provider::{Fault, Owner, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagDescription, TagSpecification};
+
+use crate::apply::provider::{Fault, FaultKind, Owner, Progress, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
 use crate::aws::fault::Call;
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
+use crate::value::Fields;
 
 /// The most values that EC2 takes in one filter.
 pub const VALUES_OF_A_FILTER: usize = 200;
@@ -74,4 +77,61 @@ pub async fn change(session: &Session, id: &str, present: &Tags, user: &Tags, ow
         sent.await.map_err(|error| call.fault(&error).on("tags"))?;
     }
     Ok(())
+}
+
+/// The user's tags of one thing, where they are others than `old` has them. What is on it now is asked for only
+/// then.
+///
+/// # Errors
+/// As [`change`].
+pub async fn update(
+    session: &Session,
+    id: &str,
+    old: Option<&Fields>,
+    user: &Tags,
+    owner: &Owner,
+) -> Result<(), Fault> {
+    if !tags::differ(old, user) {
+        return Ok(());
+    }
+    let present = on(session, id).await?;
+    change(session, id, &present, user, owner).await
+}
+
+/// All that is written on one thing.
+async fn on(session: &Session, id: &str) -> Result<Tags, Fault> {
+    let call = Call::read("ec2:DescribeTags", format!("read the tags of `{id}`"));
+    let mut pages = session.ec2().describe_tags().filters(filter("resource-id", [id])).into_paginator().send();
+    let mut all = Tags::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| call.fault(&error))?;
+        let pair = |tag: &TagDescription| Some((tag.key()?.to_string(), tag.value().unwrap_or_default().to_string()));
+        all.extend(page.tags().iter().filter_map(pair));
+    }
+    Ok(all)
+}
+
+/// The id in the answer to a create call.
+///
+/// # Errors
+/// When there is none: it is made, and the engine has to look for it.
+pub fn made(id: Option<&str>, what: &str) -> Result<Arc<str>, Fault> {
+    let lost = || Fault::new(FaultKind::Unknown, format!("aws made {what} and did not say which one it is"));
+    id.filter(|id| !id.is_empty()).map(Arc::from).ok_or_else(lost)
+}
+
+/// For a thing that may go between two calls.
+///
+/// # Errors
+/// Any other fault.
+pub fn gone_is_none<T>(fault: Fault) -> Result<Option<T>, Fault> {
+    if fault.kind == FaultKind::Missing { Ok(None) } else { Err(fault) }
+}
+
+/// For a deletion: what is gone is deleted.
+///
+/// # Errors
+/// Any other fault.
+pub fn gone_is_done(fault: Fault) -> Result<Progress, Fault> {
+    if fault.kind == FaultKind::Missing { Ok(Progress::Done) } else { Err(fault) }
 }

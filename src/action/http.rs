@@ -1,0 +1,142 @@
+//! `Http`: asks a site until it answers as expected, or the action's time is up.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method};
+
+use crate::action::{Look, duration, until_live};
+use crate::apply::limit::Calls;
+use crate::apply::provider::{Fault, FaultKind, Place};
+use crate::model::action::Action;
+use crate::value::Value;
+
+/// As much of an answer is looked into.
+const MOST: usize = 1 << 20;
+
+/// What is asked, and what is expected.
+struct Question {
+    method: Method,
+    url: reqwest::Url,
+    headers: HeaderMap,
+    body: Option<String>,
+    statuses: Vec<i64>,
+    text: Option<String>,
+    timeout: Duration,
+}
+
+/// Passes when the site answers as expected.
+///
+/// # Errors
+/// What came instead, when `within` is over; at once when the question itself cannot be asked.
+pub async fn run(action: &Action, place: &Place, calls: &Calls) -> Result<(), Fault> {
+    let question = question(action)?;
+    if !calls.provider.answers() {
+        return Ok(());
+    }
+    let client = client()?;
+    until_live(action, place, calls, || async { Ok(ask(&client, &question).await) }).await
+}
+
+fn client() -> Result<Client, Fault> {
+    // Each try has a connection of its own: an old one says nothing of who would come now.
+    let client = Client::builder().user_agent(concat!("tadpole/", env!("CARGO_PKG_VERSION"))).pool_max_idle_per_host(0);
+    client.build().map_err(|error| refused(format!("no request can be made: {}", innermost(&error))))
+}
+
+fn question(action: &Action) -> Result<Question, Fault> {
+    let text = |name: &str| match action.settings.get(name) {
+        Some(Value::String(text)) => Some(text.to_string()),
+        Some(Value::Secret(secret)) => secret.reveal().map(str::to_string),
+        _ => None,
+    };
+    let url = text("url").unwrap_or_default();
+    let url = url.parse().map_err(|error| refused(format!("`{url}` cannot be asked: {error}")))?;
+    let method = text("method").unwrap_or_else(|| "GET".to_string());
+    let method =
+        Method::from_bytes(method.as_bytes()).map_err(|_| refused(format!("`{method}` is not a method of http")))?;
+    let mut headers = HeaderMap::new();
+    if let Some(Value::Map(entries)) = action.settings.get("headers") {
+        for (name, value) in entries {
+            let value = match value {
+                Value::Secret(secret) => secret.reveal(),
+                value => value.as_str(),
+            };
+            let parsed = HeaderName::from_bytes(name.as_bytes())
+                .ok()
+                .zip(value.and_then(|value| HeaderValue::from_str(value).ok()));
+            let Some((name, value)) = parsed else {
+                return Err(refused(format!("the header `{name}` has a name or a value that http does not take")));
+            };
+            headers.insert(name, value);
+        }
+    }
+    let statuses = match action.settings.get("expectStatus") {
+        Some(Value::List(items)) => {
+            let number = |item: &Value| if let Value::Int(number) = item { Some(*number) } else { None };
+            items.iter().filter_map(number).collect()
+        }
+        _ => vec![200],
+    };
+    Ok(Question {
+        method,
+        url,
+        headers,
+        body: text("body"),
+        statuses,
+        text: text("expectBody"),
+        timeout: duration(action, "timeout", 10),
+    })
+}
+
+async fn ask(client: &Client, question: &Question) -> Look {
+    let Question { method, url, headers, body, statuses, text, timeout } = question;
+    let mut request = client.request(method.clone(), url.clone()).headers(headers.clone()).timeout(*timeout);
+    if let Some(body) = body {
+        request = request.body(body.clone());
+    }
+    let shown = shown(url);
+    let mut response = match request.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_timeout() => return Look::NotYet(format!("{shown} did not answer in {timeout:?}")),
+        Err(error) => return Look::NotYet(format!("{shown} does not answer: {}", innermost(&error))),
+    };
+    let status = response.status();
+    if !statuses.contains(&i64::from(status.as_u16())) {
+        let expected: Vec<String> = statuses.iter().map(i64::to_string).collect();
+        return Look::NotYet(format!("{shown} answered {status}, and not {}", expected.join(" or ")));
+    }
+    let Some(text) = text else { return Look::Live };
+    let mut seen = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if seen.len() < MOST => seen.extend_from_slice(&chunk),
+            Ok(Some(_) | None) => break,
+            Err(error) => return Look::NotYet(format!("{shown} broke off its answer: {}", innermost(&error))),
+        }
+    }
+    match String::from_utf8_lossy(&seen).contains(text) {
+        true => Look::Live,
+        false => Look::NotYet(format!("{shown} answered without `{text}` in it")),
+    }
+}
+
+/// An address without what it carries for the site alone, which may be a password or a key.
+fn shown(url: &reqwest::Url) -> String {
+    let mut url = url.clone();
+    // Of addresses that have no room for them, there is nothing to take away.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.to_string()
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let last = std::iter::successors(Some(error), |error| (*error).source()).last();
+    last.map(ToString::to_string).unwrap_or_default()
+}
+
+fn refused(message: String) -> Fault {
+    Fault::new(FaultKind::Refused, message).on("livenessActions")
+}

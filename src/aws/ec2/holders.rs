@@ -1,0 +1,101 @@
+//! What is in a network and keeps it from being deleted, by name. Asked only when AWS refused to delete it and
+//! said no more than that something holds it.
+
+use aws_sdk_ec2::types::{Filter, NetworkInterface};
+
+use super::tagging;
+use crate::apply::provider::Fault;
+use crate::aws::fault::Call;
+use crate::aws::session::Session;
+use crate::aws::tags;
+
+/// More than this are not named one by one.
+const NAMED: usize = 8;
+
+/// The network interfaces that pass a filter, with what they belong to.
+pub async fn interfaces(session: &Session, filters: Vec<Filter>) -> Result<Vec<String>, Fault> {
+    let call = Call::read("ec2:DescribeNetworkInterfaces", "list network interfaces");
+    let mut pages =
+        session.ec2().describe_network_interfaces().set_filters(Some(filters)).into_paginator().page_size(1000).send();
+    let mut all = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| call.fault(&error))?;
+        all.extend(page.network_interfaces().iter().map(interface));
+    }
+    Ok(few(all))
+}
+
+fn interface(one: &NetworkInterface) -> String {
+    let id = one.network_interface_id().unwrap_or_default();
+    let instance = one.attachment().and_then(|attachment| attachment.instance_id());
+    match (instance, one.description().filter(|text| !text.is_empty())) {
+        (Some(instance), _) => format!("`{id}` (of the instance `{instance}`)"),
+        (None, Some(description)) => format!("`{id}` ({description})"),
+        (None, None) => format!("`{id}`"),
+    }
+}
+
+/// What a VPC holds that does not go with it.
+pub async fn of_vpc(session: &Session, vpc: &str) -> Result<Vec<String>, Fault> {
+    let ec2 = session.ec2();
+    let filters = || Some(vec![tagging::filter("vpc-id", [vpc])]);
+    let attached = Some(vec![tagging::filter("attachment.vpc-id", [vpc])]);
+    // One page of each is more than anybody reads.
+    let (subnets, gateways, tables, groups) = tokio::join!(
+        ec2.describe_subnets().set_filters(filters()).send(),
+        ec2.describe_internet_gateways().set_filters(attached).send(),
+        ec2.describe_route_tables().set_filters(filters()).send(),
+        ec2.describe_security_groups().set_filters(filters()).send(),
+    );
+    let mut all = Vec::new();
+    let call = Call::read("ec2:DescribeSubnets", format!("list the subnets of `{vpc}`"));
+    let subnets = subnets.map_err(|error| call.fault(&error))?;
+    all.extend(subnets.subnets().iter().map(|one| labelled(one.subnet_id(), tagging::of(one.tags()))));
+    let call = Call::read("ec2:DescribeInternetGateways", format!("list the internet gateways of `{vpc}`"));
+    let gateways = gateways.map_err(|error| call.fault(&error))?;
+    let gateways = gateways.internet_gateways().iter();
+    all.extend(gateways.map(|one| labelled(one.internet_gateway_id(), tagging::of(one.tags()))));
+    let call = Call::read("ec2:DescribeRouteTables", format!("list the route tables of `{vpc}`"));
+    let tables = tables.map_err(|error| call.fault(&error))?;
+    // The main one and the default group go with it.
+    let tables = tables.route_tables().iter().filter(|one| one.associations().iter().all(|to| to.main() != Some(true)));
+    all.extend(tables.map(|one| labelled(one.route_table_id(), tagging::of(one.tags()))));
+    let call = Call::read("ec2:DescribeSecurityGroups", format!("list the security groups of `{vpc}`"));
+    let groups = groups.map_err(|error| call.fault(&error))?;
+    let groups = groups.security_groups().iter().filter(|one| one.group_name() != Some("default"));
+    all.extend(groups.map(|one| labelled(one.group_id(), tagging::of(one.tags()))));
+    if all.is_empty() {
+        return interfaces(session, vec![tagging::filter("vpc-id", [vpc])]).await;
+    }
+    Ok(few(all))
+}
+
+/// An id, with the component that it belongs to where it says so.
+fn labelled(id: Option<&str>, present: tags::Tags) -> String {
+    let id = id.unwrap_or_default();
+    match present.get(crate::apply::provider::TAG_ADDRESS) {
+        Some(address) => format!("`{id}` (made as `{address}`)"),
+        None => format!("`{id}`"),
+    }
+}
+
+fn few(mut all: Vec<String>) -> Vec<String> {
+    let more = all.len().saturating_sub(NAMED);
+    if more > 0 {
+        all.truncate(NAMED);
+        all.push(format!("{more} more"));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_are_named_and_many_counted() {
+        let all = |count: usize| few((0..count).map(|n| format!("`s-{n}`")).collect());
+        assert_eq!(all(2), ["`s-0`", "`s-1`"]);
+        assert_eq!((all(8).len(), all(11).len(), all(11)[8].as_str()), (8, 9, "3 more"));
+    }
+}
