@@ -239,7 +239,7 @@ async fn faults_say_whether_to_try_again() {
 #[tokio::test]
 async fn a_profile_that_is_not_there_is_denied() {
     let world = World::new();
-    let aws = Aws::with(Settings { endpoint: Some(world.proxy.endpoint.clone()), keys: None });
+    let aws = Aws::with(Settings { endpoint: Some(world.proxy.endpoint.clone()), keys: None, ..Settings::default() });
     let wanted = but(&bucket("no-profile", "t1"), &[("profile", Value::string("no-such-profile"))]);
     let fault = aws.create(&wanted).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Denied, "{fault:?}");

@@ -68,14 +68,7 @@ impl Kind for AbsentS3Bucket {
         Ok(Some(Found { inputs: Nothing {}, outputs: Nothing {}, health: Health::Live }))
     }
 
-    async fn update(
-        &self,
-        _: &Session,
-        _: &Place,
-        _: Option<&Fields>,
-        _: &Want,
-        _: &Owner,
-    ) -> Result<Progress, Fault> {
+    async fn update(&self, _: &Session, _: &Place, _: Option<&Fields>, _: &Want, _: &Owner) -> Result<Progress, Fault> {
         Ok(Progress::Done)
     }
 

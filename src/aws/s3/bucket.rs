@@ -86,6 +86,8 @@ impl Kind for S3Bucket {
             consistency: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             deletion: Duration::from_secs(60),
+            // To empty a large one takes hours.
+            readiness: Duration::from_secs(12 * 3600),
             ..Patience::default()
         }
     }
@@ -278,7 +280,8 @@ impl Kind for S3Bucket {
                     Ok(page) => format!(": {} in it", page.count()),
                     Err(_) => String::new(),
                 };
-                let message = format!("could not delete the bucket `{name}`, which is not empty{what} (BucketNotEmpty)");
+                let message =
+                    format!("could not delete the bucket `{name}`, which is not empty{what} (BucketNotEmpty)");
                 Err(Fault { message, ..fault }.help(
                     "extend `EmptiedS3Bucket` and apply: then its end empties it; or keep it with `terminateActions [];`",
                 ))

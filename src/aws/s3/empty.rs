@@ -65,10 +65,8 @@ async fn abort_uploads(bucket: Bucket<'_>) -> Result<(), Fault> {
         "s3:ListBucketMultipartUploads",
         format!("list the unfinished uploads of the bucket `{}`", bucket.name),
     );
-    let abort = Call::write(
-        "s3:AbortMultipartUpload",
-        format!("abort an unfinished upload of the bucket `{}`", bucket.name),
-    );
+    let abort =
+        Call::write("s3:AbortMultipartUpload", format!("abort an unfinished upload of the bucket `{}`", bucket.name));
     loop {
         let sent = bucket.session.s3().list_multipart_uploads().bucket(bucket.name).send().await;
         let answer = sent.map_err(|error| list.fault(&error))?;

@@ -2,16 +2,26 @@
 
 mod absent;
 mod bucket;
+mod directory;
 mod empty;
 pub mod faults;
+mod file;
+mod listing;
+mod object;
 mod objects;
+mod parts;
+mod rules;
 mod settings;
 mod sight;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
 
-pub const KINDS: &[(&str, &dyn AnyKind)] =
-    &[("aws.S3Bucket", &bucket::S3Bucket), ("aws.AbsentS3Bucket", &absent::AbsentS3Bucket)];
+pub const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("aws.S3Bucket", &bucket::S3Bucket),
+    ("aws.AbsentS3Bucket", &absent::AbsentS3Bucket),
+    ("aws.S3File", &file::S3File),
+    ("aws.S3Directory", &directory::S3Directory),
+];
 
 pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.EmptyS3Bucket", &empty::EmptyS3Bucket)];

@@ -83,7 +83,8 @@ pub async fn head(session: &Session, name: &str, closed: Fault) -> Result<bool, 
 
 pub async fn put_tags(session: &Session, name: &str, all: &Tags) -> Result<(), Fault> {
     let call = Call::write("s3:PutBucketTagging", format!("set the tags of the bucket `{name}`"));
-    let tagging = Tagging::builder().set_tag_set(Some(tag_set(all)?)).build().map_err(|error| unbuilt(&error).on("tags"))?;
+    let tagging =
+        Tagging::builder().set_tag_set(Some(tag_set(all)?)).build().map_err(|error| unbuilt(&error).on("tags"))?;
     let sent = session.s3().put_bucket_tagging().bucket(name).tagging(tagging).send();
     sent.await.map_err(|error| call.fault(&error).on("tags"))?;
     Ok(())

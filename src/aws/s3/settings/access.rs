@@ -1,9 +1,7 @@
 //! Who may be let in at all, and whose objects are: both stand above what a policy allows.
 
 use async_trait::async_trait;
-use aws_sdk_s3::types::{
-    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration,
-};
+use aws_sdk_s3::types::{ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration};
 use serde::Deserialize;
 
 use super::{Bucket, Setting, answered, data, unbuilt};
@@ -38,9 +36,8 @@ impl Setting for PublicAccessBlock {
         let answer = answered(&call, sent, &["NoSuchPublicAccessBlockConfiguration"])?;
         // None at all blocks nothing.
         let found = answer.and_then(|answer| answer.public_access_block_configuration);
-        let is = |flag: fn(&PublicAccessBlockConfiguration) -> Option<bool>| {
-            found.as_ref().and_then(flag).unwrap_or(false)
-        };
+        let is =
+            |flag: fn(&PublicAccessBlockConfiguration) -> Option<bool>| found.as_ref().and_then(flag).unwrap_or(false);
         Ok(Some(PublicAccessBlock {
             block_acls: is(|found| found.block_public_acls),
             ignore_acls: is(|found| found.ignore_public_acls),
@@ -105,9 +102,8 @@ impl Setting for Ownership {
         );
         let sent = bucket.session.s3().get_bucket_ownership_controls().bucket(bucket.name).send().await;
         let answer = answered(&call, sent, &["OwnershipControlsNotFoundError"])?;
-        let rule = answer
-            .and_then(|answer| answer.ownership_controls)
-            .and_then(|controls| controls.rules.into_iter().next());
+        let rule =
+            answer.and_then(|answer| answer.ownership_controls).and_then(|controls| controls.rules.into_iter().next());
         // None at all is what buckets were like before there was a choice.
         Ok(Some(Ownership(rule.map_or("ObjectWriter".into(), |rule| rule.object_ownership.as_str().to_string()))))
     }

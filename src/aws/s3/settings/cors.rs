@@ -35,8 +35,7 @@ impl Setting for Cors {
     }
 
     async fn read(bucket: Bucket<'_>) -> Result<Option<Cors>, Fault> {
-        let call =
-            Call::read("s3:GetBucketCORS", format!("read the CORS rules of the bucket `{}`", bucket.name));
+        let call = Call::read("s3:GetBucketCORS", format!("read the CORS rules of the bucket `{}`", bucket.name));
         let sent = bucket.session.s3().get_bucket_cors().bucket(bucket.name).send().await;
         let answer = answered(&call, sent, &["NoSuchCORSConfiguration"])?;
         let rules = answer.and_then(|answer| answer.cors_rules).unwrap_or_default();

@@ -29,10 +29,8 @@ impl Setting for Encryption {
     }
 
     async fn read(bucket: Bucket<'_>) -> Result<Option<Encryption>, Fault> {
-        let call = Call::read(
-            "s3:GetEncryptionConfiguration",
-            format!("read the encryption of the bucket `{}`", bucket.name),
-        );
+        let call =
+            Call::read("s3:GetEncryptionConfiguration", format!("read the encryption of the bucket `{}`", bucket.name));
         let sent = bucket.session.s3().get_bucket_encryption().bucket(bucket.name).send().await;
         let answer = answered(&call, sent, &["ServerSideEncryptionConfigurationNotFoundError"])?;
         let rule = answer
@@ -49,10 +47,8 @@ impl Setting for Encryption {
     }
 
     async fn write(&self, bucket: Bucket<'_>) -> Result<(), Fault> {
-        let call = Call::write(
-            "s3:PutEncryptionConfiguration",
-            format!("set the encryption of the bucket `{}`", bucket.name),
-        );
+        let call =
+            Call::write("s3:PutEncryptionConfiguration", format!("set the encryption of the bucket `{}`", bucket.name));
         let by_default = ServerSideEncryptionByDefault::builder()
             .sse_algorithm(ServerSideEncryption::from(self.algorithm.as_str()))
             .set_kms_master_key_id(self.key.clone())
@@ -108,7 +104,8 @@ mod tests {
     #[test]
     fn a_key_is_the_same_by_its_id_and_by_its_arn() {
         let of = |algorithm: &str, key: Option<&str>, bucket_key| {
-            Encryption { algorithm: algorithm.into(), key: key.map(str::to_string), bucket_key }.normal("arn:aws:s3:::b")
+            Encryption { algorithm: algorithm.into(), key: key.map(str::to_string), bucket_key }
+                .normal("arn:aws:s3:::b")
         };
         let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
         assert_eq!(of("aws:kms", Some(arn), true), of("aws:kms", Some("1234abcd"), true));

@@ -175,7 +175,9 @@ impl Rule {
             .set_expiration(expiration)
             .set_noncurrent_version_expiration(old)
             .set_transitions(Some(transitions.collect()).filter(|list: &Vec<_>| !list.is_empty()))
-            .set_noncurrent_version_transitions(Some(old_transitions.collect()).filter(|list: &Vec<_>| !list.is_empty()))
+            .set_noncurrent_version_transitions(
+                Some(old_transitions.collect()).filter(|list: &Vec<_>| !list.is_empty()),
+            )
             .set_abort_incomplete_multipart_upload(abort)
             .build()
             .map_err(|error| unbuilt(&error))
@@ -246,7 +248,8 @@ mod tests {
     fn any_rule() -> impl Strategy<Value = Rule> {
         let days = || prop::option::of((1..4000i32).prop_map(Days));
         let steps = || {
-            let step = (1..400i32, "GLACIER|STANDARD_IA").prop_map(|(n, class)| Step { after: Days(n), storage_class: class });
+            let step =
+                (1..400i32, "GLACIER|STANDARD_IA").prop_map(|(n, class)| Step { after: Days(n), storage_class: class });
             prop::collection::vec(step, 0..3)
         };
         let tags = prop::collection::btree_map("[a-z]{1,3}", "[a-z]{0,3}", 0..3);
@@ -255,21 +258,26 @@ mod tests {
             ("[a-z]{1,8}", any::<bool>(), "[a-z/]{0,5}", tags, size(), size()),
             (days(), any::<bool>(), days(), prop::option::of(1..10i32), days(), steps(), steps()),
         )
-            .prop_map(|((id, enabled, prefix, tags, larger_than, smaller_than), (expire, markers, old, keep, abort, one, two))| Rule {
-                id,
-                enabled,
-                prefix,
-                tags,
-                larger_than,
-                smaller_than,
-                expire_after: expire,
-                expire_delete_markers: markers,
-                expire_old_versions_after: old,
-                keep_old_versions: keep,
-                abort_uploads_after: abort,
-                transitions: one,
-                old_version_transitions: two,
-            })
+            .prop_map(
+                |(
+                    (id, enabled, prefix, tags, larger_than, smaller_than),
+                    (expire, markers, old, keep, abort, one, two),
+                )| Rule {
+                    id,
+                    enabled,
+                    prefix,
+                    tags,
+                    larger_than,
+                    smaller_than,
+                    expire_after: expire,
+                    expire_delete_markers: markers,
+                    expire_old_versions_after: old,
+                    keep_old_versions: keep,
+                    abort_uploads_after: abort,
+                    transitions: one,
+                    old_version_transitions: two,
+                },
+            )
     }
 
     proptest! {

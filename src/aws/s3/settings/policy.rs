@@ -153,7 +153,10 @@ impl Policy {
 impl Statement {
     fn document(&self, all: &[String]) -> Json {
         let mut document = Map::new();
-        let lists = |lists: &Lists| if is_everybody(lists) { json!("*") } else { json!(lists) };
+        let lists = |lists: &Lists| {
+            let one = |(key, items): (&String, &Vec<String>)| (key.clone(), one_or_many(items));
+            if is_everybody(lists) { json!("*") } else { Json::Object(lists.iter().map(one).collect()) }
+        };
         let mut set = |key: &str, value: Json, given: bool| {
             if given {
                 document.insert(key.to_string(), value);
@@ -163,12 +166,16 @@ impl Statement {
         set("Effect", json!(self.effect), true);
         set("Principal", lists(&self.principals), !self.principals.is_empty());
         set("NotPrincipal", lists(&self.not_principals), !self.not_principals.is_empty());
-        set("Action", json!(self.actions), !self.actions.is_empty());
-        set("NotAction", json!(self.not_actions), !self.not_actions.is_empty());
+        set("Action", one_or_many(&self.actions), !self.actions.is_empty());
+        set("NotAction", one_or_many(&self.not_actions), !self.not_actions.is_empty());
         let resources = if self.resources.is_empty() { all } else { &self.resources };
-        set("Resource", json!(resources), self.not_resources.is_empty() || !self.resources.is_empty());
-        set("NotResource", json!(self.not_resources), !self.not_resources.is_empty());
-        set("Condition", json!(self.conditions), !self.conditions.is_empty());
+        set("Resource", one_or_many(resources), self.not_resources.is_empty() || !self.resources.is_empty());
+        set("NotResource", one_or_many(&self.not_resources), !self.not_resources.is_empty());
+        let conditions = self.conditions.iter().map(|(test, keys)| {
+            let keys = keys.iter().map(|(key, items)| (key.clone(), one_or_many(items)));
+            (test.clone(), Json::Object(keys.collect()))
+        });
+        set("Condition", Json::Object(conditions.collect()), !self.conditions.is_empty());
         Json::Object(document)
     }
 
@@ -214,6 +221,14 @@ impl Statement {
                 ("conditions", Value::Map(conditions.collect())),
             ],
         )
+    }
+}
+
+/// As AWS writes it: one thing stands without a list.
+fn one_or_many(items: &[String]) -> Json {
+    match items {
+        [one] => json!(one),
+        many => json!(many),
     }
 }
 
@@ -319,7 +334,8 @@ mod tests {
     #[test]
     fn documents_are_compared_by_what_they_mean() {
         let policy = |statement: Json| json!({"Version": "2012-10-17", "Statement": statement});
-        let one = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"});
+        let one =
+            json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"});
         let with = |key: &str, value: Json| {
             let mut two = one.clone();
             two[key] = value;

@@ -27,8 +27,7 @@ impl Setting for Website {
     }
 
     async fn read(bucket: Bucket<'_>) -> Result<Option<Website>, Fault> {
-        let call =
-            Call::read("s3:GetBucketWebsite", format!("read the web site of the bucket `{}`", bucket.name));
+        let call = Call::read("s3:GetBucketWebsite", format!("read the web site of the bucket `{}`", bucket.name));
         let sent = bucket.session.s3().get_bucket_website().bucket(bucket.name).send().await;
         let answer = answered(&call, sent, &["NoSuchWebsiteConfiguration"])?;
         Ok(answer.map(|answer| {
