@@ -16,7 +16,8 @@ use crate::apply::provider::{
     Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Progress, Reading, Seek, Want, usually,
 };
 use crate::model::action::Verb;
-use crate::value::{self, Fields};
+use crate::name::Name;
+use crate::value::{self, Fields, Value};
 
 /// How many reads of one site and type are under way at the same time.
 const READS_AT_ONCE: usize = 16;
@@ -176,7 +177,8 @@ impl<K: Kind> AnyKind for K {
         want: &Want,
     ) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
-        Kind::update(self, &session, place, old, &decode(&want.kind, &want.inputs)?, &want.owner).await
+        let old = old.map(|old| with_texts(old, &want.inputs));
+        Kind::update(self, &session, place, old.as_ref(), &decode(&want.kind, &want.inputs)?, &want.owner).await
     }
 
     async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<Progress, Fault> {
@@ -188,6 +190,16 @@ impl<K: Kind> AnyKind for K {
         decode::<Site>(kind, inputs)?;
         decode::<K::Want>(kind, inputs).map(|_| ())
     }
+}
+
+/// The old inputs, with the texts of those secrets that stay as they are: the record has only their fingerprints, and
+/// a type cannot compare those with what is wanted.
+fn with_texts(old: &Fields, want: &Fields) -> Fields {
+    let kept = |name: &Name, old: &Value| match want.get(name) {
+        Some(new) if old.holds_secret() && new == old => new.clone(),
+        Some(_) | None => old.clone(),
+    };
+    old.iter().map(|(name, value)| (name.clone(), kept(name, value))).collect()
 }
 
 /// Where a thing is that was made.
@@ -247,14 +259,14 @@ fn culprit<T: DeserializeOwned>(json: &Json, reason: &str) -> Option<String> {
 fn encode(kind: &str, told: &impl Serialize) -> Result<Fields, Fault> {
     let json = serde_json::to_value(told).map_err(|error| ours(kind, &error.to_string()))?;
     let mut fields: Fields = serde_json::from_value(json).map_err(|error| ours(kind, &error.to_string()))?;
-    fields.retain(|_, value| *value != value::Value::Null);
+    fields.retain(|_, value| *value != Value::Null);
     Ok(fields)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
+    use crate::value::{SealingKey, Secret};
     use serde::Deserialize;
 
     #[derive(Deserialize, Debug)]
@@ -275,6 +287,24 @@ mod tests {
         assert_eq!(decode(&[("secondOne", Value::string("x"))]).unwrap_err(), "first");
         assert_eq!(decode(&[("first", Value::string("x"))]).unwrap_err(), "first");
         assert_eq!(decode(&[("first", Value::Int(1)), ("secondOne", Value::Int(2))]).unwrap_err(), "secondOne");
+    }
+
+    #[test]
+    fn a_secret_that_stays_is_known_by_its_text() {
+        let key = SealingKey([7; 32]);
+        let secret = |text: &str| {
+            let mut secret = Value::Secret(Secret::new("env:X", text));
+            secret.seal(&key);
+            secret
+        };
+        let recorded: Value = serde_json::from_str(&serde_json::to_string(&secret("one")).unwrap()).unwrap();
+        let old = Fields::from([("password".into(), recorded)]);
+        let text = |new: &str| {
+            let old = with_texts(&old, &Fields::from([("password".into(), secret(new))]));
+            old["password"].secrets().first().map(ToString::to_string)
+        };
+        assert_eq!(text("one").as_deref(), Some("one"));
+        assert_eq!(text("two"), None);
     }
 
     #[tokio::test]

@@ -4,13 +4,18 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
-mod files;
+mod cloud;
 mod conformance;
+mod databases;
+mod distributions;
 mod environment;
+mod files;
+mod images;
 mod instances;
 mod networks;
 mod program;
 mod schemas;
+mod security;
 mod watched;
 
 use std::collections::BTreeMap;

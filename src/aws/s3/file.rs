@@ -148,8 +148,14 @@ impl Kind for S3File {
             (Some(_) | None, _) => {}
         }
         let text = |text: &Option<String>| Value::string(text.as_deref().unwrap_or_default());
-        told.insert("contentType".into(), text(&seen.content_type));
-        told.insert("cacheControl".into(), text(&seen.cache_control));
+        // What every file of its name is needs no words, unless the program has some.
+        let said = |name: &str| place.inputs.get(name).is_some_and(|value| *value != Value::Null);
+        if said("contentType") || seen.content_type.as_deref() != Some(&content_type(key)) {
+            told.insert("contentType".into(), text(&seen.content_type));
+        }
+        if said("cacheControl") || seen.cache_control.is_some() {
+            told.insert("cacheControl".into(), text(&seen.cache_control));
+        }
         told.insert("metadata".into(), metadata(place.inputs.get("metadata"), seen.metadata()));
         // What is being taken in has nothing recorded yet.
         if !place.inputs.contains_key("key") {
