@@ -2,6 +2,7 @@
 //! client a service, region and profile. Nothing here knows what is called.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// As whom, instead of as whom the environment, the profile or the machine says.
     pub keys: Option<Keys>,
+    /// The directory of the program, where the paths of its files start; here, when empty.
+    pub directory: PathBuf,
 }
 
 #[derive(Clone)]
@@ -48,6 +51,7 @@ pub struct Site {
 /// The clients of one site, made when first asked for and then shared: each has its own connections.
 pub struct Session {
     pub region: String,
+    directory: PathBuf,
     config: SdkConfig,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
@@ -56,6 +60,11 @@ pub struct Session {
 }
 
 impl Session {
+    /// Where a file of the program lies.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.directory.join(Path::new(path))
+    }
+
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| aws_sdk_s3::Client::new(&self.config))
     }
@@ -94,6 +103,7 @@ impl Sessions {
         let config = self.config(site).await;
         let session = Arc::new(Session {
             region: site.region.clone(),
+            directory: self.settings.directory.clone(),
             config: config.into_builder().region(Region::new(site.region.clone())).build(),
             s3: OnceLock::new(),
             ec2: OnceLock::new(),

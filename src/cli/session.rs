@@ -64,7 +64,7 @@ impl Session {
         look: Look,
     ) -> Result<Session, Exit> {
         let directory = place.record();
-        let provider = provider(cloud, &directory, &graph, look).await?;
+        let provider = provider(cloud, &directory, place.directory(), &graph, look).await?;
         // One that nothing is recorded with yet serves for planning too.
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
@@ -362,10 +362,12 @@ impl Session {
     }
 }
 
-/// The cloud that a command works on.
+/// The cloud that a command works on. Files of the program are read beside it.
+#[cfg_attr(not(feature = "aws"), allow(unused_variables))]
 async fn provider(
     cloud: &Cloud,
     directory: &std::path::Path,
+    program: &std::path::Path,
     graph: &ResourceGraph,
     look: Look,
 ) -> Result<Arc<dyn Provider>, Exit> {
@@ -384,7 +386,10 @@ async fn provider(
         };
     }
     #[cfg(feature = "aws")]
-    return Ok(Arc::new(crate::aws::Aws::new()));
+    return Ok(Arc::new(crate::aws::Aws::with(crate::aws::Settings {
+        directory: program.to_path_buf(),
+        ..Default::default()
+    })));
     #[cfg(not(feature = "aws"))]
     {
         say("this tadpole was built without AWS", Some("add `--sandbox`, or build it with the feature `aws`"), look);

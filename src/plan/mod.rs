@@ -9,6 +9,7 @@ pub mod markdown;
 mod moved;
 mod moves;
 mod outputs;
+mod parts;
 mod replace;
 mod rollback;
 mod schedule;

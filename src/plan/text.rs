@@ -1,6 +1,7 @@
 //! A plan as text for the terminal. Colour is the caller's: lines come with what they are.
 
 use crate::name::Address;
+use crate::plan::parts::{self, Part};
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Scope, Spot,
 };
@@ -158,6 +159,12 @@ fn drift(drift: &[Drift], width: usize, lines: &mut Vec<(Tone, String)>) {
                 let names = differences.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
                 let room = width.saturating_sub(names + 13) / 2;
                 for Difference { name, recorded, found } in differences {
+                    let fits = |value: &Value| value.to_string().chars().count() <= room.max(20);
+                    let whole = fits(recorded) && fits(found);
+                    if let Some(parts) = parts_of(name.as_str(), recorded, found, width).filter(|_| !whole) {
+                        lines.extend(parts.into_iter().map(|line| (Tone::Plain, line)));
+                        continue;
+                    }
                     let text = match (recorded, found) {
                         (Value::Secret(_), Value::Secret(_)) => "(secret, changed)".to_string(),
                         _ => format!("{} -> {}", cut(&recorded.to_string(), room), cut(&found.to_string(), room)),
@@ -196,10 +203,70 @@ fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &
     let telling = || change.attributes.iter().filter(|attribute| attribute.tells());
     let names = telling().map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
     for attribute in telling() {
+        if let Some(parts) = in_parts(attribute, width, names) {
+            lines.extend(parts.into_iter().map(|line| (Tone::Plain, line)));
+            continue;
+        }
         lines.push((
             Tone::Plain,
             format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names)),
         ));
+    }
+}
+
+/// Parts of one value that are shown line by line.
+const MOST_PARTS: usize = 20;
+
+/// Line by line what differs, where the values have parts and do not fit into one line.
+fn in_parts(change: &AttributeChange, width: usize, names: usize) -> Option<Vec<String>> {
+    let (Some(old), Planned::Value(new)) = (&change.old, &change.new) else { return None };
+    let room = width.saturating_sub(names + 9) / 2;
+    let fits = |value: &Value| value.to_string().chars().count() <= room.max(20);
+    if fits(old) && fits(new) {
+        return None;
+    }
+    let mut parts = parts_of(change.name.as_str(), old, new, width)?;
+    if let Some(first) = parts.first_mut() {
+        if change.replaces {
+            first.push_str("  forces replacement");
+        }
+        if change.drifted {
+            first.push_str("  (changed outside)");
+        }
+    }
+    Some(parts)
+}
+
+/// The same without what becomes of it. Nothing where it says no more than both values whole.
+fn parts_of(name: &str, old: &Value, new: &Value, width: usize) -> Option<Vec<String>> {
+    let parts = parts::differing(name, old, new);
+    if parts.is_empty() || parts.iter().any(|part| part.path == name) {
+        return None;
+    }
+    let shown = &parts[..parts.len().min(MOST_PARTS)];
+    let column = shown.iter().map(|part| part.path.chars().count()).max().unwrap_or(0).min(width / 2);
+    let room = width.saturating_sub(column + 13) / 2;
+    let text = |value: Option<&Value>| value.map_or("unset".to_string(), |value| cut(&brief(value), room));
+    let line = |part: &Part| {
+        let values = match (part.old, part.new) {
+            (Some(Value::Secret(_)), Some(Value::Secret(_))) => "(secret, changed)".to_string(),
+            (old, new) => format!("{} -> {}", text(old), text(new)),
+        };
+        format!("  |    {:column$}  {values}", part.path)
+    };
+    let mut lines: Vec<String> = shown.iter().map(line).collect();
+    match parts.len() - shown.len() {
+        0 => {}
+        more => lines.push(format!("  |    and {more} more")),
+    }
+    Some(lines)
+}
+
+/// Of a hash nobody reads more than its beginning.
+fn brief(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => text[..12].to_string(),
+        _ => value.to_string(),
     }
 }
 

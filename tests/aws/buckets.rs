@@ -30,7 +30,9 @@ async fn a_bucket_from_its_creation_to_its_deletion() {
     let here = world.here(&home).await;
     assert_eq!(json(&here.inputs), json!({"versioning": true, "tags": {"team": "a"}}));
     let domain = "whole-life.s3.us-east-1.amazonaws.com";
-    assert_eq!(json(&here.outputs), json!({"arn": "arn:aws:s3:::whole-life", "domainName": domain}));
+    let website = "whole-life.s3-website-us-east-1.amazonaws.com";
+    let outputs = json!({"arn": "arn:aws:s3:::whole-life", "domainName": domain, "websiteDomain": website});
+    assert_eq!(json(&here.outputs), outputs);
     assert_eq!(here.health, Health::Live);
     let seen = world.moto.python(
         "s3 = client('s3')\n\
@@ -197,11 +199,9 @@ async fn a_bucket_that_is_not_empty_is_held() {
     world.moto.python("client('s3').put_object(Bucket='full', Key='x', Body=b'x')");
     let fault = world.aws.delete(&home).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Held);
-    assert!(
-        fault.message.starts_with("could not delete the bucket `full`: ")
-            && fault.message.ends_with(" (BucketNotEmpty)")
-    );
-    assert!(fault.help.unwrap().contains("aws s3 rm s3://full --recursive"));
+    let text = "could not delete the bucket `full`, which is not empty: 1 object is in it (BucketNotEmpty)";
+    assert_eq!(fault.message, text);
+    assert!(fault.help.unwrap().contains("extend `EmptiedS3Bucket` and apply"));
     assert!(fault.request_id.is_some());
     assert!(!world.is_gone(&home).await);
 }
@@ -239,7 +239,7 @@ async fn faults_say_whether_to_try_again() {
 #[tokio::test]
 async fn a_profile_that_is_not_there_is_denied() {
     let world = World::new();
-    let aws = Aws::with(Settings { endpoint: Some(world.proxy.endpoint.clone()), keys: None });
+    let aws = Aws::with(Settings { endpoint: Some(world.proxy.endpoint.clone()), keys: None, ..Settings::default() });
     let wanted = but(&bucket("no-profile", "t1"), &[("profile", Value::string("no-such-profile"))]);
     let fault = aws.create(&wanted).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Denied, "{fault:?}");

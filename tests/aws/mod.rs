@@ -9,6 +9,7 @@ mod conformance;
 mod databases;
 mod distributions;
 mod environment;
+mod files;
 mod images;
 mod instances;
 mod networks;
@@ -18,6 +19,7 @@ mod security;
 mod watched;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use tadpole::apply::provider::{Fault, Here, Made, Owner, Place, Provider, Reading, Want};
@@ -55,8 +57,18 @@ impl World {
 
 /// A provider that calls this.
 pub fn at(endpoint: &str) -> Aws {
+    beside(endpoint, Path::new(""))
+}
+
+/// The same, for a program in this directory.
+pub fn beside(endpoint: &str, directory: &Path) -> Aws {
     let keys = Keys { access: "AKIAIOSFODNN7EXAMPLE".to_string(), secret: "secret".to_string() };
-    Aws::with(Settings { endpoint: Some(endpoint.to_string()), keys: Some(keys) })
+    Aws::with(Settings {
+        endpoint: Some(endpoint.to_string()),
+        keys: Some(keys),
+        directory: directory.to_path_buf(),
+        ..Settings::default()
+    })
 }
 
 pub fn want(kind: &str, address: &str, token: &str, inputs: &[(&str, Value)]) -> Want {

@@ -5,13 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Tag, Tagging, VersioningConfiguration,
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, TAG_ADDRESS};
+use super::objects;
+use super::settings::access::{Ownership, PublicAccessBlock};
+use super::settings::cors::Cors;
+use super::settings::encryption::Encryption;
+use super::settings::lifecycle::Lifecycle;
+use super::settings::lock::ObjectLock;
+use super::settings::logging::Logging;
+use super::settings::policy::{Policy, PolicyText};
+use super::settings::website::Website;
+use super::settings::{Bucket, apply, arn, partition, told};
+use super::sight::{Sight, head, look, put_tags, tag_set, taken};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
@@ -22,18 +33,23 @@ use crate::value::{Fields, Value};
 pub struct S3Bucket;
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Want {
     bucket: String,
     #[serde(default)]
     versioning: bool,
     #[serde(default)]
     tags: Tags,
-}
-
-#[derive(Serialize, Default)]
-pub struct Told {
-    versioning: Option<bool>,
-    tags: Option<Tags>,
+    encryption: Option<Encryption>,
+    public_access_block: Option<PublicAccessBlock>,
+    ownership: Option<Ownership>,
+    policy: Option<Policy>,
+    policy_text: Option<PolicyText>,
+    cors: Option<Cors>,
+    lifecycle: Option<Lifecycle>,
+    website: Option<Website>,
+    logging: Option<Logging>,
+    object_lock: Option<ObjectLock>,
 }
 
 #[derive(Serialize)]
@@ -41,22 +57,28 @@ pub struct Told {
 pub struct Outputs {
     arn: String,
     domain_name: String,
+    website_domain: String,
 }
 
-/// What there is under a name.
-enum Sight {
-    Missing,
-    Here(Tags),
-    /// In another region, with what to say about it.
-    Elsewhere(Fault),
-    /// Its tags may not be read: it is someone else's, or the caller lacks a permission.
-    Closed(Fault),
+impl Want {
+    /// What AWS would refuse in words that help nobody, or not at all.
+    fn check(&self) -> Result<(), Fault> {
+        if self.policy.is_some() && self.policy_text.is_some() {
+            let text = "a bucket has one policy, and `policy` and `policyText` both give it one";
+            return Err(Fault::new(FaultKind::Refused, text).on("policyText").help("leave one of them out"));
+        }
+        if self.object_lock.is_some() && !self.versioning {
+            let text = "objects are locked version by version, and the bucket keeps no versions";
+            return Err(Fault::new(FaultKind::Refused, text).on("objectLock").help("write `versioning true;`"));
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl Kind for S3Bucket {
     type Want = Want;
-    type Told = Told;
+    type Told = Fields;
     type Outputs = Outputs;
 
     fn patience(&self) -> Patience {
@@ -64,11 +86,14 @@ impl Kind for S3Bucket {
             consistency: Duration::from_secs(15),
             poll: Duration::from_secs(1),
             deletion: Duration::from_secs(60),
+            // To empty a large one takes hours.
+            readiness: Duration::from_secs(12 * 3600),
             ..Patience::default()
         }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
+        want.check()?;
         let name = &want.bucket;
         let all = tags::of_new(&want.tags, owner)?;
         let made = Made { id: name.as_str().into(), whole: false };
@@ -94,7 +119,8 @@ impl Kind for S3Bucket {
             .set_location_constraint(location)
             .set_tags(Some(tag_set(&all)?))
             .build();
-        let sent = session.s3().create_bucket().bucket(name).create_bucket_configuration(configuration).send();
+        let sent = session.s3().create_bucket().bucket(name).create_bucket_configuration(configuration);
+        let sent = sent.set_object_lock_enabled_for_bucket(want.object_lock.as_ref().map(|_| true)).send();
         sent.await.map_err(|error| call.fault(&error))?;
         // An emulator may leave out the tags, and someone may have been quicker than we. If this look
         // fails, the bucket is made all the same, and the update that follows says what is wrong.
@@ -135,26 +161,35 @@ impl Kind for S3Bucket {
         }
     }
 
-    async fn read(&self, session: &Session, place: &Place) -> Result<Option<Found<Told, Outputs>>, Fault> {
+    /// Two calls, and one more for each setting that is recorded.
+    async fn read(&self, session: &Session, place: &Place) -> Result<Option<Found<Fields, Outputs>>, Fault> {
         let name = &*place.id;
         let (sight, versioning) = tokio::join!(look(session, name), versioning(session, name));
-        let told = match sight? {
+        let mut all = Fields::new();
+        match sight? {
             Sight::Missing => return Ok(None),
             Sight::Elsewhere(fault) => return Err(fault),
             // Of someone else's bucket it may be all that is told, that it is there.
-            Sight::Closed(fault) => match head(session, name, fault).await? {
-                true => Told::default(),
-                false => return Ok(None),
-            },
+            Sight::Closed(fault) => {
+                if !head(session, name, fault).await? {
+                    return Ok(None);
+                }
+            }
             Sight::Here(present) => {
                 let Some(versioning) = gone_is_none(versioning)? else {
                     return Ok(None);
                 };
                 let versioning = versioning == Some(BucketVersioningStatus::Enabled);
-                Told { versioning: Some(versioning), tags: Some(tags::of_user(&present)) }
+                let tags = tags::of_user(&present).into_iter().map(|(key, value)| (key, Value::string(value)));
+                all.insert("versioning".into(), Value::Bool(versioning));
+                all.insert("tags".into(), Value::Map(tags.collect()));
+                let Some(settings) = gone_is_none(settings(Bucket { session, name }, &place.inputs).await)? else {
+                    return Ok(None);
+                };
+                all.extend(settings);
             }
         };
-        Ok(Some(Found { inputs: told, outputs: outputs(name, &session.region), health: Health::Live }))
+        Ok(Some(Found { inputs: all, outputs: outputs(name, &session.region), health: Health::Live }))
     }
 
     /// HEAD, as the name of the action says.
@@ -176,6 +211,7 @@ impl Kind for S3Bucket {
         want: &Want,
         owner: &Owner,
     ) -> Result<Progress, Fault> {
+        want.check()?;
         let name = &*place.id;
         if tags::differ(old, &want.tags) {
             let present = match look(session, name).await? {
@@ -190,6 +226,11 @@ impl Kind for S3Bucket {
                 put_tags(session, name, &all).await?;
             }
         }
+        let (bucket, recorded) = (Bucket { session, name }, &place.inputs);
+        // What closes the bucket comes before what could open it.
+        apply(bucket, recorded, old, want.ownership.as_ref()).await?;
+        apply(bucket, recorded, old, want.public_access_block.as_ref()).await?;
+        apply(bucket, recorded, old, want.encryption.as_ref()).await?;
         let before = old.map(|old| old.get("versioning") == Some(&Value::Bool(true)));
         let status = match (before, want.versioning) {
             (Some(before), wanted) if before == wanted => None,
@@ -207,6 +248,20 @@ impl Kind for S3Bucket {
             let sent = session.s3().put_bucket_versioning().bucket(name).versioning_configuration(versioning).send();
             sent.await.map_err(|error| call.fault(&error).on("versioning"))?;
         }
+        // One policy takes the place of the other, so that the bucket is never without.
+        match (&want.policy, &want.policy_text) {
+            (None, Some(text)) => apply(bucket, recorded, old, Some(text)).await?,
+            (Some(policy), _) => apply(bucket, recorded, old, Some(policy)).await?,
+            (None, None) => {
+                apply::<Policy>(bucket, recorded, old, None).await?;
+                apply::<PolicyText>(bucket, recorded, old, None).await?;
+            }
+        }
+        apply(bucket, recorded, old, want.cors.as_ref()).await?;
+        apply(bucket, recorded, old, want.lifecycle.as_ref()).await?;
+        apply(bucket, recorded, old, want.website.as_ref()).await?;
+        apply(bucket, recorded, old, want.logging.as_ref()).await?;
+        apply(bucket, recorded, old, want.object_lock.as_ref()).await?;
         Ok(Progress::Done)
     }
 
@@ -219,10 +274,18 @@ impl Kind for S3Bucket {
         let fault = call.fault(&error);
         match fault.kind {
             FaultKind::Missing => Ok(Progress::Done),
-            FaultKind::Held => Err(fault.help(format!(
-                "empty it first (`aws s3 rm s3://{name} --recursive`, and its old versions), or keep it with \
-                 `terminateActions [];`"
-            ))),
+            FaultKind::Held => {
+                // How much there is would be good to know; without it the answer is the same.
+                let what = match objects::versions(Bucket { session, name }, &call).await {
+                    Ok(page) => format!(": {} in it", page.count()),
+                    Err(_) => String::new(),
+                };
+                let message =
+                    format!("could not delete the bucket `{name}`, which is not empty{what} (BucketNotEmpty)");
+                Err(Fault { message, ..fault }.help(
+                    "extend `EmptiedS3Bucket` and apply: then its end empties it; or keep it with `terminateActions [];`",
+                ))
+            }
             FaultKind::Throttled
             | FaultKind::Unavailable
             | FaultKind::Unknown
@@ -230,68 +293,6 @@ impl Kind for S3Bucket {
             | FaultKind::Denied
             | FaultKind::Refused => Err(fault),
         }
-    }
-}
-
-fn taken(name: &str, present: &Tags, owner: &Owner) -> Fault {
-    let whose = match present.get(TAG_ADDRESS) {
-        Some(address) if tags::is_same_environment(present, owner) => {
-            format!(", made by `{address}` of this environment")
-        }
-        Some(address) => format!(", made by `{address}` of another environment"),
-        None => String::new(),
-    };
-    Fault::new(FaultKind::Taken, format!("the bucket `{name}` exists already{whose}"))
-        .on("bucket")
-        .help("write `startActions [];` to use it as it is, or choose another name")
-}
-
-/// Looks by reading the tags rather than by HEAD: that answer has no body, so that from it one could
-/// not tell someone else's bucket from an expired token.
-async fn look(session: &Session, name: &str) -> Result<Sight, Fault> {
-    let call = Call::read("s3:GetBucketTagging", format!("read the tags of the bucket `{name}`"));
-    let error = match session.s3().get_bucket_tagging().bucket(name).send().await {
-        Ok(answer) => {
-            let pair = |tag: &Tag| (tag.key().to_string(), tag.value().to_string());
-            return Ok(Sight::Here(answer.tag_set().iter().map(pair).collect()));
-        }
-        Err(error) => error,
-    };
-    let fault = call.fault(&error);
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    Ok(match code {
-        Some("NoSuchTagSet") => Sight::Here(Tags::new()),
-        Some("NoSuchBucket") => Sight::Missing,
-        Some("AccessDenied") => Sight::Closed(fault),
-        _ if elsewhere(&error, session).is_some() => {
-            let region = elsewhere(&error, session).unwrap_or_default();
-            let text = format!("the bucket `{name}` is in another region: `{region}`");
-            Sight::Elsewhere(
-                Fault { message: text, ..fault }.on("region").help(format!("write `region \"{region}\";`")),
-            )
-        }
-        _ => return Err(fault),
-    })
-}
-
-/// The region that Amazon says a bucket is in, if that is not the one that was asked.
-fn elsewhere<E>(error: &SdkError<E>, session: &Session) -> Option<String> {
-    let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
-    (region != session.region).then(|| region.to_string())
-}
-
-/// Whether there is a bucket that does not tell more than that. `closed` is why it did not; it is the
-/// answer when this is refused too.
-async fn head(session: &Session, name: &str, closed: Fault) -> Result<bool, Fault> {
-    let call = Call::read("s3:ListBucket", format!("look at the bucket `{name}`"));
-    let Err(error) = session.s3().head_bucket().bucket(name).send().await else {
-        return Ok(true);
-    };
-    let fault = call.fault(&error);
-    match fault.kind {
-        FaultKind::Missing => Ok(false),
-        FaultKind::Denied | FaultKind::Refused | FaultKind::Taken | FaultKind::Held => Err(closed),
-        FaultKind::Throttled | FaultKind::Unavailable | FaultKind::Unknown => Err(fault),
     }
 }
 
@@ -316,6 +317,37 @@ fn unread_versioning<E>(error: &SdkError<E>) -> Option<Option<BucketVersioningSt
     })
 }
 
+/// What is to be told of the settings. Of a bucket that is being taken in, nothing is recorded yet: then it is all.
+async fn settings(bucket: Bucket<'_>, inputs: &Fields) -> Result<Fields, Fault> {
+    let all = !inputs.contains_key("bucket");
+    let (encryption, access, ownership, policy, text, cors, lifecycle, website, logging, lock) = tokio::try_join!(
+        told::<Encryption>(bucket, inputs, all),
+        told::<PublicAccessBlock>(bucket, inputs, all),
+        told::<Ownership>(bucket, inputs, all),
+        told::<Policy>(bucket, inputs, all),
+        // The same policy need not be told twice.
+        told::<PolicyText>(bucket, inputs, false),
+        told::<Cors>(bucket, inputs, all),
+        told::<Lifecycle>(bucket, inputs, all),
+        told::<Website>(bucket, inputs, all),
+        told::<Logging>(bucket, inputs, all),
+        told::<ObjectLock>(bucket, inputs, all),
+    )?;
+    let told = [
+        ("encryption", encryption),
+        ("publicAccessBlock", access),
+        ("ownership", ownership),
+        ("policy", policy),
+        ("policyText", text),
+        ("cors", cors),
+        ("lifecycle", lifecycle),
+        ("website", website),
+        ("logging", logging),
+        ("objectLock", lock),
+    ];
+    Ok(told.into_iter().filter_map(|(name, value)| Some((name.into(), value?))).collect())
+}
+
 /// A bucket may go between two calls.
 fn gone_is_none<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match answer {
@@ -325,29 +357,28 @@ fn gone_is_none<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-async fn put_tags(session: &Session, name: &str, all: &Tags) -> Result<(), Fault> {
-    let call = Call::write("s3:PutBucketTagging", format!("set the tags of the bucket `{name}`"));
-    let tagging = Tagging::builder().set_tag_set(Some(tag_set(all)?)).build().map_err(|error| unbuilt(&error))?;
-    let sent = session.s3().put_bucket_tagging().bucket(name).tagging(tagging).send();
-    sent.await.map_err(|error| call.fault(&error).on("tags"))?;
-    Ok(())
-}
-
-fn tag_set(all: &Tags) -> Result<Vec<Tag>, Fault> {
-    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    all.iter().map(tag).collect::<Result<_, _>>().map_err(|error| unbuilt(&error))
-}
-
-fn unbuilt(error: &aws_sdk_s3::error::BuildError) -> Fault {
-    Fault::new(FaultKind::Refused, format!("the tags cannot be sent: {error}")).on("tags")
-}
-
 fn outputs(name: &str, region: &str) -> Outputs {
-    // Amazon's three worlds, which share nothing.
-    let (partition, domain) = match region {
-        china if china.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
-        government if government.starts_with("us-gov-") => ("aws-us-gov", "amazonaws.com"),
-        _ => ("aws", "amazonaws.com"),
-    };
-    Outputs { arn: format!("arn:{partition}:s3:::{name}"), domain_name: format!("{name}.s3.{region}.{domain}") }
+    let (_, domain) = partition(region);
+    Outputs {
+        arn: arn(name, region),
+        domain_name: format!("{name}.s3.{region}.{domain}"),
+        website_domain: website_domain(name, region, domain),
+    }
+}
+
+/// Where it answers as a web site. The oldest regions have a dash where the others have a point.
+fn website_domain(name: &str, region: &str, domain: &str) -> String {
+    const DASHED: [&str; 9] = [
+        "us-east-1",
+        "us-west-1",
+        "us-west-2",
+        "us-gov-west-1",
+        "eu-west-1",
+        "ap-northeast-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "sa-east-1",
+    ];
+    let sign = if DASHED.contains(&region) { '-' } else { '.' };
+    format!("{name}.s3-website{sign}{region}.{domain}")
 }

@@ -1,11 +1,27 @@
 //! Amazon S3: what is kept. One file a type; a new one is a row here, its file, and its template in the library.
 
+mod absent;
 mod bucket;
+mod directory;
+mod empty;
 pub mod faults;
+mod file;
+mod listing;
+mod object;
+mod objects;
+mod parts;
+mod rules;
+mod settings;
+mod sight;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
 
-pub const KINDS: &[(&str, &dyn AnyKind)] = &[("aws.S3Bucket", &bucket::S3Bucket)];
+pub const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("aws.S3Bucket", &bucket::S3Bucket),
+    ("aws.AbsentS3Bucket", &absent::AbsentS3Bucket),
+    ("aws.S3File", &file::S3File),
+    ("aws.S3Directory", &directory::S3Directory),
+];
 
-pub const ACTS: &[(&str, &dyn AnyAct)] = &[];
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.EmptyS3Bucket", &empty::EmptyS3Bucket)];

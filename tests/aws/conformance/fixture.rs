@@ -35,7 +35,7 @@ pub struct Fixture {
     excused: Vec<String>,
     /// Put before each program.
     preamble: String,
-    files: BTreeMap<String, String>,
+    pub files: BTreeMap<String, String>,
 }
 
 impl Fixture {

@@ -10,8 +10,9 @@ use tadpole::name::{Address, Name};
 use tadpole::plan::{Change, ChangeKind, Drift, Drifted, Plan};
 use tadpole::state::{Recorded, Status};
 use tadpole::value::{Fields, reveal};
+use tempfile::TempDir;
 
-use super::super::at;
+use super::super::beside;
 use super::super::environment::{Environment, told};
 use super::super::moto::Moto;
 use super::super::proxy::Proxy;
@@ -28,6 +29,8 @@ pub struct Run<'f> {
     moto: &'static Moto,
     proxy: Arc<Proxy>,
     provider: Arc<Watched>,
+    /// Where the fixture's files lie for what reads them from disk.
+    _home: TempDir,
 }
 
 /// An environment, and what its things are named.
@@ -42,8 +45,14 @@ impl<'f> Run<'f> {
     pub fn new(fixture: &'f Fixture, prefix: &str) -> Run<'f> {
         let moto = Moto::shared();
         let proxy = Arc::new(Proxy::before(moto));
-        let provider = Arc::new(Watched::new(at(&proxy.endpoint), proxy.clone()));
-        Run { fixture, prefix: prefix.to_lowercase(), moto, proxy, provider }
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in &fixture.files {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let provider = Arc::new(Watched::new(beside(&proxy.endpoint, home.path()), proxy.clone()));
+        Run { fixture, prefix: prefix.to_lowercase(), moto, proxy, provider, _home: home }
     }
 
     pub fn all(&self) -> Outcome {
