@@ -2,6 +2,7 @@
 
 mod absent;
 mod bucket;
+mod bucket_policy;
 mod directory;
 mod empty;
 pub mod faults;
@@ -20,6 +21,7 @@ use super::kind::AnyKind;
 pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.S3Bucket", &bucket::S3Bucket),
     ("aws.AbsentS3Bucket", &absent::AbsentS3Bucket),
+    ("aws.S3BucketPolicy", &bucket_policy::S3BucketPolicy),
     ("aws.S3File", &file::S3File),
     ("aws.S3Directory", &directory::S3Directory),
 ];

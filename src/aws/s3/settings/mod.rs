@@ -88,7 +88,8 @@ pub async fn told<S: Setting>(bucket: Bucket<'_>, inputs: &Fields, everything: b
     Ok(as_recorded(&bucket.arn(), recorded, found))
 }
 
-fn as_recorded<S: Setting>(arn: &str, recorded: Option<&Value>, found: Option<S>) -> Option<Value> {
+/// A setting as it is recorded, if that means what was found.
+pub fn as_recorded<S: Setting>(arn: &str, recorded: Option<&Value>, found: Option<S>) -> Option<Value> {
     let usual = S::usual().map(|usual| usual.normal(arn));
     let Some(recorded) = recorded else {
         // What every bucket has needs no words.

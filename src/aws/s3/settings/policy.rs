@@ -103,7 +103,8 @@ impl Setting for PolicyText {
     }
 }
 
-async fn read(bucket: Bucket<'_>) -> Result<Option<String>, Fault> {
+/// The document of a bucket, as AWS has it; nothing when there is none.
+pub async fn read(bucket: Bucket<'_>) -> Result<Option<String>, Fault> {
     let call = Call::read("s3:GetBucketPolicy", format!("read the policy of the bucket `{}`", bucket.name));
     let sent = bucket.session.s3().get_bucket_policy().bucket(bucket.name).send().await;
     Ok(answered(&call, sent, &["NoSuchBucketPolicy"])?.and_then(|answer| answer.policy))
@@ -131,13 +132,20 @@ async fn write(bucket: Bucket<'_>, text: String) -> Result<(), Fault> {
     })
 }
 
-async fn reset(bucket: Bucket<'_>) -> Result<(), Fault> {
+pub async fn reset(bucket: Bucket<'_>) -> Result<(), Fault> {
     let call = Call::write("s3:DeleteBucketPolicy", format!("remove the policy of the bucket `{}`", bucket.name));
     let sent = bucket.session.s3().delete_bucket_policy().bucket(bucket.name).send().await;
     sent.map(drop).map_err(|error| call.fault(&error))
 }
 
 impl Policy {
+    /// Writes it, with an `Id`.
+    pub async fn write_as(&self, bucket: Bucket<'_>, id: &str) -> Result<(), Fault> {
+        let mut document = self.document(&bucket.arn());
+        document["Id"] = json!(id);
+        write(bucket, document.to_string()).await
+    }
+
     /// A statement that does not say what it is about is about the bucket and everything in it.
     fn document(&self, arn: &str) -> Json {
         let all = [arn.to_string(), format!("{arn}/*")];
@@ -145,7 +153,7 @@ impl Policy {
         json!({"Version": "2012-10-17", "Statement": statements})
     }
 
-    fn of(document: &Json) -> Policy {
+    pub fn of(document: &Json) -> Policy {
         Policy { statements: items(&document["Statement"]).map(Statement::of).collect() }
     }
 }
