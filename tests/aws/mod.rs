@@ -8,6 +8,7 @@ mod conformance;
 mod databases;
 mod environment;
 mod instances;
+mod machines;
 mod networks;
 mod program;
 mod schemas;
