@@ -7,6 +7,12 @@ use crate::apply::provider::Place;
 use crate::name::Name;
 use crate::value::{Reference, Target, Value};
 
+/// Whether a program says anything of an attribute. Where it does not, what AWS chose is no difference, and is
+/// not told.
+pub fn is_set(place: &Place, attribute: &str) -> bool {
+    place.inputs.contains_key(attribute)
+}
+
 /// The thing that AWS says an attribute refers to: the recorded reference when it still is that one, else one
 /// to something that exists, of this template.
 pub fn reference(place: &Place, attribute: &str, template: &str, id: &str) -> Value {
@@ -35,7 +41,8 @@ pub fn references(place: &Place, attribute: &str, template: &str, mut ids: Vec<S
     Value::List(all)
 }
 
-fn existing(template: &str, id: &str) -> Value {
+/// Something of which no more than its id is known.
+pub fn existing(template: &str, id: &str) -> Value {
     Value::Reference(Reference { of: Target::Existing(Name::from(template)), id: Arc::from(id) })
 }
 

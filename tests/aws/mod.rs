@@ -11,6 +11,7 @@ mod instances;
 mod networks;
 mod program;
 mod schemas;
+mod security;
 mod watched;
 
 use std::collections::BTreeMap;

@@ -51,6 +51,60 @@ pub const ROWS: &[Row] = {
         to(Refused, "InvalidInstanceType.NotFound").on("instanceType"),
         to(Refused, "Unsupported").on("instanceType"),
         to(Refused, "InstanceLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of instances")),
+        to(Taken, "InvalidKeyPair.Duplicate").on("keyName"),
+        to(Missing, "InvalidKeyPair.NotFound"),
+        to(Refused, "InvalidKey.Format")
+            .on("publicKey")
+            .help(Text("amazon takes RSA and ED25519 keys, as OpenSSH, RFC 4716 or PEM writes them")),
+        to(Refused, "InvalidKeyPair.Format").on("publicKey"),
+        to(Taken, "InvalidGroup.Duplicate").on("groupName"),
+        to(Held, "InvalidGroup.InUse"),
+        to(Missing, "InvalidGroup.NotFound"),
+        to(Refused, "InvalidGroupId.Malformed"),
+        // What was looked at has changed since, or is not seen everywhere yet: another look shows what is left.
+        to(Unavailable, "InvalidPermission.Duplicate"),
+        to(Unavailable, "InvalidPermission.NotFound"),
+        to(Unavailable, "InvalidSecurityGroupRuleId.NotFound"),
+        to(Refused, "RulesPerSecurityGroupLimitExceeded")
+            .help(Text("use fewer rules or more groups, or ask amazon to raise the quota of rules per security group")),
+        to(Refused, "SecurityGroupLimitExceeded").help(Text("ask amazon to raise the quota of security groups")),
+        to(Refused, "SecurityGroupsPerInstanceLimitExceeded").on("securityGroups"),
+        to(Refused, "SecurityGroupsPerInterfaceLimitExceeded").on("securityGroups"),
+        to(Missing, "InvalidInstanceID.Malformed"),
+        to(Refused, "IdempotentParameterMismatch"),
+        to(Refused, "IdempotentInstanceTerminated")
+            .help(Text("the instance of this very operation was terminated: apply again for another one")),
+        to(Unavailable, "Server.InsufficientInstanceCapacity").on("instanceType"),
+        to(Unavailable, "InsufficientAddressCapacity"),
+        to(Unavailable, "InsufficientVolumeCapacity").on("availabilityZone"),
+        to(Refused, "MaxSpotInstanceCountExceeded").help(Text("ask amazon to raise the quota of spot instances")),
+        to(Refused, "SpotMaxPriceTooLow"),
+        to(Refused, "InvalidUserData.Malformed").on("userData"),
+        to(Refused, "InvalidParameterCombination"),
+        to(Missing, "InvalidVolume.NotFound"),
+        to(Missing, "InvalidAttachment.NotFound"),
+        to(Refused, "InvalidVolume.ZoneMismatch").on("volume").help(Text(
+            "a volume goes into instances of its own zone only: `availabilityZone server.availabilityZone;`",
+        )),
+        to(Refused, "InvalidZone.NotFound").on("availabilityZone"),
+        to(Held, "VolumeInUse"),
+        to(Held, "IncorrectModificationState")
+            .help(Text("its last change goes on in the background: it can be changed again when that is through")),
+        to(Held, "VolumeModificationRateExceeded")
+            .help(Text("amazon changes a volume once in six hours: apply again when they are over")),
+        to(Refused, "VolumeLimitExceeded").help(Text("ask amazon to raise the quota of volumes")),
+        to(Refused, "MaxIOPSLimitExceeded")
+            .on("iops")
+            .help(Text("ask amazon to raise the quota of operations a second")),
+        to(Refused, "InvalidVolumeSize").on("size"),
+        to(Refused, "UnknownVolumeType").on("volumeType"),
+        to(Refused, "AttachmentLimitExceeded").on("instance"),
+        to(Missing, "InvalidAllocationID.NotFound"),
+        to(Missing, "InvalidAssociationID.NotFound"),
+        to(Held, "InvalidIPAddress.InUse"),
+        to(Held, "Resource.AlreadyAssociated"),
+        to(Refused, "AddressLimitExceeded")
+            .help(Text("ask amazon to raise the quota of elastic addresses (5 a region), or release one")),
         to(Refused, "VcpuLimitExceeded").on("minCount").help(Text("ask amazon to raise the quota of vcpus")),
     ]
 };

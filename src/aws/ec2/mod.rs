@@ -1,26 +1,39 @@
 //! Amazon EC2: machines, their disks and their networks. One file a type; a new one is a row here, its file, and its template in the library.
 
+mod attachment;
+mod elastic_ip;
 pub mod faults;
 mod group;
 mod holders;
+mod instance;
 mod internet_gateway;
+mod key_pair;
 mod listed;
 mod route;
 mod route_table;
+mod rules;
+mod security_group;
 mod subnet;
 mod tagging;
+mod volume;
 mod vpc;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
 
 pub const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("aws.ElasticIp", &elastic_ip::ElasticIp),
     ("aws.ImageInstance", &group::ImageInstance),
-    ("aws.Vpc", &vpc::Vpc),
-    ("aws.Subnet", &subnet::Subnet),
+    ("aws.Instance", &instance::Instance),
     ("aws.InternetGateway", &internet_gateway::InternetGateway),
-    ("aws.RouteTable", &route_table::RouteTable),
+    ("aws.KeyPair", &key_pair::KeyPair),
     ("aws.Route", &route::Route),
+    ("aws.RouteTable", &route_table::RouteTable),
+    ("aws.SecurityGroup", &security_group::SecurityGroup),
+    ("aws.Subnet", &subnet::Subnet),
+    ("aws.Volume", &volume::Volume),
+    ("aws.VolumeAttachment", &attachment::VolumeAttachment),
+    ("aws.Vpc", &vpc::Vpc),
 ];
 
 pub const ACTS: &[(&str, &dyn AnyAct)] = &[];

@@ -35,12 +35,28 @@ pub fn filter<V: Into<String>>(name: &str, values: impl IntoIterator<Item = V>) 
     Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
 }
 
+/// What has one of these values, and not another one that only looks like a pattern of it.
+pub fn exactly<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Filter {
+    // In a filter `*` and `?` stand for other text: one that matches too much would be someone else's things.
+    let escape = |value: &str| value.replace('\\', "\\\\").replace('*', "\\*").replace('?', "\\?");
+    filter(name, values.into_iter().map(escape))
+}
+
 /// What has one of these values as a tag.
 pub fn tagged<'a>(key: &str, values: impl IntoIterator<Item = &'a str>) -> Filter {
-    // In a filter `*` and `?` stand for other text; no lineage, address or token as written has them,
-    // but a filter that matches too much would be someone else's things.
-    let escape = |value: &str| value.replace('\\', "\\\\").replace('*', "\\*").replace('?', "\\?");
-    filter(&format!("tag:{key}"), values.into_iter().map(escape))
+    exactly(&format!("tag:{key}"), values)
+}
+
+/// Why a name cannot be had, when this is written on what has it. `what` is that: ``the key pair `x` ``.
+pub fn taken(what: &str, present: &Tags, owner: &Owner) -> Fault {
+    let whose = match present.get(TAG_ADDRESS) {
+        Some(address) if tags::is_same_environment(present, owner) => {
+            format!(", made by `{address}` of this environment")
+        }
+        Some(address) => format!(", made by `{address}` of another environment"),
+        None => String::new(),
+    };
+    Fault::new(FaultKind::Taken, format!("{what} exists already{whose}"))
 }
 
 /// Filters for what is sought by its owner; none for what is sought by its identity.
@@ -61,19 +77,34 @@ pub fn sought(seek: &Seek) -> Option<Vec<Filter>> {
 /// # Errors
 /// When the user's tags have a key that is not the user's to choose, or when AWS refuses.
 pub async fn change(session: &Session, id: &str, present: &Tags, user: &Tags, owner: &Owner) -> Result<(), Fault> {
+    change_all(session, vec![id.to_string()], present, user, owner).await
+}
+
+/// As [`change`], for things that have their tags together: a machine and its disks.
+///
+/// # Errors
+/// As there.
+pub async fn change_all(
+    session: &Session,
+    ids: Vec<String>,
+    present: &Tags,
+    user: &Tags,
+    owner: &Owner,
+) -> Result<(), Fault> {
+    let names = ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
     let mut wanted = tags::of_changed(user, owner, present)?;
     wanted.retain(|key, value| !key.starts_with("aws:") && present.get(key) != Some(value));
     if !wanted.is_empty() {
-        let call = Call::write("ec2:CreateTags", format!("set the tags of {id}"));
-        let sent = session.ec2().create_tags().resources(id).set_tags(Some(list(&wanted))).send();
+        let call = Call::write("ec2:CreateTags", format!("set the tags of {names}"));
+        let sent = session.ec2().create_tags().set_resources(Some(ids.clone())).set_tags(Some(list(&wanted))).send();
         sent.await.map_err(|error| call.fault(&error).on("tags"))?;
     }
     let surplus = tags::of_user(present).into_keys().filter(|key| !user.contains_key(key));
     // Without a value, a tag is removed whatever its value is.
     let surplus: Vec<Tag> = surplus.map(|key| Tag::builder().key(key).build()).collect();
     if !surplus.is_empty() {
-        let call = Call::write("ec2:DeleteTags", format!("remove tags from {id}"));
-        let sent = session.ec2().delete_tags().resources(id).set_tags(Some(surplus)).send();
+        let call = Call::write("ec2:DeleteTags", format!("remove tags from {names}"));
+        let sent = session.ec2().delete_tags().set_resources(Some(ids)).set_tags(Some(surplus)).send();
         sent.await.map_err(|error| call.fault(&error).on("tags"))?;
     }
     Ok(())
