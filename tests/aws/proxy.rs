@@ -105,7 +105,7 @@ fn serve(mut client: TcpStream, host: &str, shared: &Shared) {
         }
     };
     let answer = match mishap {
-        Some(Mishap::Refusal(status, code)) => refusal(status, code, line.contains(" / ")).into_bytes(),
+        Some(Mishap::Refusal(status, code)) => refusal(status, code, &call).into_bytes(),
         Some(Mishap::LostAnswer) | None => carry_out(host, shared, &call, &head, &body),
     };
     if !matches!(mishap, Some(Mishap::LostAnswer)) {
@@ -213,13 +213,15 @@ fn without_digest(head: &str, length: usize) -> String {
     head
 }
 
-fn refusal(status: u16, code: &str, is_query: bool) -> String {
-    let body = if is_query {
-        format!(
-            "<Response><Errors><Error><Code>{code}</Code><Message>Not now.</Message></Error></Errors><RequestID>r-1</RequestID></Response>"
-        )
-    } else {
-        format!("<Error><Code>{code}</Code><Message>Not now.</Message><RequestId>r-1</RequestId></Error>")
+fn refusal(status: u16, code: &str, call: &str) -> String {
+    let error = format!("<Error><Code>{code}</Code><Message>Not now.</Message>");
+    // EC2 has a form of its own, RDS the one of all that are asked by `Action`, S3 and CloudFront that of REST.
+    let body = match (call.contains(" / "), call.contains("Version=2014-10-31")) {
+        (_, true) => format!("<ErrorResponse>{error}</Error><RequestId>r-1</RequestId></ErrorResponse>"),
+        (true, false) => {
+            format!("<Response><Errors>{error}</Error></Errors><RequestID>r-1</RequestID></Response>")
+        }
+        (false, false) => format!("{error}<RequestId>r-1</RequestId></Error>"),
     };
     format!(
         "HTTP/1.1 {status} No\r\nConnection: close\r\nContent-Type: text/xml\r\nx-amz-request-id: r-1\r\nContent-Length: {}\r\n\r\n{body}",

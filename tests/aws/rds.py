@@ -229,6 +229,9 @@ def modify_db_instance(self):
     result = modify_db_instance.before(self)
     if "DBParameterGroupName" in self.params:
         database.apply_status = "pending-reboot"
+    if "DBPortNumber" in self.params:
+        # moto keeps it under another name than it tells it.
+        database.port = int(self.params["DBPortNumber"])
     slowly(database, "modifying")
     return result
 
