@@ -5,6 +5,7 @@
 // Only the program itself must live on when nobody listens.
 #![allow(clippy::disallowed_macros)]
 
+mod actions;
 mod apply;
 #[cfg(feature = "aws")]
 mod aws;

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use tadpole::apply::limit::Calls;
-use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want};
+use tadpole::apply::provider::{
+    Deed, Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want,
+};
 use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::{look_up, refresh};
 use tadpole::apply::rollback::roll_back;
@@ -214,6 +216,12 @@ impl Provider for Lossy {
     }
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         self.answer(self.sandbox.update(place, old, want).await)
+    }
+    async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        self.answer(self.sandbox.act(place, deed).await)
+    }
+    fn answers(&self) -> bool {
+        self.sandbox.answers()
     }
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.answer(self.sandbox.delete(place).await)

@@ -366,7 +366,7 @@ impl Step {
         let id = present.id.clone();
         // Half done, it may hold what it held and what it shall hold.
         let dependencies: BTreeSet<Address> = present.dependencies.union(&wanted.dependencies).cloned().collect();
-        let half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
+        let mut half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
         let intended = Recorded { dependencies, ..self.intended(wanted, id.clone()) };
         let (op, owner, beginning) = self.begin(Verb::Update, intended).await?;
         let mut beginning = Some(beginning);
@@ -384,6 +384,8 @@ impl Step {
                         if let Err(fault) = self.calls.update(&place, old, &want, beginning.take()).await {
                             return Err(self.incomplete(op, half_done, fault).await);
                         }
+                        // From here on it is what was wanted, whatever comes of the rest.
+                        half_done.inputs.clone_from(&wanted.inputs);
                     }
                     Verb::Check | Verb::Act | Verb::Http => {
                         if let Err(fault) = self.beside(at, action, present, op).await {

@@ -129,7 +129,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     let Some(recorded) = world.state.resources.get(address).filter(|_| other.is_none()) else {
         if let Some(found) = world.refreshed.found.get(address) {
             let reason = match other {
-                Some(other) => Some(format!("it is another one now, and {} is left as it is", other.id)),
+                Some(other) => Some(format!("it is another one now, in place of {}", other.id)),
                 None if exists_already => None,
                 None => Some("this environment made it before, and left it standing".to_string()),
             };

@@ -165,11 +165,12 @@ impl State {
 
 impl State {
     /// Records what an operation left. Another thing that has the address is not overwritten, which would
-    /// lose it: it is retired.
+    /// lose it: it is retired. What exists without us, and stays without us, need not be remembered.
     fn put(&mut self, op: u64, address: Address, recorded: Recorded) {
         let (kind, id) = (recorded.kind.clone(), recorded.id.clone());
         if let Some(old) = self.resources.insert(address.clone(), recorded)
             && (old.kind != kind || old.id != id)
+            && !(old.lifecycle.start.is_empty() && old.lifecycle.terminate.is_empty())
         {
             self.retired.insert(op, Retired { address, recorded: old });
         }

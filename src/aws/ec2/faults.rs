@@ -19,7 +19,6 @@ pub const ROWS: &[Row] = {
         to(Missing, "Gateway.NotAttached"),
         to(Missing, "InvalidRouteTableID.NotFound"),
         to(Missing, "InvalidRouteTableId.NotFound"),
-        to(Missing, "InvalidAssociationID.NotFound"),
         to(Missing, "InvalidRoute.NotFound"),
         to(Denied, "PendingVerification"),
         to(Held, "OperationNotPermitted").help(Text("switch off its termination protection first")),
