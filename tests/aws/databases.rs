@@ -2,13 +2,17 @@
 //! are waited for. Where moto is otherwise than AWS, `rds.py` puts it right.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 use tadpole::apply::provider::{Deed, FaultKind, Health, Place, Progress, Provider, Seek, Want};
+use tadpole::plan::ChangeKind;
 use tadpole::value::{Fields, SealingKey, Secret, Value};
 
+use super::environment::Environment;
 use super::proxy::Mishap;
-use super::{World, attribute, but, json, make, place, tags};
+use super::{World, at, attribute, but, json, make, place, tags};
+use crate::world::graph;
 
 fn texts(pairs: &[(&str, &str)]) -> Value {
     tags(pairs)
@@ -211,7 +215,8 @@ async fn a_change_waits_for_the_one_before_it() {
     assert_eq!((&*made.id, made.whole), ("slow-one", true));
     let home = place(&first, &made.id, Fields::new());
     assert_eq!(health(&world, &home).await, Health::Waiting("creating".into()));
-    assert_eq!(health(&world, &home).await, Health::Live, "it answers while it is backed up");
+    assert_eq!(health(&world, &home).await, Health::Waiting("backing-up".into()));
+    assert_eq!(health(&world, &home).await, Health::Live);
 
     let old = recorded(&first.inputs);
     let second = but(&first, &[("multiAz", Value::Bool(true))]);
@@ -442,4 +447,64 @@ async fn a_reboot_happens_once_and_only_where_parameters_wait_for_it() {
     let fault = world.aws.act(&tuning, &reboot(&[], "r4")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Refused);
     assert_eq!(json(&world.here(&home).await.inputs)["tags"], json!({ "team": "a" }), "its mark is not the user's");
+}
+
+// ---- by the engine
+
+fn engine(world: &World, lineage: &str) -> Environment {
+    Environment::new(lineage, Arc::new(at(&world.proxy.endpoint)))
+}
+
+#[tokio::test]
+async fn a_persistent_database_is_taken_back_as_it_is() {
+    let world = World::new();
+    let environment = engine(&world, "lineage-persistent");
+    let program = graph(
+        r#"
+        kept extends PersistentDbInstance {
+            engine "mysql"; engineVersion "8.0"; instanceClass "db.t3.small"; storage 20GiB;
+            username "kulitzer"; password "correct horse";
+        }
+        "#,
+    );
+    environment.apply(&program).await.unwrap();
+    let id = environment.state().resources.values().next().unwrap().id.clone();
+    environment.destroy().await.unwrap();
+    assert!(environment.state().resources.is_empty());
+    let plan = environment.apply(&program).await.unwrap();
+    let [change] = plan.changes.as_slice() else { panic!("{plan:?}") };
+    assert_eq!((change.kind, change.id.clone(), change.attributes.len()), (ChangeKind::Adopt, Some(id), 0), "{change:?}");
+    assert_eq!(world.proxy.count("Action=CreateDBInstance"), 1);
+    let plan = environment.plan(&program).await.unwrap();
+    assert!(plan.changes.is_empty() && plan.drift.is_empty(), "{plan:?}");
+}
+
+#[tokio::test]
+async fn parameters_that_wait_for_a_reboot_get_it() {
+    let world = World::new();
+    let environment = engine(&world, "lineage-tuned");
+    let program = |performance: &str, family: &str| {
+        graph(&format!(
+            r#"
+            tuning extends DbParameterGroup {{ family "{family}"; parameters {{ performance_schema "{performance}"; }} }}
+            tuned extends ArchivedDbInstance {{
+                engine "mysql"; instanceClass "db.t3.small"; username "kulitzer"; password "correct horse";
+                parameterGroup tuning;
+                rebootFor tuning.parameters;
+                reboot extends RebootDbInstance {{ }}
+                updateActions [...super, reboot];
+            }}
+            "#
+        ))
+    };
+    environment.apply(&program("0", "mysql8.0")).await.unwrap();
+    environment.apply(&program("1", "mysql8.0")).await.unwrap();
+    assert_eq!(world.proxy.count("Action=RebootDBInstance"), 1);
+    let plan = environment.plan(&program("1", "mysql8.0")).await.unwrap();
+    assert!(plan.changes.is_empty() && plan.drift.is_empty(), "{plan:?}");
+    // Another family is another group: the new one comes first, as the old one is in use.
+    environment.apply(&program("1", "mysql8.4")).await.unwrap();
+    assert_eq!(world.proxy.count("Action=DeleteDBParameterGroup"), 1);
+    environment.destroy().await.unwrap();
+    assert_eq!(world.proxy.count("FinalDBSnapshotIdentifier=tuned-"), 1);
 }

@@ -6,6 +6,7 @@ import copy
 import uuid
 
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBInstance, DBSecurityGroup, RDSBackend
 from moto.rds.responses import RDSResponse
@@ -166,6 +167,15 @@ def db_parameter_group_status_list(self):
 
 
 DBInstance.db_parameter_group_status_list = property(db_parameter_group_status_list)
+
+
+@property
+def latest_restorable_time(self):
+    # Nothing can be restored before the first backup.
+    return None if self.status in ("creating", "backing-up") else utcnow()
+
+
+DBInstance.latest_restorable_time = latest_restorable_time
 
 
 def slowly(database, *states):

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_rds::types::DbSnapshot as Snapshot;
 use serde::{Deserialize, Serialize};
 
-use super::{instance, instances, name, tagging, told};
+use super::{instance, name, tagging, told};
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
@@ -57,7 +57,10 @@ impl Kind for DbSnapshot {
     }
 
     fn usually(&self, verb: Verb) -> Duration {
-        if verb == Verb::Create { Duration::from_secs(180) } else { usually(verb) }
+        match verb {
+            Verb::Create => Duration::from_secs(180),
+            Verb::Update | Verb::Delete | Verb::Check | Verb::Act | Verb::Http => usually(verb),
+        }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
@@ -88,9 +91,7 @@ impl Kind for DbSnapshot {
                 Err(tagging::taken("snapshot", &name, "name", &present, owner))
             }
             FaultKind::Missing => Err(Fault { kind: FaultKind::Refused, ..fault }.on("database")),
-            // One that is busy, with its nightly backup for instance, may be asked again; one that is stopped or
-            // broken not.
-            FaultKind::Held => Err(busy(session, database, fault).await),
+            FaultKind::Held => Err(instance::busy(session, database, "database", fault).await),
             FaultKind::Throttled
             | FaultKind::Unavailable
             | FaultKind::Unknown
@@ -173,15 +174,6 @@ impl Kind for DbSnapshot {
 
 fn id(snapshot: &Snapshot) -> &str {
     snapshot.db_snapshot_identifier().unwrap_or_default()
-}
-
-/// Whether a database that cannot be copied now may be later.
-async fn busy(session: &Session, database: &str, fault: Fault) -> Fault {
-    let Ok(Some(there)) = instances::describe(session, database).await else { return fault.on("database") };
-    match instance::health(instance::Sight(&there).status()) {
-        Health::Live | Health::Waiting(_) => Fault { kind: FaultKind::Unavailable, ..fault }.on("database"),
-        Health::Dead(why) => fault.on("database").help(why),
-    }
 }
 
 fn health(snapshot: &Snapshot) -> Health {

@@ -8,9 +8,6 @@ use crate::aws::rds::name;
 use crate::aws::session::Session;
 use crate::value::Value;
 
-/// The longest name of a snapshot that RDS takes.
-const LONGEST: usize = 255;
-
 pub async fn delete(session: &Session, place: &Place, sight: Sight<'_>) -> Result<Progress, Fault> {
     let identifier = sight.identifier();
     let state = sight.status();
@@ -44,18 +41,26 @@ pub async fn delete(session: &Session, place: &Place, sight: Sight<'_>) -> Resul
         .delete_automated_backups(!is_on("keepAutomatedBackups"));
     let Err(error) = request.send().await else { return Ok(Progress::Done) };
     let fault = call.fault(&error);
-    match (fault.kind, health) {
-        (FaultKind::Missing, _) => Ok(Progress::Done),
-        (FaultKind::Taken, _) => Err(fault.on("finalSnapshotName").help(
+    match fault.kind {
+        FaultKind::Missing => Ok(Progress::Done),
+        FaultKind::Taken => Err(fault.on("finalSnapshotName").help(
             "a snapshot of that name is there from an earlier time: give another `finalSnapshotName`, and apply that \
              first; without one, the name is always a new one",
         )),
-        (FaultKind::Held, Health::Live) => Ok(Progress::Waiting(format!("{state} and busy"))),
-        (FaultKind::Held, Health::Waiting(why) | Health::Dead(why)) if last.is_some() => Err(fault.help(format!(
-            "{why}; no last snapshot can be made of it as it is: extend `TransientDbInstance` and apply that, to have it \
-             deleted without one"
-        ))),
-        _ => Err(fault),
+        FaultKind::Held => match health {
+            // It is busy with something that its state did not say a moment ago.
+            Health::Live => Ok(Progress::Waiting(format!("{state} and busy"))),
+            Health::Waiting(why) | Health::Dead(why) if last.is_some() => Err(fault.help(format!(
+                "{why}; no last snapshot can be made of it as it is: extend `TransientDbInstance` and apply that, to have \
+                 it deleted without one"
+            ))),
+            Health::Waiting(why) | Health::Dead(why) => Err(fault.help(why)),
+        },
+        FaultKind::Throttled
+        | FaultKind::Unavailable
+        | FaultKind::Unknown
+        | FaultKind::Denied
+        | FaultKind::Refused => Err(fault),
     }
 }
 
@@ -65,9 +70,7 @@ fn snapshot(place: &Place, sight: Sight<'_>) -> String {
         Some(Value::String(name)) => name.to_string(),
         Some(_) | None => {
             let resource = sight.0.dbi_resource_id().unwrap_or_default();
-            let mut text = format!("{}-final-{}", sight.identifier(), name::hash(&[resource], 5));
-            text.truncate(LONGEST);
-            text
+            format!("{}-final-{}", sight.identifier(), name::hash(&[resource], 5))
         }
     }
 }

@@ -122,7 +122,12 @@ async fn following(session: &Session, identifier: &str, source: &str, want: &Wan
         .auto_minor_version_upgrade(want.minor_upgrades)
         .copy_tags_to_snapshot(want.copy_tags_to_snapshot)
         .set_tags(Some(tagging::of_new(&want.tags, owner)?));
-    request.send().await.map(|_| ()).map_err(|error| missing_is_refused("replicaOf", about(call.fault(&error))))
+    let Err(error) = request.send().await else { return Ok(()) };
+    let fault = missing_is_refused("replicaOf", about(call.fault(&error)));
+    if fault.kind == FaultKind::Held {
+        return Err(super::busy(session, source, "replicaOf", fault).await);
+    }
+    Err(fault)
 }
 
 /// What it is to come from is not there: that is about an attribute, not about the database itself.

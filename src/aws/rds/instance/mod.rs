@@ -61,10 +61,11 @@ impl Kind for DbInstance {
     }
 
     fn usually(&self, verb: Verb) -> Duration {
-        if verb == Verb::Create {
-            return Duration::from_secs(600);
+        match verb {
+            Verb::Create => Duration::from_secs(600),
+            Verb::Update | Verb::Delete => Duration::from_secs(300),
+            Verb::Check | Verb::Act | Verb::Http => usually(verb),
         }
-        if matches!(verb, Verb::Update | Verb::Delete) { Duration::from_secs(300) } else { usually(verb) }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
@@ -161,11 +162,13 @@ impl Kind for DbInstance {
             Call::write("rds:ModifyDBInstance", format!("set {} of the database `{}`", names.join(", "), place.id));
         let Err(error) = change.send_with(session.rds()).await else { return Ok(Progress::Done) };
         let fault = make::about(call.fault(&error));
-        match (fault.kind, state) {
+        if fault.kind != FaultKind::Held {
+            return Err(fault);
+        }
+        match state {
             // It is busy with something that its state did not say a moment ago.
-            (FaultKind::Held, Health::Live) => Ok(Progress::Waiting(format!("{} and busy", sight.status()))),
-            (FaultKind::Held, Health::Waiting(why) | Health::Dead(why)) => Err(fault.help(why)),
-            _ => Err(fault),
+            Health::Live => Ok(Progress::Waiting(format!("{} and busy", sight.status()))),
+            Health::Waiting(why) | Health::Dead(why) => Err(fault.help(why)),
         }
     }
 
@@ -198,6 +201,20 @@ fn is_other_password(old: Option<&Fields>, want: &Want) -> bool {
     match old {
         Some(Value::Secret(old)) => old.reveal() != want.password.as_deref(),
         Some(_) | None => want.password.is_some(),
+    }
+}
+
+/// Of a database that cannot be copied or followed as it is: it may be later, unless it is broken.
+pub async fn busy(session: &Session, identifier: &str, attribute: &str, fault: Fault) -> Fault {
+    let fault = fault.on(attribute);
+    let Ok(Some(database)) = instances::describe(session, identifier).await else { return fault };
+    match status::health(Sight(&database).status()) {
+        Health::Waiting(state) => {
+            Fault { kind: FaultKind::Unavailable, ..fault }.help(format!("`{identifier}` is {state}: try again when it is done"))
+        }
+        Health::Live => Fault { kind: FaultKind::Unavailable, ..fault }
+            .help(format!("`{identifier}` must be available, and have a `backupRetention` for others to follow it")),
+        Health::Dead(why) => fault.help(format!("`{identifier}`: {why}")),
     }
 }
 

@@ -18,6 +18,11 @@ const DAY: u64 = 86_400_000;
 
 pub fn health(place: &Place, database: &DbInstance) -> Health {
     let sight = Sight(database);
+    // The first backup comes right after the creation, and neither snapshot nor follower can be made before it is
+    // done. The nightly ones are nobody's concern.
+    if sight.status() == "backing-up" && database.latest_restorable_time().is_none() {
+        return Health::Waiting("backing-up".to_string());
+    }
     match status::health(sight.status()) {
         Health::Live => {
             let coming = hurried(place, sight);
@@ -165,6 +170,15 @@ mod tests {
         for (recorded, expected) in [("alias/mine", true), (key, true), ("1234", true), ("4", false)] {
             assert_eq!(same_key(recorded, key), expected, "{recorded}");
         }
+    }
+
+    #[test]
+    fn only_the_first_backup_is_waited_for() {
+        let database = DbInstance::builder().db_instance_status("backing-up");
+        let first = database.clone().build();
+        let nightly = database.latest_restorable_time(aws_sdk_rds::primitives::DateTime::from_secs(1)).build();
+        assert_eq!(health(&place(&[]), &first), Health::Waiting("backing-up".into()));
+        assert_eq!(health(&place(&[]), &nightly), Health::Live);
     }
 
     #[test]
