@@ -89,13 +89,14 @@ pub const LITTER: [&str; 2] = [".DS_Store", ".tadpole"];
 pub const MAX_FILES: usize = 100_000;
 
 /// The standard library's modules that are always there, in the order of their floors.
-const PRELUDE_FILES: [(&str, &str); 8] = [
+const PRELUDE_FILES: [(&str, &str); 9] = [
     ("core", include_str!("../../stdlib/core.cloud")),
     ("actions", include_str!("../../stdlib/actions.cloud")),
     ("aws/common", include_str!("../../stdlib/aws/common.cloud")),
     ("aws/s3", include_str!("../../stdlib/aws/s3.cloud")),
     ("aws/ec2", include_str!("../../stdlib/aws/ec2.cloud")),
     ("aws/network", include_str!("../../stdlib/aws/network.cloud")),
+    ("aws/images", include_str!("../../stdlib/aws/images.cloud")),
     ("aws/rds", include_str!("../../stdlib/aws/rds.cloud")),
     ("aws/cloudfront", include_str!("../../stdlib/aws/cloudfront.cloud")),
 ];

@@ -4,9 +4,11 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod cloud;
 mod conformance;
 mod databases;
 mod environment;
+mod images;
 mod instances;
 mod networks;
 mod program;

@@ -12,10 +12,11 @@ use tadpole::value::{Fields, Value};
 use crate::world::graph;
 
 /// One of each type, with every attribute set that can be.
-const SAMPLES: [&str; 5] = [
+const SAMPLES: [&str; 6] = [
     include_str!("samples/s3.cloud"),
     include_str!("samples/ec2.cloud"),
     include_str!("samples/network.cloud"),
+    include_str!("samples/images.cloud"),
     include_str!("samples/rds.cloud"),
     include_str!("samples/cloudfront.cloud"),
 ];

@@ -9,6 +9,7 @@ mod instance;
 mod internet_gateway;
 mod key_pair;
 mod listed;
+mod lookup;
 mod route;
 mod route_table;
 mod rules;
@@ -22,8 +23,10 @@ use super::act::AnyAct;
 use super::kind::AnyKind;
 
 pub const KINDS: &[(&str, &dyn AnyKind)] = &[
+    ("aws.AvailabilityZoneLookup", &lookup::AvailabilityZoneLookup),
     ("aws.ElasticIp", &elastic_ip::ElasticIp),
     ("aws.ImageInstance", &group::ImageInstance),
+    ("aws.ImageLookup", &lookup::ImageLookup),
     ("aws.Instance", &instance::Instance),
     ("aws.InternetGateway", &internet_gateway::InternetGateway),
     ("aws.KeyPair", &key_pair::KeyPair),

@@ -209,9 +209,8 @@ pub async fn busy(session: &Session, identifier: &str, attribute: &str, fault: F
     let fault = fault.on(attribute);
     let Ok(Some(database)) = instances::describe(session, identifier).await else { return fault };
     match status::health(Sight(&database).status()) {
-        Health::Waiting(state) => {
-            Fault { kind: FaultKind::Unavailable, ..fault }.help(format!("`{identifier}` is {state}: try again when it is done"))
-        }
+        Health::Waiting(state) => Fault { kind: FaultKind::Unavailable, ..fault }
+            .help(format!("`{identifier}` is {state}: try again when it is done")),
         Health::Live => Fault { kind: FaultKind::Unavailable, ..fault }
             .help(format!("`{identifier}` must be available, and have a `backupRetention` for others to follow it")),
         Health::Dead(why) => fault.help(format!("`{identifier}`: {why}")),
