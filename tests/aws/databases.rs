@@ -473,7 +473,11 @@ async fn a_persistent_database_is_taken_back_as_it_is() {
     assert!(environment.state().resources.is_empty());
     let plan = environment.apply(&program).await.unwrap();
     let [change] = plan.changes.as_slice() else { panic!("{plan:?}") };
-    assert_eq!((change.kind, change.id.clone(), change.attributes.len()), (ChangeKind::Adopt, Some(id), 0), "{change:?}");
+    assert_eq!(
+        (change.kind, change.id.clone(), change.attributes.len()),
+        (ChangeKind::Adopt, Some(id), 0),
+        "{change:?}"
+    );
     assert_eq!(world.proxy.count("Action=CreateDBInstance"), 1);
     let plan = environment.plan(&program).await.unwrap();
     assert!(plan.changes.is_empty() && plan.drift.is_empty(), "{plan:?}");
