@@ -57,13 +57,24 @@ pub fn ends(ran: &Ran, code: i32, texts: &[&str]) {
 /// A copy of a directory, so that what is recorded does not end up in the sources.
 pub fn copied(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
+    copy(from, to.path());
+    to
+}
+
+fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_file() {
-            std::fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
+        let copied = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            // What somebody recorded beside the sources is no part of them.
+            true if path.ends_with(".tadpole") => {}
+            true => {
+                std::fs::create_dir(&copied).unwrap();
+                copy(&path, &copied);
+            }
+            false => drop(std::fs::copy(&path, copied).unwrap()),
         }
     }
-    to
 }
 
 fn program(text: &str) -> (tempfile::TempDir, Tadpole) {

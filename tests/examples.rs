@@ -14,7 +14,9 @@ fn every_example_is_applied_unchanged_and_taken_down() {
         }
         seen += 1;
         let directory = copied(&example);
-        let tadpole = Tadpole::new(directory.path());
+        let tadpole = Tadpole::new(directory.path())
+            .env("KULITZER_DB_PASSWORD", "correct horse battery staple")
+            .env("SHOP_DB_PASSWORD", "correct horse battery staple");
         let run = tadpole.run(&["apply", ".", "--sandbox", "--yes"]);
         assert_eq!(run.code, 0, "{}: {}", example.display(), run.err);
         let run = tadpole.run(&["plan", ".", "--sandbox", "--exit-code"]);

@@ -9,6 +9,7 @@ mod conformance;
 mod databases;
 mod distributions;
 mod environment;
+mod examples;
 mod files;
 mod images;
 mod instances;
