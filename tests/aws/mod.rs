@@ -12,6 +12,7 @@ mod environment;
 mod files;
 mod images;
 mod instances;
+mod machines;
 mod networks;
 mod program;
 mod schemas;
