@@ -310,18 +310,16 @@ fn any_settings() -> impl Strategy<Value = serde_json::Value> {
             "exposeHeaders": [], "maxAge": age.map(|age| json!({"$": "duration", "of": age * 1000})),
         }])
     });
-    let flags = prop::array::uniform4(any::<bool>()).prop_map(
-        |[a, b, c, d]| json!({"blockAcls": a, "ignoreAcls": b, "blockPolicy": c, "restrictBucket": d}),
-    );
+    let flags = prop::array::uniform4(any::<bool>())
+        .prop_map(|[a, b, c, d]| json!({"blockAcls": a, "ignoreAcls": b, "blockPolicy": c, "restrictBucket": d}));
     let policy = prop::sample::subsequence(vec!["s3:PutObject", "s3:GetObject", "s3:ListBucket"], 1..3).prop_map(|actions| {
         json!({"statements": [{
             "sid": null, "effect": "Deny", "principals": {"AWS": ["*"]}, "notPrincipals": {}, "actions": actions,
             "notActions": [], "resources": [], "notResources": [], "conditions": {"Bool": {"aws:SecureTransport": ["false"]}},
         }]})
     });
-    let website = prop::option::of("[a-z]{1,5}").prop_map(
-        |error| json!({"index": "index.html", "error": error, "redirectTo": null, "redirectProtocol": null}),
-    );
+    let website = prop::option::of("[a-z]{1,5}")
+        .prop_map(|error| json!({"index": "index.html", "error": error, "redirectTo": null, "redirectProtocol": null}));
     let option = prop::option::of::<BoxedStrategy<serde_json::Value>>;
     (
         option(rules.prop_map(|rules| json!(rules)).boxed()),
@@ -349,7 +347,8 @@ fn whatever_is_set_is_told_as_it_was_recorded() {
     let before = std::cell::RefCell::new(home.clone());
     let outcome = runner.run(&any_settings(), |settings| {
         let settings: Fields = serde_json::from_value(settings).unwrap();
-        let settings: Vec<(&str, Value)> = settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let settings: Vec<(&str, Value)> =
+            settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let wanted = but(&bucket("any-settings", "t2"), &settings);
         runtime.block_on(async {
             let old = before.borrow().clone();
