@@ -13,6 +13,7 @@ mod images;
 mod instances;
 mod networks;
 mod program;
+mod refusals;
 mod schemas;
 mod security;
 mod watched;
