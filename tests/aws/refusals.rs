@@ -66,10 +66,9 @@ fn a_name_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn every_service_tells_the_number_of_the_call() {
+async fn each_service_tells_the_number_of_the_call() {
     let world = World::new();
     for (kind, call) in [
-        ("aws.S3Bucket", "GET /numbered"),
         ("aws.ImageInstance", "Action=DescribeInstances"),
         ("aws.DbParameterGroup", "Action=DescribeDBParameterGroups"),
         ("aws.Distribution", "GET /2020-05-31/distribution/numbered"),
