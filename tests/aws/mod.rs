@@ -7,6 +7,7 @@ mod buckets;
 mod cloud;
 mod conformance;
 mod databases;
+mod distributions;
 mod environment;
 mod images;
 mod instances;

@@ -8,6 +8,7 @@ from moto.ec2.models import amis
 from moto.server import ThreadedMotoServer
 
 import cloudfront  # noqa: F401: each of these makes its service stricter
+import edges  # noqa: F401
 import rds  # noqa: F401: the responses of RDS, before their models
 import databases  # noqa: F401
 import ec2  # noqa: F401
