@@ -6,6 +6,7 @@ pub mod proxy;
 mod buckets;
 mod cloud;
 mod conformance;
+mod counting;
 mod databases;
 mod distributions;
 mod environment;
@@ -16,6 +17,7 @@ mod program;
 mod schemas;
 mod security;
 mod watched;
+mod weather;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -50,7 +50,7 @@ use run::Run;
 const MISSING: [&str; 0] = [];
 
 /// Fixtures that are run side by side. The emulator does one thing at a time; they wait for other things too.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 fn fixtures() -> BTreeMap<String, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/types");
