@@ -12,6 +12,7 @@ mod distributions;
 mod environment;
 mod images;
 mod instances;
+mod machines;
 mod networks;
 mod program;
 mod schemas;
