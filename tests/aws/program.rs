@@ -152,7 +152,7 @@ fn killed_at_any_moment_nothing_is_lost_or_made_twice() {
 #[cfg(unix)]
 fn killed_after(delay: u64, endpoint: &str, moto: &Moto) {
     let (directory, tadpole) = smartfrog(endpoint);
-    let prefix = format!("killed-{delay}");
+    let prefix = format!("killed-{delay}ms");
     let set = format!("bucket={prefix}");
     let mut child = tadpole
         .command(&["apply", "--yes", "--set", &set])
