@@ -1,9 +1,13 @@
 //! Images, snapshots and their schedules: looked up, made in time, and never more taken away than is said.
 
-use tadpole::apply::provider::{FaultKind, Provider, Seek, Want};
-use tadpole::value::Value;
+use std::time::Duration;
 
-use super::{World, attribute, but, want};
+use tadpole::apply::provider::{Fault, FaultKind, Place, Progress, Provider, Reading, Seek, Want};
+use tadpole::value::{Fields, Reference, Target, Value};
+
+use super::moto::IMAGE;
+use super::proxy::Mishap;
+use super::{World, attribute, but, json, make, owner, place, tags, want};
 
 fn image(name: &str, newest: bool) -> Want {
     let inputs = [("owner", Value::string("self")), ("name", Value::string(name)), ("newest", Value::Bool(newest))];
@@ -42,4 +46,212 @@ async fn an_image_is_looked_up_and_never_guessed() {
     let help = fault.help.as_deref().unwrap();
     assert!(help.starts_with("there are such images for `") && help.ends_with("not for `i386`"), "{fault:?}");
     assert_eq!(world.aws.find(&official, &Seek::Made(official.owner.clone())).await.unwrap(), None);
+}
+
+/// A disk, as boto3 makes it.
+fn disk(world: &World) -> String {
+    let made =
+        world.moto.python("result = client('ec2').create_volume(AvailabilityZone='us-east-1a', Size=1)['VolumeId']");
+    made.as_str().unwrap().to_string()
+}
+
+fn schedule(disk: &str, address: &str, token: &str, every: u64, keep: u64) -> Want {
+    let inputs = [
+        ("volume", Value::Reference(Reference { of: Target::Existing("Volume".into()), id: disk.into() })),
+        ("every", Value::Duration(every)),
+        ("keep", Value::Duration(keep)),
+        ("due", Value::Bool(false)),
+        ("tags", tags(&[("team", "a")])),
+    ];
+    want("aws.SnapshotSchedule", address, token, &inputs)
+}
+
+async fn is_due(world: &World, home: &Place) -> bool {
+    world.here(home).await.inputs.get("due") == Some(&Value::Bool(true))
+}
+
+/// As the engine does when a plan says so.
+async fn rotate(world: &World, home: &Place, token: &str, wanted: &Want) -> Result<Progress, Fault> {
+    let mut wanted = wanted.clone();
+    wanted.owner.token = token.into();
+    let old = but(&wanted, &[("due", Value::Bool(true))]).inputs;
+    world.aws.update(home, Some(&old), &wanted).await
+}
+
+async fn snapshots(world: &World, home: &Place) -> Vec<String> {
+    serde_json::from_value(json(&world.here(home).await.outputs)["snapshots"].clone()).unwrap()
+}
+
+const SECOND: u64 = 1000;
+const HOUR: u64 = 3600 * SECOND;
+
+#[tokio::test]
+async fn a_schedule_makes_one_when_it_is_time_and_keeps_what_it_says() {
+    let world = World::new();
+    let disk = disk(&world);
+    let wanted = schedule(&disk, "backup[0]", "rotate-1", 2 * SECOND, 3 * SECOND);
+    let home = make(&world, &wanted).await;
+    assert!(home.id.starts_with("schedule-"));
+    let first = snapshots(&world, &home).await;
+    assert_eq!(first.len(), 1);
+    assert!(!is_due(&world, &home).await, "it was made just now");
+    for _ in 0..2 {
+        rotate(&world, &home, "rotate-2", &wanted).await.unwrap();
+    }
+    assert_eq!(snapshots(&world, &home).await, first, "an update before its time makes none");
+
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert!(is_due(&world, &home).await);
+    for _ in 0..2 {
+        rotate(&world, &home, "rotate-3", &wanted).await.unwrap();
+    }
+    let two = snapshots(&world, &home).await;
+    assert_eq!((two.len(), &two[1]), (2, &first[0]), "one more, and done twice no more than that");
+    assert!(!is_due(&world, &home).await);
+
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    rotate(&world, &home, "rotate-4", &wanted).await.unwrap();
+    let kept = snapshots(&world, &home).await;
+    assert_eq!((kept.len(), &kept[1]), (2, &two[0]), "the first one is older than three seconds beside the newest");
+    assert!(!is_due(&world, &home).await);
+
+    // However little is to be kept, the newest stays.
+    let none = but(&wanted, &[("keep", Value::Duration(0)), ("every", Value::Duration(HOUR))]);
+    rotate(&world, &home, "rotate-5", &none).await.unwrap();
+    assert_eq!(snapshots(&world, &home).await, kept[..1]);
+
+    for _ in 0..2 {
+        assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
+        assert!(world.is_gone(&home).await);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_when_nothing_could_be_made() {
+    let world = World::new();
+    let disk = disk(&world);
+    let wanted = schedule(&disk, "backup", "sick-1", SECOND, SECOND);
+    let home = make(&world, &wanted).await;
+    for token in ["sick-2", "sick-3"] {
+        tokio::time::sleep(Duration::from_millis(1050)).await;
+        let keep = but(&wanted, &[("keep", Value::Duration(HOUR))]);
+        rotate(&world, &home, token, &keep).await.unwrap();
+    }
+    let all = snapshots(&world, &home).await;
+    assert_eq!(all.len(), 3);
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    world.proxy.next("Action=CreateSnapshot", Mishap::Refusal(400, "SnapshotLimitExceeded"));
+    let fault = rotate(&world, &home, "sick-4", &wanted).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault:?}");
+    assert_eq!(snapshots(&world, &home).await, all, "two of them are too old, and stay");
+    // Four schedules of one disk may ask at the same time: AWS takes one in fifteen seconds.
+    world.proxy.next("Action=CreateSnapshot", Mishap::Refusal(400, "SnapshotCreationPerVolumeRateExceeded"));
+    assert_eq!(rotate(&world, &home, "sick-4", &wanted).await.unwrap_err().kind, FaultKind::Throttled);
+
+    // An answer that is lost makes no second one: the next look sees it.
+    world.proxy.next("Action=CreateSnapshot", Mishap::LostAnswer);
+    let keep = but(&wanted, &[("keep", Value::Duration(HOUR)), ("every", Value::Duration(3 * SECOND))]);
+    tokio::time::sleep(Duration::from_millis(2000)).await;
+    assert_eq!(rotate(&world, &home, "sick-5", &keep).await.unwrap_err().kind, FaultKind::Unknown);
+    rotate(&world, &home, "sick-5", &keep).await.unwrap();
+    assert_eq!(snapshots(&world, &home).await.len(), 4);
+}
+
+#[tokio::test]
+async fn schedules_of_one_disk_never_touch_each_others() {
+    let world = World::new();
+    let disk = disk(&world);
+    let short = schedule(&disk, "backup[0]", "pair-1", SECOND, 0);
+    let long = schedule(&disk, "backup[1]", "pair-2", HOUR, 24 * HOUR);
+    let (often, seldom) = (make(&world, &short).await, make(&world, &long).await);
+    let by_hand =
+        world.moto.python(&format!("result = client('ec2').create_snapshot(VolumeId='{disk}')['SnapshotId']"));
+    let kept = snapshots(&world, &seldom).await;
+    for token in ["pair-3", "pair-4"] {
+        tokio::time::sleep(Duration::from_millis(1050)).await;
+        rotate(&world, &often, token, &short).await.unwrap();
+        rotate(&world, &seldom, token, &long).await.unwrap();
+    }
+    assert_eq!(snapshots(&world, &often).await.len(), 1);
+    assert_eq!(snapshots(&world, &seldom).await, kept);
+
+    let before = world.proxy.count("Action=DescribeSnapshots");
+    let both = world.aws.read_many(&[often.clone(), seldom.clone()]).await;
+    assert!(both.iter().all(|reading| matches!(reading, Ok(Reading::Here(_)))));
+    assert_eq!(world.proxy.count("Action=DescribeSnapshots"), before + 1, "one list for all of them");
+
+    world.aws.delete(&often).await.unwrap();
+    assert!(world.is_gone(&often).await);
+    let left = world.moto.python(&format!(
+        "found = client('ec2').describe_snapshots(Filters=[{{'Name': 'volume-id', 'Values': ['{disk}']}}])\n\
+         result = sorted(one['SnapshotId'] for one in found['Snapshots'])"
+    ));
+    let mut expected = [kept[0].clone(), by_hand.as_str().unwrap().to_string()];
+    expected.sort();
+    assert_eq!(left, serde_json::json!(expected), "what is of the other one, or of nobody, stays");
+}
+
+#[tokio::test]
+async fn a_schedule_is_found_again_by_its_snapshots() {
+    let world = World::new();
+    let disk = disk(&world);
+    let wanted = schedule(&disk, "found.backup", "found-1", SECOND, 0);
+    world.proxy.next("Action=CreateSnapshot", Mishap::LostAnswer);
+    assert_eq!(world.aws.create(&wanted).await.unwrap_err().kind, FaultKind::Unknown);
+    let id = world.aws.find(&wanted, &Seek::Made(wanted.owner.clone())).await.unwrap().unwrap();
+    let home = place(&wanted, &id, Fields::new());
+    tokio::time::sleep(Duration::from_millis(1050)).await;
+    rotate(&world, &home, "found-2", &wanted).await.unwrap();
+    // The one that its creation made is gone: what it made since says whose it is.
+    let later = owner("lineage-1", "found.backup", "found-3");
+    assert_eq!(world.aws.find(&wanted, &Seek::Owned(later.clone())).await.unwrap(), Some(id));
+    assert_eq!(world.aws.find(&wanted, &Seek::Made(later.clone())).await.unwrap(), None);
+    assert_eq!(
+        world.aws.find(&wanted, &Seek::Made(owner("lineage-1", "found.backup", "found-2"))).await.unwrap(),
+        None
+    );
+    let other = schedule(&self::disk(&world), "found.backup", "found-3", SECOND, 0);
+    assert_eq!(world.aws.find(&other, &Seek::Owned(later)).await.unwrap(), None, "of another disk");
+}
+
+#[tokio::test]
+async fn an_image_goes_with_its_snapshots() {
+    let world = World::new();
+    let server = world.moto.python(&format!(
+        "result = client('ec2').run_instances(ImageId='{IMAGE}', MinCount=1, MaxCount=1)['Instances'][0]['InstanceId']"
+    ));
+    let instance =
+        Value::Reference(Reference { of: Target::Existing("Instance".into()), id: server.as_str().unwrap().into() });
+    let inputs = [
+        ("name", Value::string("image-goes")),
+        ("instance", instance),
+        ("noReboot", Value::Bool(true)),
+        ("tags", tags(&[("team", "a")])),
+    ];
+    let wanted = want("aws.Image", "image", "image-goes-1", &inputs);
+    let home = make(&world, &wanted).await;
+    assert_eq!(world.proxy.count("NoReboot=true"), 1);
+    let made_of = snapshots(&world, &home).await;
+    assert!(!made_of.is_empty());
+    let count = |ids: &[String]| {
+        let list = serde_json::json!(ids);
+        world.moto.python(&format!(
+            "all = [one['SnapshotId'] for one in client('ec2').describe_snapshots()['Snapshots']]\n\
+             result = sum(id in all for id in {list})"
+        ))
+    };
+    assert_eq!(count(&made_of), made_of.len());
+    // Of a snapshot that an image is made of it is told which image.
+    let snapshot = want("aws.Snapshot", "copy", "image-goes-2", &[("tags", tags(&[]))]);
+    let fault = world.aws.delete(&place(&snapshot, &made_of[0], Fields::new())).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Held, "{fault:?}");
+    assert!(fault.help.as_deref().is_some_and(|help| help.contains(&*home.id)), "{fault:?}");
+
+    // Killed behind the deregistration: the snapshots are recorded, and go all the same.
+    world.moto.python(&format!("client('ec2').deregister_image(ImageId='{}')", home.id));
+    assert!(world.is_gone(&home).await);
+    for _ in 0..2 {
+        assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
+    }
+    assert_eq!(count(&made_of), 0);
 }
