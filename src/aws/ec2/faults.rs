@@ -19,7 +19,7 @@ pub const ROWS: &[Row] = {
         to(Missing, "InvalidNatGatewayID.NotFound"),
         to(Missing, "InvalidLaunchTemplateId.NotFound"),
         to(Missing, "InvalidLaunchTemplateName.NotFoundException"),
-        to(Held, "InvalidSnapshot.InUse"),
+        to(Held, "InvalidSnapshot.InUse").help(Text("an image is made of it: delete the image first, and apply again")),
         to(Throttled, "SnapshotCreationPerVolumeRateExceeded"),
         to(Throttled, "ConcurrentSnapshotLimitExceeded"),
         to(Refused, "SnapshotLimitExceeded").help(Text("ask amazon to raise the quota of snapshots")),

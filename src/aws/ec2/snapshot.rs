@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
 use super::tagging;
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
@@ -124,33 +124,13 @@ pub async fn begin(session: &Session, volume: &str, description: Option<&str>, a
     tagging::made(answer.snapshot_id(), "a snapshot")
 }
 
-/// Deletes one. What is gone is deleted; what an image is made of is held, and the image is named.
+/// Deletes one. What is gone is deleted; what an image is made of is held, and AWS names the image.
 pub async fn delete(session: &Session, id: &str) -> Result<(), Fault> {
     let call = Call::write("ec2:DeleteSnapshot", format!("delete the snapshot `{id}`"));
-    let Err(error) = session.ec2().delete_snapshot().snapshot_id(id).send().await else { return Ok(()) };
-    let fault = call.fault(&error);
-    match fault.kind {
-        FaultKind::Missing => Ok(()),
-        FaultKind::Held => Err(listed::held(fault, id, images_of(session, id).await)),
-        FaultKind::Throttled
-        | FaultKind::Unavailable
-        | FaultKind::Unknown
-        | FaultKind::Taken
-        | FaultKind::Denied
-        | FaultKind::Refused => Err(fault),
+    match session.ec2().delete_snapshot().snapshot_id(id).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => tagging::gone_is_done(call.fault(&error)).map(|_| ()),
     }
-}
-
-/// The images that are made of a snapshot, by their ids and names.
-async fn images_of(session: &Session, id: &str) -> Result<Vec<String>, Fault> {
-    let call = Call::read("ec2:DescribeImages", format!("list the images made of `{id}`"));
-    let filter = tagging::filter("block-device-mapping.snapshot-id", [id]);
-    let sent = session.ec2().describe_images().owners("self").filters(filter).send();
-    let answer = sent.await.map_err(|error| call.fault(&error))?;
-    let name = |image: &aws_sdk_ec2::types::Image| {
-        format!("the image `{}` ({})", image.image_id().unwrap_or_default(), image.name().unwrap_or_default())
-    };
-    Ok(answer.images().iter().filter(|image| snapshots_of(image).any(|of| of == id)).map(name).collect())
 }
 
 /// The snapshots that an image is made of.
