@@ -180,6 +180,8 @@ const ROWS: &[Row] = {
         to(Throttled, "BandwidthLimitExceeded"),
         to(Unavailable, "ServiceUnavailable"),
         to(Unavailable, "Unavailable"),
+        // A condition of the call did not hold: what there is, is other than it was a moment ago.
+        to(Unavailable, "PreconditionFailed"),
         // The request did not arrive whole.
         to(Unavailable, "RequestTimeout"),
         to(Unknown, "InternalError"),

@@ -1,5 +1,5 @@
 //! Databases and what they are made with: parameters in portions, names that say whose they are, and states that
-//! are waited for. Where moto is otherwise than AWS, `rds.py` puts it right.
+//! are waited for. Where moto is otherwise than AWS, `cloud/rds.py` puts it right.
 
 use std::collections::BTreeMap;
 

@@ -4,8 +4,10 @@
 pub mod moto;
 pub mod proxy;
 mod buckets;
+mod cloud;
 mod conformance;
 mod databases;
+mod distributions;
 mod environment;
 mod images;
 mod instances;

@@ -1,5 +1,6 @@
 //! An emulator of AWS for the tests: moto, in an environment of its own under the target directory,
-//! started with every check that it has. It can be asked by boto3, which knows nothing of us.
+//! started with every check that it has, and with those of `cloud/` besides. It can be asked by boto3, which knows
+//! nothing of us.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -13,60 +14,6 @@ const PACKAGES: [&str; 2] = ["moto[server]==5.2.5", "boto3==1.44.5"];
 
 /// The image of the oldest example, which moto does not know by itself.
 pub const IMAGE: &str = "ami-26b6534f";
-
-/// What moto leaves out of RDS.
-const RDS: &str = include_str!("rds.py");
-
-/// Prints its port when it is ready, and ends when its input does: when the tests end, however they end.
-const SERVER: &str = r#"
-import os, sys
-from moto.ec2.models import amis
-amis.AMIS.append(dict(amis.AMIS[0], ami_id=sys.argv[1], name="tadpole", description="tadpole"))
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-os._exit(0)
-"#;
-
-/// A witness: it reads one script a line, as JSON, and answers what the script left behind. Loading boto3
-/// takes longer than anything that it is asked.
-const WITNESS: &str = r#"
-import functools, json, linecache, os, sys, traceback
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-endpoint = None
-def client(service, region="us-east-1"):
-    return connected(service, region, endpoint)
-@functools.cache
-def connected(service, region, endpoint):
-    config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-    return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)
-def pages(service, operation, key, region="us-east-1", **arguments):
-    found = client(service, region).get_paginator(operation).paginate(**arguments)
-    return [item for page in found for item in page[key]]
-def instances(**tags):
-    filters = [{"Name": "tag:" + key, "Values": [value]} for key, value in tags.items()]
-    found = client("ec2").describe_instances(Filters=filters)["Reservations"]
-    return [instance for page in found for instance in page["Instances"]]
-def tags_of(thing):
-    return {tag["Key"]: tag["Value"] for tag in thing}
-known = dict(globals())
-for line in sys.stdin:
-    asked = json.loads(line)
-    endpoint = asked["endpoint"]
-    script = asked["script"]
-    linecache.cache["script"] = (len(script), None, script.splitlines(True), "script")
-    room = {**known, "result": None, "expected": True, **asked["given"]}
-    try:
-        exec(compile(script, "script", "exec"), room)
-        answer = {"result": room["result"], "expected": room["expected"]}
-    except Exception:
-        answer = {"error": traceback.format_exc()}
-    print(json.dumps(answer, default=str), flush=True)
-"#;
 
 pub struct Moto {
     /// `127.0.0.1:PORT`
@@ -86,8 +33,8 @@ impl Moto {
     /// # Panics
     /// When there is no `python3`, or its packages cannot be installed.
     pub fn start() -> Moto {
-        let mut server = python()
-            .args(["-c", &[RDS, SERVER].concat(), IMAGE])
+        let mut server = python("server.py")
+            .arg(IMAGE)
             .env("MOTO_ENABLE_AMI_VALIDATION", "true")
             .env("MOTO_ENABLE_KEYPAIR_VALIDATION", "true")
             .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
@@ -145,8 +92,7 @@ struct Witness {
 
 impl Witness {
     fn new(host: &str) -> Witness {
-        let mut process = python()
-            .args(["-c", WITNESS])
+        let mut process = python("witness.py")
             .envs(environment(&format!("http://{host}")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -193,9 +139,12 @@ pub fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
     texts.into_iter().map(|(name, text)| (name, text.to_string())).collect()
 }
 
-fn python() -> Command {
+/// One of the scripts beside this file.
+fn python(script: &str) -> Command {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(BINARY.get_or_init(install))
+    let mut command = Command::new(BINARY.get_or_init(install));
+    command.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/cloud").join(script));
+    command
 }
 
 /// Installs it once for all runs. Several test binaries may want it at the same time.

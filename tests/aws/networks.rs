@@ -126,16 +126,15 @@ async fn a_subnet_from_its_creation_to_its_deletion() {
     let named = format!("`{}` (made as `net.part`) holds `{}`", made.id, network.id);
     assert!(fault.help.as_deref().unwrap().starts_with(&named), "{fault:?}");
 
-    // The emulator would delete it all the same.
     let interface = world.moto.python(&format!(
         "i = client('ec2').create_network_interface(SubnetId='{}', Description='balancer')\n\
          result = i['NetworkInterface']['NetworkInterfaceId']",
         made.id
     ));
-    world.proxy.next("Action=DeleteSubnet", Mishap::Refusal(400, "DependencyViolation"));
     let fault = world.aws.delete(&home).await.unwrap_err();
     let named = format!("`{}` (balancer) holds `{}`", interface.as_str().unwrap(), made.id);
     assert!(fault.kind == FaultKind::Held && fault.help.as_deref().unwrap().starts_with(&named), "{fault:?}");
+    world.moto.python(&format!("client('ec2').delete_network_interface(NetworkInterfaceId={interface})"));
 
     for _ in 0..2 {
         assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
