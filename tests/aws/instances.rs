@@ -30,7 +30,10 @@ async fn a_group_from_its_start_to_its_end() {
     let made = world.aws.create(&wanted).await.unwrap();
     assert!(made.whole && made.id.starts_with("r-"));
     let here = world.here(&place(&wanted, &made.id, Fields::new())).await;
-    assert_eq!(json(&here.inputs), json!({"imageID": IMAGE, "instanceType": "t3.micro", "tags": {"team": "a"}}));
+    assert_eq!(
+        json(&here.inputs),
+        json!({"imageID": IMAGE, "minCount": 3, "maxCount": 3, "instanceType": "t3.micro", "tags": {"team": "a"}})
+    );
     assert_eq!(ids(&here.outputs).len(), 3);
     let home = place(&wanted, &made.id, here.outputs);
     assert_eq!(world.here(&home).await.health, Health::Live);

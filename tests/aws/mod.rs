@@ -11,6 +11,7 @@ mod distributions;
 mod environment;
 mod images;
 mod instances;
+mod machines;
 mod networks;
 mod program;
 mod schemas;

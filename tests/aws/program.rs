@@ -56,22 +56,25 @@ fn the_example_is_really_made_checked_and_deleted() {
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.err.contains("Nothing changes"), "{}", run.err);
 
-    // Fewer alive than `minCount` is not live.
+    // Fewer alive than `minCount` are filled up.
     let one = format!(
         "ids = [i['InstanceId'] for i in instances(**{{'tadpole:lineage': '{lineage}'}})]\n\
          client('ec2').terminate_instances(InstanceIds=ids[:1])\nresult = ids[0]"
     );
     moto.python(&one);
     let run = tadpole.run(&["apply", "--yes", set[0], set[1]]);
-    assert_eq!(run.code, 3, "{}", run.err);
-    assert!(run.err.contains("not live") && run.err.contains("1 failed"), "{}", run.err);
-    assert!(tadpole.run(&["show"]).out.contains("not live"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("9 of at least 10 instances are alive"), "{}", run.err);
+    let (_, states) = seen(moto, "real-thing", &lineage);
+    assert_eq!((states.len(), count(&states, "running")), (11, 10), "{states:?}");
+    let run = tadpole.run(&["apply", set[0], set[1]]);
+    assert!(run.err.contains("Nothing changes"), "{}", run.err);
 
     let run = tadpole.run(&["destroy", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.err);
     let (buckets, states) = seen(moto, "real-thing", &lineage);
     assert_eq!(buckets, ["real-thing-archive"], "the persistent bucket stays, the other goes");
-    assert_eq!(count(&states, "terminated"), 10, "{states:?}");
+    assert_eq!(count(&states, "terminated"), 11, "{states:?}");
     assert!(run.err.contains("Left standing:") && run.err.contains("real-thing-archive"), "{}", run.err);
 
     // Once more: the bucket that stayed is ours, and is taken up again.

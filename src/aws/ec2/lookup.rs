@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{
-    AvailabilityZone, AvailabilityZoneOptInStatus, AvailabilityZoneState, Filter, Image as Item, ImageState,
-};
+use aws_sdk_ec2::types::{AvailabilityZone, AvailabilityZoneOptInStatus, Filter, Image as Item, ImageState};
 use serde::{Deserialize, Serialize};
 
 use super::tagging;
@@ -261,11 +259,12 @@ pub struct Zones {
     names: Vec<String>,
 }
 
-/// Whether it is one of the region's own, switched on and well. Local and wavelength zones have other types.
+/// Whether it is one of the region's own, and switched on. Local and wavelength zones have other types. How it is
+/// at the moment does not count: a list that gets shorter in a bad hour would move what was chosen from it.
 fn is_standard(zone: &AvailabilityZone) -> bool {
     let is_on = zone.opt_in_status().is_none_or(|status| *status != AvailabilityZoneOptInStatus::NotOptedIn);
     let is_own = zone.zone_type().is_none_or(|kind| kind == "availability-zone");
-    is_on && is_own && zone.state().is_none_or(|state| *state == AvailabilityZoneState::Available)
+    is_on && is_own
 }
 
 #[async_trait]
@@ -317,6 +316,8 @@ impl Kind for AvailabilityZoneLookup {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ec2::types::AvailabilityZoneState;
+
     use super::*;
 
     fn image(id: &str, name: &str, created: &str) -> Item {
@@ -369,7 +370,7 @@ mod tests {
             ("availability-zone", "opted-in", "available", true),
             ("local-zone", "opted-in", "available", false),
             ("wavelength-zone", "not-opted-in", "available", false),
-            ("availability-zone", "opt-in-not-required", "impaired", false),
+            ("availability-zone", "opt-in-not-required", "impaired", true),
             ("availability-zone", "not-opted-in", "available", false),
         ] {
             assert_eq!(is_standard(&zone(kind, opt, state)), expected, "{kind} {opt} {state}");
