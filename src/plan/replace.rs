@@ -1,7 +1,7 @@
 //! What comes first of a replacement, the new one or the end of the old one.
 
 use crate::model::resource::{Order, Resource};
-use crate::name::{Address, Table};
+use crate::name::{Address, Name, Table};
 use crate::plan::{Change, ChangeKind};
 use crate::state::{Recorded, State};
 
@@ -19,9 +19,10 @@ impl Change {
 /// want the name that the old one has.
 pub(super) fn order(change: &mut Change, resource: &Resource, state: &State) {
     let Some(recorded) = state.resources.get(&change.address) else { return };
-    let mut names = resource.schema.identity().map(|attribute| &attribute.name).peekable();
-    let named = names.peek().is_some() && recorded.kind == resource.schema.kind;
-    let same = named && names.all(|name| !change.attributes.iter().any(|changed| changed.name == *name));
+    let names: Vec<&Name> = resource.schema.identity().map(|attribute| &attribute.name).collect();
+    // What the program does not name gets another name each time.
+    let named = recorded.kind == resource.schema.kind && names.iter().any(|name| recorded.inputs.contains_key(*name));
+    let same = named && names.iter().all(|name| !change.attributes.iter().any(|changed| changed.name == **name));
     if same && resource.replacement == Some(Order::CreateFirst) {
         let reason = "its `replacement` is \"createFirst\", but both would have one name";
         change.reason.get_or_insert_with(|| reason.to_string());

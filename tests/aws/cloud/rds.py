@@ -6,6 +6,7 @@ import copy
 import uuid
 
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBInstance, DBSecurityGroup, RDSBackend
 from moto.rds.responses import RDSResponse
@@ -168,6 +169,15 @@ def db_parameter_group_status_list(self):
 DBInstance.db_parameter_group_status_list = property(db_parameter_group_status_list)
 
 
+@property
+def latest_restorable_time(self):
+    # Nothing can be restored before the first backup.
+    return None if self.status in ("creating", "backing-up") else utcnow()
+
+
+DBInstance.latest_restorable_time = latest_restorable_time
+
+
 def slowly(database, *states):
     if "slow" in database.db_instance_identifier:
         database.status, database.states = states[0], states
@@ -229,6 +239,9 @@ def modify_db_instance(self):
     result = modify_db_instance.before(self)
     if "DBParameterGroupName" in self.params:
         database.apply_status = "pending-reboot"
+    if "DBPortNumber" in self.params:
+        # moto keeps it under another name than it tells it.
+        database.port = int(self.params["DBPortNumber"])
     slowly(database, "modifying")
     return result
 
