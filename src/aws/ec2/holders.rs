@@ -14,18 +14,24 @@ const NAMED: usize = 8;
 
 /// The network interfaces that pass a filter, with what they belong to.
 pub async fn interfaces(session: &Session, filters: Vec<Filter>) -> Result<Vec<String>, Fault> {
+    Ok(few(listed(session, filters).await?.iter().map(interface).collect()))
+}
+
+/// The network interfaces that pass a filter.
+pub async fn listed(session: &Session, filters: Vec<Filter>) -> Result<Vec<NetworkInterface>, Fault> {
     let call = Call::read("ec2:DescribeNetworkInterfaces", "list network interfaces");
     let mut pages =
         session.ec2().describe_network_interfaces().set_filters(Some(filters)).into_paginator().page_size(1000).send();
     let mut all = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| call.fault(&error))?;
-        all.extend(page.network_interfaces().iter().map(interface));
+        all.extend_from_slice(page.network_interfaces());
     }
-    Ok(few(all))
+    Ok(all)
 }
 
-fn interface(one: &NetworkInterface) -> String {
+/// One, with what it belongs to.
+pub fn interface(one: &NetworkInterface) -> String {
     let id = one.network_interface_id().unwrap_or_default();
     let instance = one.attachment().and_then(|attachment| attachment.instance_id());
     match (instance, one.description().filter(|text| !text.is_empty())) {
@@ -79,7 +85,8 @@ fn labelled(id: Option<&str>, present: tags::Tags) -> String {
     }
 }
 
-fn few(mut all: Vec<String>) -> Vec<String> {
+/// As many as anybody reads.
+pub fn few(mut all: Vec<String>) -> Vec<String> {
     let more = all.len().saturating_sub(NAMED);
     if more > 0 {
         all.truncate(NAMED);
