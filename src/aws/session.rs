@@ -14,6 +14,8 @@ use aws_sdk_s3::config::Credentials;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::remedy::{Environment, Way};
+
 /// A call without an answer for this long is given up. RunInstances of hundreds takes the longest.
 const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(60);
 
@@ -48,6 +50,8 @@ pub struct Site {
 /// The clients of one site, made when first asked for and then shared: each has its own connections.
 pub struct Session {
     pub region: String,
+    /// For faults: what only a session knows helps to mend them.
+    pub way: Way,
     config: SdkConfig,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
@@ -94,6 +98,7 @@ impl Sessions {
         let config = self.config(site).await;
         let session = Arc::new(Session {
             region: site.region.clone(),
+            way: self.way(site, &config),
             config: config.into_builder().region(Region::new(site.region.clone())).build(),
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
@@ -102,6 +107,15 @@ impl Sessions {
         });
         open.insert(site.clone(), session.clone());
         session
+    }
+
+    fn way(&self, site: &Site, config: &SdkConfig) -> Way {
+        Way {
+            region: site.region.clone(),
+            profile: site.profile.clone(),
+            endpoint: config.endpoint_url().map(str::to_string),
+            environment: Environment::of_this_process(),
+        }
     }
 
     async fn config(&self, site: &Site) -> SdkConfig {

@@ -14,6 +14,7 @@ mod instances;
 mod machines;
 mod networks;
 mod program;
+mod refusals;
 mod schemas;
 mod security;
 mod watched;
