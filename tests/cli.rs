@@ -505,7 +505,7 @@ fn one_program_reads_the_outputs_of_another() {
     let applied = tadpole.run(&["apply", "site", "--sandbox", "--yes"]);
     assert_eq!(applied.code, 0, "{}", applied.err);
     let shown = tadpole.run(&["show", "site"]).out;
-    assert!(shown.contains("tags        { logs \"arn:aws:s3:::acme-logs\"; }"), "{shown}");
+    assert!(shown.contains("tags           { logs \"arn:aws:s3:::acme-logs\"; }"), "{shown}");
 }
 
 /// Every command with a stream that nobody reads, or that is full: what it does is done all the same.

@@ -35,6 +35,7 @@ pub trait AnyAct: Send + Sync {
 impl<A: Act> AnyAct for A {
     async fn run(&self, sessions: &Sessions, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
-        Act::run(self, &session, place, &decode(&deed.kind, &deed.settings)?, &deed.token).await
+        let outcome = Act::run(self, &session, place, &decode(&deed.kind, &deed.settings)?, &deed.token).await;
+        outcome.map_err(|fault| session.way.complete(fault))
     }
 }

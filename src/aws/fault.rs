@@ -2,11 +2,13 @@
 //! the message are made here too; which call failed, the caller says.
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 
+use super::remedy::{self, SIGN_IN};
 use super::{cloudfront, ec2, rds, s3};
 use crate::apply::provider::{Fault, FaultKind};
 
@@ -46,7 +48,17 @@ impl Call {
             }
             None => self.unanswered(error),
         };
-        fault.request_id = error.request_id().map(str::to_string);
+        let answer = error.raw_response();
+        let service = error.as_service_error();
+        let (code, message) = (service.and_then(|said| said.code()), service.and_then(|said| said.message()));
+        let date = answer.and_then(|answer| answer.headers().get("date"));
+        if fault.kind == FaultKind::Denied
+            && let Some(help) = remedy::clock(code, message, date, SystemTime::now())
+        {
+            fault.help = Some(help);
+        }
+        let body = || answer.and_then(|answer| answer.body().bytes()).and_then(remedy::request_id);
+        fault.request_id = error.request_id().map(str::to_string).or_else(body);
         fault
     }
 
@@ -66,10 +78,11 @@ impl Call {
         fault.attribute = row.and_then(|row| row.attribute).map(Into::into);
         fault.help = match row.map(|row| row.help) {
             Some(Help::Text(text)) => Some(text.to_string()),
-            Some(Help::Permission) => Some(self.permission_help()),
+            Some(Help::Permission) => Some(remedy::permission(self.permission, message)),
             Some(Help::SignIn) => Some(SIGN_IN.to_string()),
             Some(Help::None) => None,
-            None if kind == FaultKind::Denied => Some(self.permission_help()),
+            None if kind == FaultKind::Denied => Some(remedy::permission(self.permission, message)),
+            None if kind == FaultKind::Refused && code.is_some_and(remedy::is_quota) => Some(remedy::QUOTA.to_string()),
             None => None,
         };
         fault
@@ -84,7 +97,11 @@ impl Call {
         if matches!(error, SdkError::ConstructionFailure(_)) {
             return Fault::new(FaultKind::Refused, self.sentence(FaultKind::Refused, &reason));
         }
-        let kind = if never_left(error) || !self.writes { FaultKind::Unavailable } else { FaultKind::Unknown };
+        if never_left(error) {
+            let fault = Fault::new(FaultKind::Unavailable, self.sentence(FaultKind::Unavailable, &reason));
+            return fault.help(remedy::UNREACHABLE);
+        }
+        let kind = if self.writes { FaultKind::Unknown } else { FaultKind::Unavailable };
         Fault::new(kind, self.sentence(kind, &reason))
     }
 
@@ -95,9 +112,8 @@ impl Call {
                 Fault::new(FaultKind::Unavailable, self.sentence(FaultKind::Unavailable, said))
             }
             CredentialsError::CredentialsNotLoaded(_) => {
-                let said = "no credentials for aws were found";
-                // The line of the profile says which one it was.
-                Fault::new(FaultKind::Denied, self.sentence(FaultKind::Denied, said)).on("profile").help(SIGN_IN)
+                let said = remedy::NOT_FOUND;
+                Fault::new(FaultKind::Denied, self.sentence(FaultKind::Denied, said)).help(SIGN_IN)
             }
             // Any other one, and those that the SDK may add: what it says is the best there is.
             error => {
@@ -119,18 +135,7 @@ impl Call {
             | FaultKind::Refused => format!("could not {}: {said}", self.purpose),
         }
     }
-
-    fn permission_help(&self) -> String {
-        format!("the caller needs the permission {}", self.permissions())
-    }
-
-    fn permissions(&self) -> String {
-        self.permission.split(' ').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
-    }
 }
-
-const SIGN_IN: &str =
-    "run `aws sso login`, or set AWS_PROFILE, or the attribute `profile`, to one that has credentials";
 
 /// What to do about it.
 #[derive(Clone, Copy)]
@@ -205,8 +210,13 @@ const ROWS: &[Row] = {
         to(Denied, "UnrecognizedClientException").help(SignIn),
         to(Denied, "AuthFailure").help(SignIn),
         to(Denied, "SignatureDoesNotMatch").help(SignIn),
+        to(Denied, "InvalidSignatureException").help(SignIn),
+        to(Denied, "IncompleteSignature").help(SignIn),
         to(Denied, "MissingAuthenticationToken").help(SignIn),
-        to(Denied, "RequestTimeTooSkewed").help(Text("set the clock of this machine")),
+        to(Denied, "RequestTimeTooSkewed"),
+        to(Refused, "LimitExceeded").help(Text(remedy::QUOTA)),
+        to(Refused, "LimitExceededException").help(Text(remedy::QUOTA)),
+        to(Refused, "ServiceQuotaExceededException").help(Text(remedy::QUOTA)),
         to(Held, "DependencyViolation"),
         to(Refused, "InvalidTag").on("tags"),
     ]

@@ -146,27 +146,31 @@ impl<K: Kind> AnyKind for K {
 
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault> {
         let session = sessions.at(&decode(&want.kind, &want.inputs)?).await;
-        Kind::create(self, &session, &decode(&want.kind, &want.inputs)?, &want.owner).await
+        let made = Kind::create(self, &session, &decode(&want.kind, &want.inputs)?, &want.owner).await;
+        made.map_err(|fault| session.way.complete(fault))
     }
 
     async fn find(&self, sessions: &Sessions, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
         let session = sessions.at(&decode(&want.kind, &want.inputs)?).await;
-        Kind::find(self, &session, &decode(&want.kind, &want.inputs)?, seek).await
+        let found = Kind::find(self, &session, &decode(&want.kind, &want.inputs)?, seek).await;
+        found.map_err(|fault| session.way.complete(fault))
     }
 
     async fn read(&self, sessions: &Sessions, place: &Place) -> Result<Reading, Fault> {
         let session = sessions.at(&site(place)?).await;
-        reading(&place.kind, Kind::read(self, &session, place).await)
+        let found = Kind::read(self, &session, place).await;
+        reading(&place.kind, found.map_err(|fault| session.way.complete(fault)))
     }
 
     async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault> {
         let session = sessions.at(&site(place)?).await;
-        Kind::check(self, &session, place).await
+        Kind::check(self, &session, place).await.map_err(|fault| session.way.complete(fault))
     }
 
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let found = Kind::read_many(self, session, places).await;
-        places.iter().zip(found).map(|(place, found)| reading(&place.kind, found)).collect()
+        let complete = |found: Result<_, Fault>| found.map_err(|fault| session.way.complete(fault));
+        places.iter().zip(found).map(|(place, found)| reading(&place.kind, complete(found))).collect()
     }
 
     async fn update(
@@ -178,12 +182,14 @@ impl<K: Kind> AnyKind for K {
     ) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
         let old = old.map(|old| with_texts(old, &want.inputs));
-        Kind::update(self, &session, place, old.as_ref(), &decode(&want.kind, &want.inputs)?, &want.owner).await
+        let want_of = decode(&want.kind, &want.inputs)?;
+        let outcome = Kind::update(self, &session, place, old.as_ref(), &want_of, &want.owner).await;
+        outcome.map_err(|fault| session.way.complete(fault))
     }
 
     async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
-        Kind::delete(self, &session, place).await
+        Kind::delete(self, &session, place).await.map_err(|fault| session.way.complete(fault))
     }
 
     fn accepts(&self, kind: &str, inputs: &Fields) -> Result<(), Fault> {

@@ -7,6 +7,7 @@ mod ec2;
 mod fault;
 mod kind;
 mod rds;
+mod remedy;
 mod s3;
 mod session;
 mod tags;

@@ -15,6 +15,8 @@ use aws_sdk_s3::config::Credentials;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::remedy::{Environment, Way};
+
 /// A call without an answer for this long is given up. RunInstances of hundreds takes the longest.
 const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,8 @@ pub struct Site {
 pub struct Session {
     pub region: String,
     directory: PathBuf,
+    /// For faults: what only a session knows helps to mend them.
+    pub way: Way,
     config: SdkConfig,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
@@ -104,6 +108,7 @@ impl Sessions {
         let session = Arc::new(Session {
             region: site.region.clone(),
             directory: self.settings.directory.clone(),
+            way: self.way(site, &config),
             config: config.into_builder().region(Region::new(site.region.clone())).build(),
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
@@ -112,6 +117,15 @@ impl Sessions {
         });
         open.insert(site.clone(), session.clone());
         session
+    }
+
+    fn way(&self, site: &Site, config: &SdkConfig) -> Way {
+        Way {
+            region: site.region.clone(),
+            profile: site.profile.clone(),
+            endpoint: config.endpoint_url().map(str::to_string),
+            environment: Environment::of_this_process(),
+        }
     }
 
     async fn config(&self, site: &Site) -> SdkConfig {

@@ -1,5 +1,7 @@
 //! Buckets: found again, never taken over, and told as they are.
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use tadpole::apply::provider::{FaultKind, Health, Place, Provider, Reading, Seek, Want};
 use tadpole::aws::{Aws, Settings};
@@ -278,4 +280,92 @@ async fn many_buckets_are_read_at_once_and_in_order() {
             }
         }
     }
+}
+
+/// Settings as a program could have them, each of them or not.
+fn any_settings() -> impl Strategy<Value = serde_json::Value> {
+    let days = |n: i64| json!({"$": "duration", "of": n * 86_400_000});
+    let rule = ("[a-z]{1,6}", any::<bool>(), "[a-z/]{0,4}", 1..3000i64, prop::option::of(1..90i64)).prop_map(
+        move |(id, enabled, prefix, expire, abort)| {
+            json!({
+                "id": id, "enabled": enabled, "prefix": prefix, "tags": {}, "largerThan": null, "smallerThan": null,
+                "expireAfter": days(expire), "expireDeleteMarkers": false, "expireOldVersionsAfter": null,
+                "keepOldVersions": null, "abortUploadsAfter": abort.map(days), "transitions": [],
+                "oldVersionTransitions": [],
+            })
+        },
+    );
+    let rules = prop::collection::btree_map("[a-z]{3}", rule, 0..3).prop_map(|rules| {
+        // Names of rules are not the same twice.
+        let named = rules.into_iter().map(|(id, mut rule)| {
+            rule["id"] = json!(id);
+            rule
+        });
+        named.collect::<Vec<_>>()
+    });
+    let methods = prop::sample::subsequence(vec!["GET", "PUT", "POST"], 1..3);
+    let cors = (methods, prop::option::of(0..5000i64)).prop_map(|(methods, age)| {
+        json!([{
+            "id": null, "origins": ["https://b.example", "https://a.example"], "methods": methods, "headers": ["X-B", "X-a"],
+            "exposeHeaders": [], "maxAge": age.map(|age| json!({"$": "duration", "of": age * 1000})),
+        }])
+    });
+    let flags = prop::array::uniform4(any::<bool>())
+        .prop_map(|[a, b, c, d]| json!({"blockAcls": a, "ignoreAcls": b, "blockPolicy": c, "restrictBucket": d}));
+    let policy = prop::sample::subsequence(vec!["s3:PutObject", "s3:GetObject", "s3:ListBucket"], 1..3).prop_map(|actions| {
+        json!({"statements": [{
+            "sid": null, "effect": "Deny", "principals": {"AWS": ["*"]}, "notPrincipals": {}, "actions": actions,
+            "notActions": [], "resources": [], "notResources": [], "conditions": {"Bool": {"aws:SecureTransport": ["false"]}},
+        }]})
+    });
+    let website = prop::option::of("[a-z]{1,5}")
+        .prop_map(|error| json!({"index": "index.html", "error": error, "redirectTo": null, "redirectProtocol": null}));
+    let option = prop::option::of::<BoxedStrategy<serde_json::Value>>;
+    (
+        option(rules.prop_map(|rules| json!(rules)).boxed()),
+        option(cors.boxed()),
+        option(flags.boxed()),
+        option(policy.boxed()),
+        option(website.boxed()),
+        option(prop::sample::select(vec![json!("BucketOwnerEnforced"), json!("ObjectWriter")]).boxed()),
+    )
+        .prop_map(|(lifecycle, cors, access, policy, website, ownership)| {
+            json!({
+                "lifecycle": lifecycle, "cors": cors, "publicAccessBlock": access, "policy": policy, "website": website,
+                "ownership": ownership,
+            })
+        })
+}
+
+#[test]
+fn whatever_is_set_is_told_as_it_was_recorded() {
+    let world = World::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    let home = runtime.block_on(make(&world, &bucket("any-settings", "t1")));
+    // Each is reached from the one before, as an update does it.
+    let before = std::cell::RefCell::new(home.clone());
+    let outcome = runner.run(&any_settings(), |settings| {
+        let settings: Fields = serde_json::from_value(settings).unwrap();
+        let settings: Vec<(&str, Value)> =
+            settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let wanted = but(&bucket("any-settings", "t2"), &settings);
+        runtime.block_on(async {
+            let old = before.borrow().clone();
+            world.aws.update(&old, Some(&old.inputs), &wanted).await.unwrap();
+            let mut now = home.clone();
+            now.inputs = wanted.inputs.clone();
+            let told = world.here(&now).await.inputs;
+            for (name, value) in told {
+                prop_assert_eq!(Some(&value), wanted.inputs.get(&name), "{}", name);
+            }
+            // With nothing to change, nothing is sent.
+            let calls = world.proxy.count("");
+            world.aws.update(&now, Some(&now.inputs), &wanted).await.unwrap();
+            prop_assert_eq!(world.proxy.count(""), calls);
+            *before.borrow_mut() = now;
+            Ok(())
+        })
+    });
+    outcome.unwrap();
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use tadpole::apply::provider::{Deed, FaultKind, Health, Place, Progress, Provider, Reading, Seek, Want};
+use tadpole::apply::provider::{Deed, FaultKind, Health, Progress, Provider, Reading, Seek, Want};
 use tadpole::value::{Fields, Value};
 
 use super::moto::Moto;

@@ -71,7 +71,7 @@ fn drift_is_shown_and_repaired() {
     assert!(plan.err.contains("versioning  false -> true") && plan.err.contains("start again"), "{}", plan.err);
     good(tadpole.run(&["apply", "--sandbox", "--yes"]));
     assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
-    assert!(good(tadpole.run(&["sandbox", "show", "images"])).out.contains("versioning  true"));
+    assert!(good(tadpole.run(&["sandbox", "show", "images"])).out.contains("versioning     true"));
 
     let change = |what: &str| tadpole.run(&["sandbox", "break", "--change", what]);
     wrong(change("images.versionin=true"), "did you mean `versioning`?");
