@@ -14,6 +14,24 @@ pub const ROWS: &[Row] = {
         to(Unavailable, "InsufficientHostCapacity").on("instanceType"),
         to(Missing, "InvalidInstanceID.NotFound"),
         to(Missing, "InvalidVpcID.NotFound"),
+        to(Missing, "InvalidSnapshot.NotFound"),
+        to(Missing, "NatGatewayNotFound"),
+        to(Missing, "InvalidNatGatewayID.NotFound"),
+        to(Missing, "InvalidLaunchTemplateId.NotFound"),
+        to(Missing, "InvalidLaunchTemplateName.NotFoundException"),
+        to(Held, "InvalidSnapshot.InUse").help(Text("an image is made of it: delete the image first, and apply again")),
+        to(Throttled, "SnapshotCreationPerVolumeRateExceeded"),
+        to(Throttled, "ConcurrentSnapshotLimitExceeded"),
+        to(Refused, "SnapshotLimitExceeded").help(Text("ask amazon to raise the quota of snapshots")),
+        to(Refused, "NatGatewayLimitExceeded").help(Text("ask amazon to raise the quota of NAT gateways in a zone")),
+        to(Refused, "InvalidSubnet").on("subnet"),
+        to(Taken, "InvalidAMIName.Duplicate")
+            .on("name")
+            .help(Text("an account has a name once in a region: choose another one")),
+        to(Refused, "InvalidAMIName.Malformed").on("name"),
+        to(Taken, "InvalidLaunchTemplateName.AlreadyExistsException")
+            .on("templateName")
+            .help(Text("an account has a name once in a region: choose another one")),
         to(Missing, "InvalidSubnetID.NotFound"),
         to(Missing, "InvalidInternetGatewayID.NotFound"),
         to(Missing, "Gateway.NotAttached"),

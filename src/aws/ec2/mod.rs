@@ -5,15 +5,20 @@ mod elastic_ip;
 pub mod faults;
 mod group;
 mod holders;
+mod image;
 mod instance;
 mod internet_gateway;
 mod key_pair;
+mod launch_template;
 mod listed;
 mod lookup;
+mod nat_gateway;
 mod route;
 mod route_table;
 mod rules;
+mod schedule;
 mod security_group;
+mod snapshot;
 mod subnet;
 mod tagging;
 mod volume;
@@ -25,14 +30,19 @@ use super::kind::AnyKind;
 pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.AvailabilityZoneLookup", &lookup::AvailabilityZoneLookup),
     ("aws.ElasticIp", &elastic_ip::ElasticIp),
+    ("aws.Image", &image::Image),
     ("aws.ImageInstance", &group::ImageInstance),
     ("aws.ImageLookup", &lookup::ImageLookup),
     ("aws.Instance", &instance::Instance),
     ("aws.InternetGateway", &internet_gateway::InternetGateway),
     ("aws.KeyPair", &key_pair::KeyPair),
+    ("aws.LaunchTemplate", &launch_template::LaunchTemplate),
+    ("aws.NatGateway", &nat_gateway::NatGateway),
     ("aws.Route", &route::Route),
     ("aws.RouteTable", &route_table::RouteTable),
     ("aws.SecurityGroup", &security_group::SecurityGroup),
+    ("aws.Snapshot", &snapshot::Snapshot),
+    ("aws.SnapshotSchedule", &schedule::SnapshotSchedule),
     ("aws.Subnet", &subnet::Subnet),
     ("aws.Volume", &volume::Volume),
     ("aws.VolumeAttachment", &attachment::VolumeAttachment),

@@ -7,6 +7,7 @@ from moto.core.types import Base64EncodedString
 from moto.ec2.models.amis import AmiBackend
 from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot, Volume, VolumeModification
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState
+from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.responses import instances
 
@@ -271,3 +272,9 @@ def tearing_down(original, self, nat_gateway_id):
 
     slowly(gateway, "state", "deleting", finish)
     return gateway
+
+
+# ---- what moto gets wrong
+
+# For ever it tells the tags that a template was made with.
+LaunchTemplate.tags = property(lambda self: self.get_tags(), lambda self, made_with: None)

@@ -2,7 +2,7 @@
 
 mod change;
 mod profile;
-mod user_data;
+pub mod user_data;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
