@@ -449,6 +449,22 @@ async fn a_reboot_happens_once_and_only_where_parameters_wait_for_it() {
     assert_eq!(json(&world.here(&home).await.inputs)["tags"], json!({ "team": "a" }), "its mark is not the user's");
 }
 
+#[tokio::test]
+async fn a_parameter_group_that_is_taken_out_can_be_deleted() {
+    let world = World::new();
+    let tuning = make(&world, &group("taken", "t1", &[])).await;
+    let wanted = database("untuned", "t1", &[("parameterGroup", Value::string(&*tuning.id))]);
+    let home = make(&world, &wanted).await;
+    let mut plain = wanted.clone();
+    plain.inputs.remove("parameterGroup");
+    for _ in 0..2 {
+        assert_eq!(updated(&world, &home, Some(&wanted.inputs), &plain).await, [] as [&str; 0]);
+    }
+    assert_eq!(world.proxy.count("DBParameterGroupName=default.mysql8.0"), 1);
+    assert_eq!(world.aws.delete(&tuning).await.unwrap(), Progress::Done);
+    world.aws.delete(&home).await.unwrap();
+}
+
 // ---- by the engine
 
 fn engine(world: &World, lineage: &str) -> Environment {

@@ -6,6 +6,7 @@ pub mod proxy;
 mod buckets;
 mod cloud;
 mod conformance;
+mod counting;
 mod databases;
 mod distributions;
 mod environment;
@@ -18,6 +19,7 @@ mod refusals;
 mod schemas;
 mod security;
 mod watched;
+mod weather;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

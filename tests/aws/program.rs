@@ -141,24 +141,32 @@ fn a_lost_answer_makes_nothing_twice() {
 fn killed_at_any_moment_nothing_is_lost_or_made_twice() {
     let moto = Moto::shared();
     let proxy = Proxy::before(moto);
-    for delay in [50, 150, 250, 350, 500, 700] {
-        let (directory, tadpole) = smartfrog(&proxy.endpoint);
-        let prefix = format!("killed-{delay}");
-        let set = format!("bucket={prefix}");
-        let mut child = tadpole
-            .command(&["apply", "--yes", "--set", &set])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(delay));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let run = tadpole.run(&["apply", "--yes", "--set", &set]);
-        assert_eq!(run.code, 0, "{}", run.err);
-        let (buckets, states) = seen(moto, &prefix, &lineage(directory.path()));
-        assert_eq!(buckets, [format!("{prefix}-archive"), format!("{prefix}-scratch")]);
-        assert_eq!(states.len(), 10, "killed after {delay} ms: {states:?}");
-        assert_eq!(tadpole.run(&["destroy", "--yes"]).code, 0);
-    }
+    std::thread::scope(|scope| {
+        for delay in [50, 150, 250, 350, 500, 700] {
+            let endpoint = &proxy.endpoint;
+            scope.spawn(move || killed_after(delay, endpoint, moto));
+        }
+    });
+}
+
+#[cfg(unix)]
+fn killed_after(delay: u64, endpoint: &str, moto: &Moto) {
+    let (directory, tadpole) = smartfrog(endpoint);
+    let prefix = format!("killed-{delay}ms");
+    let set = format!("bucket={prefix}");
+    let mut child = tadpole
+        .command(&["apply", "--yes", "--set", &set])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(delay));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = tadpole.run(&["apply", "--yes", "--set", &set]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let (buckets, states) = seen(moto, &prefix, &lineage(directory.path()));
+    assert_eq!(buckets, [format!("{prefix}-archive"), format!("{prefix}-scratch")]);
+    assert_eq!(states.len(), 10, "killed after {delay} ms: {states:?}");
+    assert_eq!(tadpole.run(&["destroy", "--yes"]).code, 0);
 }

@@ -270,6 +270,14 @@ async fn tags_of(session: &Session, group: &Group) -> Result<Tags, Fault> {
     tagging::read(session, arn(group)).await
 }
 
+/// Which engine and version a group is for; nothing when there is no such group.
+///
+/// # Errors
+/// When AWS refuses.
+pub async fn family(session: &Session, name: &str) -> Result<Option<String>, Fault> {
+    Ok(describe(session, name).await?.and_then(|group| group.db_parameter_group_family().map(str::to_string)))
+}
+
 async fn describe(session: &Session, name: &str) -> Result<Option<Group>, Fault> {
     let call = Call::read("rds:DescribeDBParameterGroups", format!("look at the parameter group `{name}`"));
     match session.rds().describe_db_parameter_groups().db_parameter_group_name(name).send().await {

@@ -191,7 +191,8 @@ def changing(method, name, code):
         before = original(self)
         # The same object would change with the state that it stands for.
         self._state = InstanceState(self._state.name, self._state.code)
-        slowly(self, "_state", InstanceState(name, code))
+        if before.name != self._state.name:
+            slowly(self, "_state", InstanceState(name, code))
         return before
 
 

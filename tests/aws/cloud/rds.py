@@ -8,7 +8,7 @@ import uuid
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.rds.exceptions import RDSClientError
-from moto.rds.models import DBInstance, DBSecurityGroup, RDSBackend
+from moto.rds.models import DBInstance, DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 # Some of what every family has: name, type of its value, how it applies, the value of the family.
@@ -236,6 +236,12 @@ def available(response):
 @replaced(RDSResponse)
 def modify_db_instance(self):
     database = available(self)
+    name = self.params.get("DBParameterGroupName") or ""
+    if name.startswith("default."):
+        # Amazon's own groups are always there.
+        family = name.removeprefix("default.")
+        group = DBParameterGroup(self.backend, name, f"Default parameter group for {family}", family)
+        self.backend.db_parameter_groups.setdefault(name, group)
     result = modify_db_instance.before(self)
     if "DBParameterGroupName" in self.params:
         database.apply_status = "pending-reboot"

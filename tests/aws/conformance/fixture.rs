@@ -8,7 +8,7 @@ use tadpole::name::Address;
 use crate::world::{Files, compiled};
 
 /// What can be excused with a reason.
-const EXCUSABLE: [&str; 8] = ["changed", "replaced", "drift", "gone", "lost", "import", "find", "again"];
+const EXCUSABLE: [&str; 9] = ["changed", "replaced", "drift", "gone", "lost", "weather", "import", "find", "again"];
 
 #[derive(Debug)]
 pub enum Step {

@@ -25,7 +25,8 @@
 //! - `//@ calls N`: how many calls a refresh of it makes at most.
 //! - `//@ file NAME`: a file beside the program, in comments like Python.
 //! - `//@ no STEP: REASON`, for what a type cannot have, with STEP one of `changed`, `replaced`, `drift`, `gone`,
-//!   `lost`, `import`, `find`, `again` (setting everything once more).
+//!   `lost` (the answer of the call that makes it), `weather` (calls that go wrong in every way), `import`, `find`,
+//!   `again` (setting everything once more).
 //! - `//@ lookup`: it is only looked up. There is nothing but `made` and `seen`.
 //!
 //! Python has `client(service, region)` of boto3, `pages(service, operation, key, ...)`, `tags_of(list)`, and of
@@ -49,7 +50,7 @@ use run::Run;
 const MISSING: [&str; 0] = [];
 
 /// Fixtures that are run side by side. The emulator does one thing at a time; they wait for other things too.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 fn fixtures() -> BTreeMap<String, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/types");

@@ -19,6 +19,13 @@ use super::super::watched::Watched;
 use super::fixture::{Fixture, Step};
 use crate::world::shown;
 
+/// Calls of a hundred that go wrong in bad weather.
+const PERCENT: u8 = 12;
+/// How often somebody tries again, when the weather was too bad.
+const APPLIES: usize = 4;
+/// How long states last that things pass through.
+const SLOWNESS: Duration = Duration::from_millis(60);
+
 type Outcome<T = ()> = Result<T, String>;
 
 pub struct Run<'f> {
@@ -42,6 +49,7 @@ impl<'f> Run<'f> {
     pub fn new(fixture: &'f Fixture, prefix: &str) -> Run<'f> {
         let moto = Moto::shared();
         let proxy = Arc::new(Proxy::before(moto));
+        proxy.slow(SLOWNESS);
         let provider = Arc::new(Watched::new(at(&proxy.endpoint), proxy.clone()));
         Run { fixture, prefix: prefix.to_lowercase(), moto, proxy, provider }
     }
@@ -50,10 +58,16 @@ impl<'f> Run<'f> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let outcome = runtime.block_on(async {
             let count = self.story().await?;
-            if self.fixture.is_lookup || self.fixture.is_excused("lost") {
+            if self.fixture.is_lookup {
                 return Ok(());
             }
-            self.lost(count).await.map_err(|error| format!("after a lost answer: {error}"))
+            if !self.fixture.is_excused("lost") {
+                self.lost(count).await.map_err(|error| format!("after a lost answer: {error}"))?;
+            }
+            if !self.fixture.is_excused("weather") {
+                self.weathered(count).await.map_err(|error| format!("in bad weather: {error}"))?;
+            }
+            Ok(())
         });
         if std::env::var_os("TADPOLE_LOG").is_some() {
             self.proxy.log().iter().for_each(|line| eprintln!("{line}"));
@@ -385,6 +399,37 @@ impl<'f> Run<'f> {
         self.provider.lost()?;
         self.nothing_to_do(&stage, &graph).await?;
         self.taken_down(&stage).await
+    }
+
+    /// Calls go wrong in every way, again and again: in the end one is there, and then none.
+    async fn weathered(&self, count: Option<i64>) -> Outcome {
+        let stage = Stage { count, ..self.stage('d') };
+        let Some(Step::Made(program)) = self.fixture.steps.first() else { return Err("it is not made".into()) };
+        let graph = self.fixture.graph(program, &stage.name)?;
+        let seed = self.fixture.name.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        self.proxy.weather(seed, PERCENT);
+        let mut made = stage.environment.apply(&graph).await;
+        for _ in 0..APPLIES {
+            if made.is_err() {
+                made = stage.environment.apply(&graph).await;
+            }
+        }
+        self.proxy.weather(seed, 0);
+        made?;
+        self.nothing_to_do(&stage, &graph).await?;
+        self.proxy.weather(seed + 1, PERCENT);
+        let mut destroyed = stage.environment.destroy().await;
+        for _ in 0..APPLIES {
+            if destroyed.is_err() {
+                destroyed = stage.environment.destroy().await;
+            }
+        }
+        self.proxy.weather(seed, 0);
+        destroyed?;
+        match self.count(&stage).await? {
+            Some(0) => Ok(()),
+            left => Err(format!("{left:?} are left")),
+        }
     }
 
     async fn count(&self, stage: &Stage) -> Outcome<Option<i64>> {

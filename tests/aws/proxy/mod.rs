@@ -26,6 +26,8 @@ struct Memory {
     /// Whether the answer of the next call that changes something is lost.
     loses_change: bool,
     weather: Option<Weather>,
+    /// To how many calls something happened.
+    wrong: usize,
     /// How long states last that things pass through.
     slowness: Duration,
 }
@@ -37,6 +39,12 @@ impl Memory {
             return None;
         }
         self.calls.push(call.text.clone());
+        let mishap = self.mishap(call);
+        self.wrong += usize::from(mishap.is_some());
+        mishap
+    }
+
+    fn mishap(&mut self, call: &Call) -> Option<Mishap> {
         if let Some(at) = self.mishaps.iter().position(|(text, _)| call.text.contains(text)) {
             return Some(self.mishaps.remove(at).1);
         }
@@ -96,6 +104,11 @@ impl Proxy {
     /// From now on what is made, changed or deleted is on its way for so long: `pending`, `modifying`, `deleting`.
     pub fn slow(&self, time: Duration) {
         locked(&self.memory).slowness = time;
+    }
+
+    /// To how many calls something happened so far.
+    pub fn mishaps(&self) -> usize {
+        locked(&self.memory).wrong
     }
 
     /// Every call so far, as method, path and body.

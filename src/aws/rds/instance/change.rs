@@ -5,7 +5,7 @@ use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDbInstanceInputB
 use super::sight::Sight;
 use super::version;
 use super::want::Want;
-use crate::apply::provider::Fault;
+use crate::apply::provider::{Fault, FaultKind};
 
 /// The call that makes it as wanted, with the attributes that differ; nothing when none does. `password` is
 /// whether it may be another than the one that is set, which AWS does not tell.
@@ -36,6 +36,9 @@ pub fn change(
     let (storage, most) = (want.storage()?, want.max_storage()?);
     // Storage that grows by itself is as wanted when it has grown.
     let grown = most.is_some() && storage.is_some() && sight.storage() > storage && sight.storage() <= most;
+    if let (Some(wanted), Some(present), false) = (storage, sight.storage(), grown) {
+        grows(present, wanted)?;
+    }
     let size = differs("storage", storage.is_some() && sight.storage() != storage && !grown || hurries("storage"));
     let kind = want.storage_type.is_some() && sight.storage_type() != want.storage_type.as_deref();
     let kind = differs("storageType", kind || hurries("storageType"));
@@ -117,6 +120,21 @@ pub fn change(
     }
     let call = call.db_instance_identifier(sight.identifier()).apply_immediately(want.apply_immediately);
     Ok(Some((call, names)))
+}
+
+/// RDS would round up what is less than a tenth more, so that it never became what is wanted.
+fn grows(present: i32, wanted: i32) -> Result<(), Fault> {
+    let least = (i64::from(present) * 11 + 9) / 10;
+    if wanted == present || i64::from(wanted) >= least {
+        return Ok(());
+    }
+    let text = match wanted < present {
+        true => format!("the disk has {present}GiB, and never becomes smaller"),
+        false => format!("the disk has {present}GiB, and grows by a tenth at least"),
+    };
+    Err(Fault::new(FaultKind::Refused, text)
+        .on("storage")
+        .help(format!("write `storage {present}GiB;` to leave it as it is, or `{least}GiB` or more")))
 }
 
 fn same_set(present: &[String], wanted: &[String]) -> bool {
@@ -220,12 +238,24 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_grows_by_a_tenth_at_least_and_never_shrinks() {
+        for (present, wanted, expected) in
+            [(20, 20, true), (20, 21, false), (20, 22, true), (25, 27, false), (25, 28, true), (20, 19, false)]
+        {
+            let outcome = grows(present, wanted);
+            assert_eq!(outcome.is_ok(), expected, "{present} {wanted}");
+            assert!(outcome.err().is_none_or(|fault| fault.attribute == Some("storage".into())));
+        }
+    }
+
+    #[test]
     fn storage_may_grow_by_itself() {
         let mut present = present();
         present.allocated_storage = Some(60);
         present.max_allocated_storage = Some(100);
         assert_eq!(names(&present, serde_json::json!({ "maxStorage": 100u64 << 30 })), [] as [&str; 0]);
-        assert_eq!(names(&present, serde_json::json!({})), ["storage", "maxStorage"]);
+        let fault = change(Sight(&present), &want(serde_json::json!({})), false).unwrap_err();
+        assert_eq!(fault.help.as_deref(), Some("write `storage 60GiB;` to leave it as it is, or `66GiB` or more"));
         let (call, _) =
             change(Sight(&present), &want(serde_json::json!({ "storage": 60u64 << 30 })), false).unwrap().unwrap();
         assert_eq!(*call.get_max_allocated_storage(), Some(60), "as large as it is: it does not grow any more");

@@ -171,6 +171,7 @@ const WORDS: &[(&str, &str)] = &[
     ("Iops", "iops"),
     ("storage type", "storageType"),
     ("StorageType", "storageType"),
+    ("modify the storage", "storage"),
     ("storage size", "storage"),
     ("AllocatedStorage", "storage"),
     ("Storage", "storage"),

@@ -21,7 +21,7 @@ pub use self::sight::Sight;
 pub use self::status::health;
 use self::want::Want;
 pub use self::want::bytes;
-use super::{instances, name, tagging};
+use super::{instances, name, parameter_group, tagging};
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
@@ -155,7 +155,11 @@ impl Kind for DbInstance {
             }
             (Some(_) | None, _) => {}
         }
-        let Some((change, names)) = change::change(sight, want, is_other_password(old, want))? else {
+        let mut want = want.clone();
+        if want.parameter_group.is_none() {
+            want.parameter_group = amazons_group(session, old, sight).await?;
+        }
+        let Some((change, names)) = change::change(sight, &want, is_other_password(old, &want))? else {
             return Ok(Progress::Done);
         };
         let call =
@@ -192,6 +196,14 @@ fn seen(place: &Place, database: &Database) -> Found<Fields, Outputs> {
         },
         health: told::health(place, database),
     }
+}
+
+/// Amazon's own parameter group of the family, when the program has taken out the one that the database has: it would be
+/// held by the database otherwise, and could not be deleted.
+async fn amazons_group(session: &Session, old: Option<&Fields>, sight: Sight<'_>) -> Result<Option<String>, Fault> {
+    let was = old.and_then(|old| old.get("parameterGroup")).and_then(Value::as_str);
+    let Some(group) = was.filter(|was| Some(*was) == sight.parameter_group()) else { return Ok(None) };
+    Ok(parameter_group::family(session, group).await?.map(|family| format!("default.{family}")))
 }
 
 /// Whether the password may be another than the one that is set. AWS never tells it; where it is not known what
