@@ -29,6 +29,10 @@ pub async fn step(
     let item = listed::one(&Instance, session, id).await?.filter(Instance::is_alive);
     let missing = || Fault::new(FaultKind::Missing, format!("the instance `{id}` does not exist"));
     let now = item.ok_or_else(missing)?;
+    // Hardly anything of it can be changed before it runs.
+    if state(&now) == Some(&InstanceStateName::Pending) {
+        return Ok(Progress::Waiting("pending".to_string()));
+    }
     if tags::differ(old, &want.tags) {
         let all: Vec<String> = std::iter::once(id).chain(own_disks(&now)).map(str::to_string).collect();
         tagging::change_all(session, all, &tagging::of(now.tags()), &want.tags, owner).await?;
@@ -39,9 +43,6 @@ pub async fn step(
     }
     let todo = at_rest(session, id, &now, old, want).await?;
     match state(&now) {
-        Some(InstanceStateName::Pending) if !todo.is_empty() || !want.running => {
-            Ok(Progress::Waiting("pending".to_string()))
-        }
         Some(InstanceStateName::Running) if !todo.is_empty() => {
             stop(session, id).await?;
             Ok(Progress::Waiting("stopping".to_string()))
