@@ -219,6 +219,8 @@ const ROWS: &[Row] = {
         to(Refused, "ServiceQuotaExceededException").help(Text(remedy::QUOTA)),
         to(Held, "DependencyViolation"),
         to(Refused, "InvalidTag").on("tags"),
+        // Of EC2 it is the only one, of RDS one of several: both call the attribute otherwise.
+        to(Refused, "InvalidSubnet").help(Text("every subnet must be there, and all of them in one vpc")),
     ]
 };
 

@@ -8,9 +8,10 @@ use serde_json::json;
 use tadpole::apply::provider::{Deed, FaultKind, Health, Progress, Provider, Reading, Seek, Want};
 use tadpole::value::{Fields, Value};
 
-use super::moto::Moto;
-use super::proxy::Mishap;
+use super::moto::{Moto, environment};
+use super::proxy::{Mishap, Proxy};
 use super::{World, attribute, but, json, make, place, tags, want};
+use crate::cli::Tadpole;
 
 fn map(pairs: &[(&str, Value)]) -> Value {
     Value::Map(pairs.iter().map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>())
@@ -307,4 +308,41 @@ async fn one_operation_invalidates_once() {
     let fault = world.aws.act(&home, &gone).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Refused, "the thing in whose list it stands is there: {fault:?}");
     assert_eq!(json(&world.here(&home).await.inputs)["comment"], "invalidated");
+}
+
+/// The files of a site, changed: its readers get the new ones.
+#[test]
+fn what_changes_answers_takes_the_old_ones_out() {
+    let moto = Moto::shared();
+    let proxy = Proxy::before(moto);
+    let directory = tempfile::tempdir().unwrap();
+    let mut tadpole = Tadpole::new(directory.path());
+    for (name, value) in environment(&proxy.endpoint) {
+        tadpole = tadpole.env(name, &value);
+    }
+    let program = |versioning: bool| {
+        let text = format!(
+            "static extends TransientS3Bucket {{ bucket \"invalidating-static\"; }}\n\
+             files extends TransientS3Bucket {{\n    bucket \"invalidating-files\";\n    versioning {versioning};\n    \
+             updateActions [...super, cdn.invalidate];\n}}\n\
+             cdn extends Distribution {{\n    origin static;\n    comment \"invalidating\";\n    \
+             invalidate extends Invalidate {{ distribution cdn; paths [\"/files/*\"]; }}\n}}\n\
+             output domain = cdn.domainName;\n"
+        );
+        std::fs::write(directory.path().join("main.cloud"), text).unwrap();
+    };
+    program(false);
+    let run = tadpole.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains(".cloudfront.net"), "{}", run.out);
+    assert_eq!(proxy.count("/invalidation"), 0);
+
+    program(true);
+    let run = tadpole.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(proxy.count("/invalidation"), 1, "{}", proxy.log().join("\n"));
+    assert_eq!(proxy.count("<Path>/files/*</Path>"), 1);
+    let run = tadpole.run(&["plan"]);
+    assert!(run.code == 0 && (run.out + &run.err).contains("Nothing changes"));
+    assert_eq!(tadpole.run(&["destroy", "--yes"]).code, 0);
 }

@@ -24,7 +24,6 @@ pub const ROWS: &[Row] = {
         to(Throttled, "ConcurrentSnapshotLimitExceeded"),
         to(Refused, "SnapshotLimitExceeded").help(Text("ask amazon to raise the quota of snapshots")),
         to(Refused, "NatGatewayLimitExceeded").help(Text("ask amazon to raise the quota of NAT gateways in a zone")),
-        to(Refused, "InvalidSubnet").on("subnet"),
         to(Taken, "InvalidAMIName.Duplicate")
             .on("name")
             .help(Text("an account has a name once in a region: choose another one")),

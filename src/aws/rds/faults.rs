@@ -46,7 +46,6 @@ pub const ROWS: &[Row] = {
         to(Refused, "SubnetAlreadyInUse")
             .on("subnets")
             .help(Text("a subnet that a database is in cannot be taken out of its group")),
-        to(Refused, "InvalidSubnet").on("subnets").help(Text("all subnets must be there, and in one vpc")),
         to(Refused, "InvalidVPCNetworkStateFault")
             .on("subnetGroup")
             .help(Text("the subnets of the group do not cover the zones that the database needs")),
