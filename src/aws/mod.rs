@@ -29,8 +29,13 @@ use crate::apply::provider::{
 use crate::model::action::Verb;
 use crate::value::Fields;
 
+/// Types of things, by the names that the library gives them.
+type Kinds = &'static [(&'static str, &'static dyn AnyKind)];
+/// Actions of the cloud, likewise.
+type Acts = &'static [(&'static str, &'static dyn AnyAct)];
+
 /// Each service with its types and its actions.
-const SERVICES: &[(&str, &[(&str, &dyn AnyKind)], &[(&str, &dyn AnyAct)])] = &[
+const SERVICES: &[(&str, Kinds, Acts)] = &[
     ("s3", s3::KINDS, s3::ACTS),
     ("ec2", ec2::KINDS, ec2::ACTS),
     ("rds", rds::KINDS, rds::ACTS),

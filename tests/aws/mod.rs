@@ -68,12 +68,7 @@ pub fn at(endpoint: &str) -> Aws {
 /// The same, for a program in this directory.
 pub fn beside(endpoint: &str, directory: &Path) -> Aws {
     let keys = Keys { access: "AKIAIOSFODNN7EXAMPLE".to_string(), secret: "secret".to_string() };
-    Aws::with(Settings {
-        endpoint: Some(endpoint.to_string()),
-        keys: Some(keys),
-        directory: directory.to_path_buf(),
-        ..Settings::default()
-    })
+    Aws::with(Settings { endpoint: Some(endpoint.to_string()), keys: Some(keys), directory: directory.to_path_buf() })
 }
 
 pub fn want(kind: &str, address: &str, token: &str, inputs: &[(&str, Value)]) -> Want {

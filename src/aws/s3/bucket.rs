@@ -88,7 +88,6 @@ impl Kind for S3Bucket {
             deletion: Duration::from_secs(60),
             // To empty a large one takes hours.
             readiness: Duration::from_secs(12 * 3600),
-            ..Patience::default()
         }
     }
 

@@ -71,7 +71,7 @@ mod tests {
     fn no_file_has_too_many_parts() {
         for size in [LARGE + 1, 100 << 30, 5 << 40] {
             let part = part_of(size);
-            assert!(size.div_ceil(part) <= MOST_PARTS && part >= LARGE && part <= 5 << 30, "{size}: {part}");
+            assert!(size.div_ceil(part) <= MOST_PARTS && (LARGE..=5 << 30).contains(&part), "{size}: {part}");
         }
         assert_eq!(part_of(LARGE + 1), LARGE);
     }
