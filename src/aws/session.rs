@@ -70,7 +70,12 @@ impl Session {
     }
 
     pub fn s3(&self) -> &aws_sdk_s3::Client {
-        self.s3.get_or_init(|| aws_sdk_s3::Client::new(&self.config))
+        self.s3.get_or_init(|| {
+            // Where calls go elsewhere than to Amazon, a name with the bucket before it is rarely known.
+            let elsewhere = self.config.endpoint_url().is_some();
+            let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(elsewhere);
+            aws_sdk_s3::Client::from_conf(config.build())
+        })
     }
 
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {

@@ -60,7 +60,9 @@ pub(super) fn foresee(changes: &mut [Change], graph: &ResourceGraph, state: &Sta
         let Some(resource) = graph.get(&change.address) else { continue };
         let exposed = change.attributes.iter().filter(|changed| {
             let ty = resource.schema.attributes.get(&changed.name).map(|attribute| &attribute.ty);
-            ty.is_some_and(|ty| exposes(ty, changed))
+            // What a template of the library says is as its users expect it: what may go out, above all.
+            let is_said = resource.inputs.get(&changed.name).is_some_and(|input| !input.default);
+            is_said && ty.is_some_and(|ty| exposes(ty, changed))
         });
         let exposed: Vec<Hazard> = exposed
             .map(|changed| Hazard {

@@ -99,7 +99,7 @@ fn a_site_with_a_server_a_database_files_and_snapshots() {
     std::fs::write(&program, text).unwrap();
     let changed = [&all[..], &["--set", "office=198.51.100.0/24"]].concat();
     let run = example.tadpole.run(&Example::with(&["plan"], &changed));
-    assert!(!run.out.contains("forces replacement") && run.out.contains("index.html"), "{}", run.out);
+    assert!(!run.err.contains("forces replacement") && run.err.contains("index.html"), "{}", run.err);
     let before = example.proxy.count("/invalidation");
     example.applies(&changed);
     assert_eq!(example.proxy.count("/invalidation"), before + 1, "the page changed, and nobody heard of it");
