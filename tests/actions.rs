@@ -45,8 +45,8 @@ impl Provider for Silent {
 fn http(settings: &[(&str, Value)]) -> Action {
     let mut all = Fields::from([
         ("every".into(), Value::Duration(20)),
-        ("within".into(), Value::Duration(10_000)),
-        ("timeout".into(), Value::Duration(500)),
+        ("within".into(), Value::Duration(60_000)),
+        ("timeout".into(), Value::Duration(2000)),
     ]);
     all.extend(settings.iter().map(|(name, value)| ((*name).into(), value.clone())));
     Action { name: "answers".into(), verb: Verb::Http, settings: all }
@@ -85,7 +85,7 @@ fn serve(listener: TcpListener, answers: Vec<&'static str>) -> std::sync::mpsc::
             // Nobody may listen.
             let _ = asked.send(String::from_utf8_lossy(&bytes[..count]).into_owned());
             match answers[at.min(answers.len() - 1)] {
-                "silence" => std::thread::sleep(Duration::from_secs(2)),
+                "silence" => std::thread::sleep(Duration::from_secs(3)),
                 answer => drop(stream.write_all(answer.as_bytes())),
             }
         }
@@ -113,7 +113,7 @@ async fn a_site_is_asked_until_it_answers_as_expected() {
         ("headers", Value::Map([("x-key".to_string(), Value::Secret(Secret::new("test", "s3cr3t")))].into())),
     ]);
     let later = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(1500));
         serve(TcpListener::bind(address).unwrap(), vec![STARTING, STARTING, WRONG, "silence", RIGHT])
     });
     let (result, waits) = run(&action).await;
@@ -123,7 +123,7 @@ async fn a_site_is_asked_until_it_answers_as_expected() {
         format!("{site} does not answer: "),
         format!("{site} answered 503 Service Unavailable, and not 200"),
         format!("{site} answered without `pond` in it"),
-        format!("{site} did not answer in 500ms"),
+        format!("{site} did not answer in 2s"),
     ];
     assert_eq!(waits.len(), expected.len(), "{waits:?}");
     for (waited, expected) in waits.iter().zip(&expected) {

@@ -40,5 +40,6 @@ fn buckets_are_as_amazon_makes_them_and_large_bodies_arrive() {
 
 #[test]
 fn what_takes_time_can_be_seen_on_its_way() {
-    passes(include_str!("cloud/checks/slow.py"), Duration::from_millis(600));
+    // Long enough to be seen on a machine that has much else to do: this one mostly sleeps.
+    passes(include_str!("cloud/checks/slow.py"), Duration::from_millis(2500));
 }

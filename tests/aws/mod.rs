@@ -14,6 +14,7 @@ mod examples;
 mod files;
 mod images;
 mod instances;
+mod live;
 mod machines;
 mod networks;
 mod program;

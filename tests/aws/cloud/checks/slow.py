@@ -6,7 +6,7 @@ ec2, rds, cdn = client("ec2", "eu-west-3"), client("rds", "eu-west-3"), client("
 
 def passes(states, ask):
     """Asks until the last of the states is there; that all of them were seen, in their order."""
-    seen, until = [], time.monotonic() + 10
+    seen, until = [], time.monotonic() + 60
     while not seen or seen[-1] != states[-1]:
         assert time.monotonic() < until, (states, seen)
         try:
