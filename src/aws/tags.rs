@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::apply::provider::{Fault, FaultKind, Owner, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
+use crate::apply::provider::{Fault, FaultKind, Owner, Seek, TAG_ADDRESS, TAG_LINEAGE, TAG_TOKEN};
 use crate::name::{Address, Key};
 use crate::value::{Fields, Value};
 
@@ -123,6 +123,35 @@ pub fn is_owned(present: &Tags, owner: &Owner) -> bool {
 /// operation of one environment.
 pub fn is_made(present: &Tags, owner: &Owner) -> bool {
     is_same_environment(present, owner) && present.get(TAG_TOKEN).map(String::as_str) == Some(&*owner.token)
+}
+
+/// Whether it is the one that is sought; by its identity anything is.
+pub fn fits(present: &Tags, seek: &Seek) -> bool {
+    match seek {
+        Seek::Made(owner) => is_made(present, owner),
+        Seek::Owned(owner) => is_owned(present, owner),
+        Seek::Identity => true,
+    }
+}
+
+/// Who made a thing that is in the way, as the end of a sentence; empty when nothing on it says that.
+pub fn whose(present: &Tags, owner: &Owner) -> String {
+    match present.get(TAG_ADDRESS) {
+        Some(address) if is_same_environment(present, owner) => format!(", made by `{address}` of this environment"),
+        Some(address) => format!(", made by `{address}` of another environment"),
+        None => String::new(),
+    }
+}
+
+/// What has to be written on a thing that has `present` now, and the keys of what has to go.
+///
+/// # Errors
+/// When the user's tags have a key that is not the user's to choose.
+pub fn changes(user: &Tags, owner: &Owner, present: &Tags) -> Result<(Tags, Vec<String>), Fault> {
+    let mut wanted = of_changed(user, owner, present)?;
+    wanted.retain(|key, value| !key.starts_with(AMAZONS) && present.get(key) != Some(value));
+    let surplus = of_user(present).into_keys().filter(|key| !user.contains_key(key)).collect();
+    Ok((wanted, surplus))
 }
 
 /// Whether any environment says that it is its own.

@@ -31,14 +31,12 @@ pub fn list(all: &Tags) -> Result<AwsTags, Fault> {
 /// When the user's tags have a key that is not the user's to choose, or when AWS refuses.
 pub async fn change(session: &Session, arn: &str, user: &Tags, owner: &Owner) -> Result<(), Fault> {
     let present = read(session, arn).await?;
-    let mut wanted = tags::of_changed(user, owner, &present)?;
-    wanted.retain(|key, value| !key.starts_with("aws:") && present.get(key) != Some(value));
+    let (wanted, surplus) = tags::changes(user, owner, &present)?;
     if !wanted.is_empty() {
         let call = Call::write("cloudfront:TagResource", format!("set the tags of `{arn}`"));
         let sent = session.cloudfront().tag_resource().resource(arn).tags(list(&wanted)?).send();
         sent.await.map_err(|error| call.fault(&error).on("tags"))?;
     }
-    let surplus: Vec<String> = tags::of_user(&present).into_keys().filter(|key| !user.contains_key(key)).collect();
     if !surplus.is_empty() {
         let call = Call::write("cloudfront:UntagResource", format!("remove tags from `{arn}`"));
         let keys = TagKeys::builder().set_items(Some(surplus)).build();

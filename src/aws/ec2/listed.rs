@@ -50,14 +50,7 @@ pub async fn find<L: Listed>(kind: &L, session: &Session, seek: &Seek) -> Result
     let Some(filters) = tagging::sought(seek) else { return Ok(None) };
     let items = kind.list(session, filters).await?;
     // Not every list of every emulator heeds every filter, and what is taken for ours may be deleted.
-    let is_it = |item: &&L::Item| {
-        let present = tagging::of(L::tags(item));
-        match seek {
-            Seek::Made(owner) => tags::is_made(&present, owner),
-            Seek::Owned(owner) => tags::is_owned(&present, owner),
-            Seek::Identity => false,
-        }
-    };
+    let is_it = |item: &&L::Item| tags::fits(&tagging::of(L::tags(item)), seek);
     only(L::PLURAL, items.iter().filter(|item| L::is_alive(item)).filter(is_it).map(L::id))
 }
 

@@ -49,13 +49,7 @@ pub fn tagged<'a>(key: &str, values: impl IntoIterator<Item = &'a str>) -> Filte
 
 /// Why a name cannot be had, when this is written on what has it. `what` is that: ``the key pair `x` ``.
 pub fn taken(what: &str, present: &Tags, owner: &Owner) -> Fault {
-    let whose = match present.get(TAG_ADDRESS) {
-        Some(address) if tags::is_same_environment(present, owner) => {
-            format!(", made by `{address}` of this environment")
-        }
-        Some(address) => format!(", made by `{address}` of another environment"),
-        None => String::new(),
-    };
+    let whose = tags::whose(present, owner);
     Fault::new(FaultKind::Taken, format!("{what} exists already{whose}"))
 }
 
@@ -92,16 +86,14 @@ pub async fn change_all(
     owner: &Owner,
 ) -> Result<(), Fault> {
     let names = ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
-    let mut wanted = tags::of_changed(user, owner, present)?;
-    wanted.retain(|key, value| !key.starts_with("aws:") && present.get(key) != Some(value));
+    let (wanted, surplus) = tags::changes(user, owner, present)?;
     if !wanted.is_empty() {
         let call = Call::write("ec2:CreateTags", format!("set the tags of {names}"));
         let sent = session.ec2().create_tags().set_resources(Some(ids.clone())).set_tags(Some(list(&wanted))).send();
         sent.await.map_err(|error| call.fault(&error).on("tags"))?;
     }
-    let surplus = tags::of_user(present).into_keys().filter(|key| !user.contains_key(key));
     // Without a value, a tag is removed whatever its value is.
-    let surplus: Vec<Tag> = surplus.map(|key| Tag::builder().key(key).build()).collect();
+    let surplus: Vec<Tag> = surplus.into_iter().map(|key| Tag::builder().key(key).build()).collect();
     if !surplus.is_empty() {
         let call = Call::write("ec2:DeleteTags", format!("remove tags from {names}"));
         let sent = session.ec2().delete_tags().set_resources(Some(ids)).set_tags(Some(surplus)).send();

@@ -90,7 +90,7 @@ impl Kind for DbParameterGroup {
         };
         let mut names = Vec::new();
         for group in candidates {
-            if *seek == Seek::Identity || tagging::fits(&tags_of(session, &group).await?, seek) {
+            if *seek == Seek::Identity || tags::fits(&tags_of(session, &group).await?, seek) {
                 names.extend(group.db_parameter_group_name().map(str::to_string));
             }
         }

@@ -117,7 +117,7 @@ impl Kind for DbSnapshot {
             .iter()
             .filter(|snapshot| snapshot.status() != Some("deleting"))
             .filter(fits)
-            .filter(|snapshot| tagging::fits(&tagging::of(snapshot.tag_list()), seek));
+            .filter(|snapshot| tags::fits(&tagging::of(snapshot.tag_list()), seek));
         name::sole("snapshots", found.map(|snapshot| id(snapshot).to_string()).collect())
     }
 

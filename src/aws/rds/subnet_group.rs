@@ -88,7 +88,7 @@ impl Kind for DbSubnetGroup {
         };
         let mut names = Vec::new();
         for group in candidates {
-            if *seek == Seek::Identity || tagging::fits(&tags_of(session, &group).await?, seek) {
+            if *seek == Seek::Identity || tags::fits(&tags_of(session, &group).await?, seek) {
                 names.extend(group.db_subnet_group_name().map(str::to_string));
             }
         }

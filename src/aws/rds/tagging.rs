@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::Tag;
 
-use crate::apply::provider::{Fault, FaultKind, Owner, Seek, TAG_ADDRESS};
+use crate::apply::provider::{Fault, FaultKind, Owner};
 use crate::aws::fault::Call;
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
@@ -24,15 +24,6 @@ pub fn of_new(user: &Tags, owner: &Owner) -> Result<Vec<Tag>, Fault> {
     Ok(list(&tags::of_new(user, owner)?))
 }
 
-/// Whether the tags say that it is the one that is sought.
-pub fn fits(present: &Tags, seek: &Seek) -> bool {
-    match seek {
-        Seek::Made(owner) => tags::is_made(present, owner),
-        Seek::Owned(owner) => tags::is_owned(present, owner),
-        Seek::Identity => true,
-    }
-}
-
 /// The tags of one thing, for the types whose lists do not have them.
 ///
 /// # Errors
@@ -48,12 +39,10 @@ pub async fn read(session: &Session, arn: &str) -> Result<Tags, Fault> {
 /// # Errors
 /// When the user's tags have a key that is not the user's to choose, or when AWS refuses.
 pub async fn change(session: &Session, arn: &str, present: &Tags, user: &Tags, owner: &Owner) -> Result<(), Fault> {
-    let mut wanted = tags::of_changed(user, owner, present)?;
-    wanted.retain(|key, value| !key.starts_with("aws:") && present.get(key) != Some(value));
+    let (wanted, surplus) = tags::changes(user, owner, present)?;
     if !wanted.is_empty() {
         add(session, arn, &wanted).await?;
     }
-    let surplus: Vec<String> = tags::of_user(present).into_keys().filter(|key| !user.contains_key(key)).collect();
     if !surplus.is_empty() {
         let call = Call::write("rds:RemoveTagsFromResource", format!("remove tags from {arn}"));
         let sent = session.rds().remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(surplus)).send();
@@ -73,13 +62,7 @@ pub async fn add(session: &Session, arn: &str, tags: &Tags) -> Result<(), Fault>
 
 /// A name that is in use, by something that this very operation did not make.
 pub fn taken(what: &str, name: &str, attribute: &str, present: &Tags, owner: &Owner) -> Fault {
-    let whose = match present.get(TAG_ADDRESS) {
-        Some(address) if tags::is_same_environment(present, owner) => {
-            format!(", made by `{address}` of this environment")
-        }
-        Some(address) => format!(", made by `{address}` of another environment"),
-        None => String::new(),
-    };
+    let whose = tags::whose(present, owner);
     Fault::new(FaultKind::Taken, format!("the {what} `{name}` exists already{whose}"))
         .on(attribute)
         .help("choose another name, or write `startActions [];` to use it as it is")

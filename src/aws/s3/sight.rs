@@ -4,7 +4,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{Tag, Tagging};
 
 use super::settings::unbuilt;
-use crate::apply::provider::{Fault, FaultKind, Owner, TAG_ADDRESS};
+use crate::apply::provider::{Fault, FaultKind, Owner};
 use crate::aws::fault::Call;
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
@@ -20,13 +20,7 @@ pub enum Sight {
 }
 
 pub fn taken(name: &str, present: &Tags, owner: &Owner) -> Fault {
-    let whose = match present.get(TAG_ADDRESS) {
-        Some(address) if tags::is_same_environment(present, owner) => {
-            format!(", made by `{address}` of this environment")
-        }
-        Some(address) => format!(", made by `{address}` of another environment"),
-        None => String::new(),
-    };
+    let whose = tags::whose(present, owner);
     Fault::new(FaultKind::Taken, format!("the bucket `{name}` exists already{whose}"))
         .on("bucket")
         .help("write `startActions [];` to use it as it is, or choose another name")

@@ -97,7 +97,7 @@ impl Kind for DbInstance {
             (Seek::Identity, None) => Vec::new(),
         };
         let fits = |database: &&Database| {
-            !status::is_going(Sight(database).status()) && tagging::fits(&tagging::of(database.tag_list()), seek)
+            !status::is_going(Sight(database).status()) && tags::fits(&tagging::of(database.tag_list()), seek)
         };
         let found = candidates.iter().filter(fits).map(|database| Sight(database).identifier().to_string()).collect();
         name::sole("databases", found)
