@@ -220,8 +220,8 @@ impl Provider for Lossy {
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         self.answer(self.sandbox.act(place, deed).await)
     }
-    fn answers(&self) -> bool {
-        self.sandbox.answers()
+    fn answers(&self, kind: &str) -> bool {
+        self.sandbox.answers(kind)
     }
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.answer(self.sandbox.delete(place).await)

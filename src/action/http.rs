@@ -32,7 +32,7 @@ struct Question {
 /// What came instead, when `within` is over; at once when the question itself cannot be asked.
 pub async fn run(action: &Action, place: &Place, calls: &Calls) -> Result<(), Fault> {
     let question = question(action)?;
-    if !calls.provider.answers() {
+    if !calls.provider.answers(&place.kind) {
         return Ok(());
     }
     let client = client()?;

@@ -82,8 +82,8 @@ impl Provider for Discreet {
         self.0.service(kind)
     }
 
-    fn answers(&self) -> bool {
-        self.0.answers()
+    fn answers(&self, kind: &str) -> bool {
+        self.0.answers(kind)
     }
 
     fn at_once(&self) -> usize {

@@ -255,8 +255,9 @@ pub trait Provider: Send + Sync {
         kind
     }
 
-    /// Whether what it makes can be asked over a network. What cannot is taken to answer as expected.
-    fn answers(&self) -> bool {
+    /// Whether a thing of this type that it makes can be asked over a network. What cannot is taken to
+    /// answer as expected.
+    fn answers(&self, _kind: &str) -> bool {
         true
     }
 

@@ -330,7 +330,7 @@ impl Provider for Sandbox {
         pace::service(kind)
     }
 
-    fn answers(&self) -> bool {
+    fn answers(&self, _kind: &str) -> bool {
         false
     }
 
