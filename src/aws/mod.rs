@@ -23,8 +23,8 @@ use async_trait::async_trait;
 use self::act::AnyAct;
 use self::fault::Call;
 use self::kind::AnyKind;
-use self::session::{Sessions, Site};
 pub use self::session::{Keys, Settings};
+use self::session::{Sessions, Site};
 use crate::apply::provider::{
     Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want, usually,
 };
