@@ -25,15 +25,25 @@ const HIDDEN: &str = "(secret)";
 
 /// A fault that does not say what is secret among these values.
 fn discreet(fault: Fault, values: &Fields) -> Fault {
-    let secrets: Vec<&str> = values.values().flat_map(Value::secrets).collect();
-    if secrets.is_empty() {
-        return fault;
-    }
-    // What is longer first: one form may be the start of another.
-    let mut forms: Vec<String> = secrets.into_iter().flat_map(forms).filter(|form| !form.is_empty()).collect();
+    let forms = all_forms(values);
+    Fault { message: hide(fault.message, &forms), help: fault.help.map(|help| hide(help, &forms)), ..fault }
+}
+
+/// A text that does not say what is secret among these values, as far as their texts are known.
+pub fn without_secrets(text: String, values: &Fields) -> String {
+    hide(text, &all_forms(values))
+}
+
+fn hide(text: String, forms: &[String]) -> String {
+    forms.iter().fold(text, |text, form| text.replace(form, HIDDEN))
+}
+
+/// All that is to be hidden of these values, what is longer first: one form may be the start of another.
+fn all_forms(values: &Fields) -> Vec<String> {
+    let secrets = values.values().flat_map(Value::secrets);
+    let mut forms: Vec<String> = secrets.flat_map(forms).filter(|form| !form.is_empty()).collect();
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    let hide = |text: String| forms.iter().fold(text, |text, form| text.replace(form, HIDDEN));
-    Fault { message: hide(fault.message), help: fault.help.map(hide), ..fault }
+    forms
 }
 
 /// A secret as it is, and as requests and answers carry it.

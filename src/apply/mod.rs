@@ -4,7 +4,7 @@
 mod afterwards;
 pub mod budget;
 pub mod clock;
-mod discreet;
+pub mod discreet;
 pub mod event;
 pub mod import;
 pub mod limit;
@@ -14,6 +14,7 @@ mod queue;
 pub mod recover;
 pub mod refresh;
 pub mod rollback;
+pub mod several;
 mod step;
 mod work;
 
