@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use crate::apply::provider::{
-    Deed, Fault, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned,
+    Want,
 };
 use crate::model::action::Verb;
 use crate::value::{Fields, Value};
@@ -152,6 +153,11 @@ impl Provider for Discreet {
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         let told = self.0.act(place, deed).await.map_err(|fault| discreet(fault, &place.inputs));
         told.map_err(|fault| discreet(fault, &deed.settings))
+    }
+
+    /// What is signed is not said again by its fault.
+    async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
+        self.0.sign(request).await
     }
 }
 

@@ -100,6 +100,21 @@ pub struct Deed {
     pub token: Arc<str>,
 }
 
+/// A request over HTTP that is to say, by a signature of this cloud, who asks.
+pub struct Unsigned<'a> {
+    pub method: &'a str,
+    /// Whole and percent-encoded, as it is sent: with scheme, host and query.
+    pub url: &'a str,
+    /// All that it carries already; what is signed must not change on its way.
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+    /// The service that is asked, as the cloud calls it: `execute-api`.
+    pub service: &'a str,
+    pub region: &'a str,
+    /// Whose credentials; those that this machine has when it is nothing.
+    pub profile: Option<&'a str>,
+}
+
 /// How to find a thing whose id is not known.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Seek {
@@ -319,5 +334,12 @@ pub trait Provider: Send + Sync {
     /// Carries out an action that stands in a list of this thing. It may be made twice.
     async fn act(&self, _place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         Err(Fault::new(FaultKind::Refused, format!("{} cannot do `{}`", self.cloud(), deed.kind)))
+    }
+
+    /// The headers that a request needs besides its own, so that the site knows who asks. They are good for a
+    /// few minutes, and for this very request: each try is signed anew.
+    async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
+        let text = format!("{} signs no requests, and {} wants a signature", self.cloud(), request.service);
+        Err(Fault::new(FaultKind::Refused, text).help("ask without a signature: a header can say who asks"))
     }
 }
