@@ -10,21 +10,23 @@ mod rds;
 mod remedy;
 mod s3;
 mod session;
+mod sign;
 mod tags;
 mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
 use self::act::AnyAct;
+use self::fault::Call;
 use self::kind::AnyKind;
-use self::session::Sessions;
 pub use self::session::{Keys, Settings};
+use self::session::{Sessions, Site};
 use crate::apply::provider::{
-    Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Want, usually,
+    Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want, usually,
 };
 use crate::model::action::Verb;
 use crate::value::Fields;
@@ -169,6 +171,15 @@ impl Provider for Aws {
 
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         act(&deed.kind)?.run(&self.sessions, place, deed).await
+    }
+
+    async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
+        let site = Site { region: request.region.to_string(), profile: request.profile.map(str::to_string) };
+        let session = self.sessions.at(&site).await;
+        let call = Call::read("", format!("sign a request to {}", request.service));
+        let credentials = session.credentials().await;
+        let credentials = credentials.map_err(|error| session.way.complete(call.no_credentials(&error)))?;
+        sign::headers(request, credentials, SystemTime::now())
     }
 }
 

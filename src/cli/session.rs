@@ -11,7 +11,7 @@ use crate::apply::import::{self, Claim, Refusal};
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
-use crate::apply::{self, Forecast, Stop, refresh};
+use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
 use crate::cli::streams::{say, tell, tell_line};
@@ -195,6 +195,11 @@ impl Session {
             refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
         };
         let mut plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
+        if refresh && !report.has_errors() {
+            let foreseen = foresee::foresee(&plan, &moved.state, &self.calls).await;
+            plan.obstruct(foreseen.obstacles);
+            report.extend(foreseen.faults.iter().map(unforeseen));
+        }
         plan.locate(&self.graph, &self.sources);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
@@ -373,6 +378,16 @@ impl Session {
             report.push(diagnostic);
         }
         tell(&ui::render(&report, &self.sources, self.look));
+    }
+}
+
+/// What the plan does not know, because the cloud would not say it.
+fn unforeseen((address, fault): &(Address, Fault)) -> Diagnostic {
+    let text = format!("whether `{address}` can be deleted is not known: {fault}");
+    let diagnostic = Diagnostic::warning("cloud::fault", text);
+    match &fault.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
     }
 }
 

@@ -108,6 +108,18 @@ pub struct Began {
     pub at: Arc<str>,
 }
 
+impl Recorded {
+    /// Whether this environment made it, or took it in as if it had; if not, it existed already, and was found.
+    pub fn is_ours(&self) -> bool {
+        !self.lifecycle.start.is_empty()
+    }
+
+    /// Whether taking it down deletes it; if not, it is left standing.
+    pub fn is_deleted(&self) -> bool {
+        self.lifecycle.terminate.iter().any(|action| action.verb == Verb::Delete)
+    }
+}
+
 impl State {
     /// An environment in which nothing was ever made.
     pub fn new(lineage: Arc<str>, cloud: Arc<str>) -> State {

@@ -21,6 +21,7 @@ mod program;
 mod refusals;
 mod schemas;
 mod security;
+mod signatures;
 mod watched;
 mod weather;
 
