@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::apply::provider::{
-    Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want,
-    usually,
+    Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek,
+    Unsigned, Want, usually,
 };
 use crate::model::action::Verb;
 use crate::value::Fields;
@@ -118,13 +118,8 @@ impl Provider for Several {
 
     /// Each is asked once, for all that is its own.
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
-        let mut parts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (at, place) in places.iter().enumerate() {
-            parts.entry(cloud_of(&place.kind)).or_default().push(at);
-        }
-        let mut readings: BTreeMap<usize, Result<Reading, Fault>> = BTreeMap::new();
-        for members in parts.into_values() {
-            let theirs: Vec<Place> = members.iter().map(|at| places[*at].clone()).collect();
+        let mut readings = BTreeMap::new();
+        for (members, theirs) in by_cloud(places, |place| &place.kind) {
             let answers = match self.of(&theirs[0].kind) {
                 Ok(provider) => provider.read_many(&theirs).await,
                 Err(fault) => vec![Err(fault); theirs.len()],
@@ -133,6 +128,19 @@ impl Provider for Several {
         }
         // The keys are the places' own positions, each once.
         readings.into_values().collect()
+    }
+
+    /// As [`Several::read_many`]. What one of them holds of another cannot be told.
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        let mut told = BTreeMap::new();
+        for (members, theirs) in by_cloud(leaving, |leaving| &leaving.place.kind) {
+            let answers = match self.of(&theirs[0].place.kind) {
+                Ok(provider) => provider.obstacles(&theirs).await,
+                Err(fault) => vec![Err(fault); theirs.len()],
+            };
+            told.extend(members.into_iter().zip(answers));
+        }
+        told.into_values().collect()
     }
 
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
@@ -151,6 +159,17 @@ impl Provider for Several {
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
         self.of("aws")?.sign(request).await
     }
+}
+
+/// What belongs to each cloud, with its positions in the whole.
+fn by_cloud<T: Clone>(all: &[T], kind: impl Fn(&T) -> &str) -> Vec<(Vec<usize>, Vec<T>)> {
+    let mut parts: BTreeMap<&str, (Vec<usize>, Vec<T>)> = BTreeMap::new();
+    for (at, one) in all.iter().enumerate() {
+        let (members, theirs) = parts.entry(cloud_of(kind(one))).or_default();
+        members.push(at);
+        theirs.push(one.clone());
+    }
+    parts.into_values().collect()
 }
 
 #[cfg(test)]

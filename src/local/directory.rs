@@ -11,7 +11,9 @@ use super::DIRECTORY;
 use super::file::{bits_of, taken, tell_mode};
 use super::mark::{Mark, Trait};
 use super::site::{Site, decode, io_fault, look, not_put, set_mode, stamp};
-use crate::apply::provider::{Fault, FaultKind, Health, Here, Made, Place, Progress, Reading, Seek, Want as Wanted};
+use crate::apply::provider::{
+    Fault, FaultKind, Health, Here, Made, Obstacle, Place, Progress, Reading, Seek, Want as Wanted,
+};
 use crate::value::{Fields, Value};
 
 #[derive(Deserialize)]
@@ -112,43 +114,59 @@ pub fn update(site: &Site, place: &Place, wanted: &Wanted) -> Result<Progress, F
 
 /// Only the one that was made is deleted, and with what is in it only where the program says so.
 pub fn delete(site: &Site, place: &Place) -> Result<Progress, Fault> {
-    let path = site.path(&place.id);
-    let mark = site.marks.of(DIRECTORY, &place.id)?;
-    if let Some(found) = look(&path)? {
-        if !mark.as_ref().is_some_and(|mark| is_marked(mark, &found)) {
-            let text = format!("nothing says that `{}` is of this environment: it is not deleted", path.display());
-            return Err(Fault::new(FaultKind::Held, text).help("look at it, and take it away by hand"));
-        }
-        let with_contents = place.inputs.get("deleteContents") == Some(&Value::Bool(true));
-        let removed = if with_contents { std::fs::remove_dir_all(&path) } else { std::fs::remove_dir(&path) };
-        match removed {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && !with_contents => return Err(full(&path)),
-            // Something is being written into it still.
-            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
-                return Ok(Progress::Waiting("being written to".into()));
-            }
-            Err(error) => return Err(io_fault("delete", &path, &error)),
-        }
+    if let Some(Obstacle { message, help, attribute }) = obstacle(site, place, &[])? {
+        return Err(Fault { help, attribute, ..Fault::new(FaultKind::Held, message) });
     }
-    if let Some(mark) = mark {
+    let path = site.path(&place.id);
+    match if has_all(place) { std::fs::remove_dir_all(&path) } else { std::fs::remove_dir(&path) } {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        // Something is being written into it still.
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+            return Ok(Progress::Waiting("being written to".into()));
+        }
+        Err(error) => return Err(io_fault("delete", &path, &error)),
+    }
+    if let Some(mark) = site.marks.of(DIRECTORY, &place.id)? {
         site.marks.remove(&mark.owner.token)?;
     }
     Ok(Progress::Done)
 }
 
-fn full(path: &Path) -> Fault {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|entry| format!("`{}`", entry.file_name().to_string_lossy())).collect();
+/// Why it is not deleted as it is now, when these are gone.
+pub fn obstacle(site: &Site, place: &Place, going: &[PathBuf]) -> Result<Option<Obstacle>, Fault> {
+    let path = site.path(&place.id);
+    let Some(found) = look(&path)? else { return Ok(None) };
+    let shown = path.display();
+    if !site.marks.of(DIRECTORY, &place.id)?.is_some_and(|mark| is_marked(&mark, &found)) {
+        let text = format!("nothing says that `{shown}` is of this environment: it is not deleted");
+        return Ok(Some(Obstacle::new(text).help("look at it, and take it away by hand")));
+    }
+    if has_all(place) {
+        return Ok(None);
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&path).map_err(|error| io_fault("list", &path, &error))? {
+        let entry = entry.map_err(|error| io_fault("list", &path, &error))?;
+        if !going.contains(&entry.path()) {
+            names.push(format!("`{}`", entry.file_name().to_string_lossy()));
+        }
+    }
     names.sort();
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
+    if names.is_empty() {
+        return Ok(None);
+    }
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let text = format!("`{}` is not empty: {}{more}", path.display(), names.join(", "));
-    Fault::new(FaultKind::Held, text)
-        .on("deleteContents")
-        .help("look whether anybody needs that; `deleteContents true;`, applied before, deletes it too")
+    let text = format!("`{shown}` is not empty: it has {}{more} in it", names.join(", "));
+    let help = "look whether anybody needs that; `deleteContents true;`, applied before, deletes it too";
+    Ok(Some(Obstacle::new(text).on("deleteContents").help(help)))
+}
+
+/// Whether everything in it goes with it.
+fn has_all(place: &Place) -> bool {
+    place.inputs.get("deleteContents") == Some(&Value::Bool(true))
 }
 
 fn is_marked(mark: &Mark, found: &Metadata) -> bool {

@@ -13,7 +13,7 @@ use super::FILE;
 use super::mark::{Mark, Trait, remove};
 use super::site::{Site, decode, io_fault, look, mode, not_put, set_mode, stamp};
 use crate::apply::provider::{
-    Fault, FaultKind, Health, Here, Made, Owner, Place, Progress, Reading, Seek, Want as Wanted,
+    Fault, FaultKind, Health, Here, Made, Obstacle, Owner, Place, Progress, Reading, Seek, Want as Wanted,
 };
 use crate::value::{Data, Fields, Value};
 
@@ -151,31 +151,34 @@ pub fn update(site: &Site, place: &Place, wanted: &Wanted) -> Result<Progress, F
 
 /// Only what has in it what was written is deleted.
 pub fn delete(site: &Site, place: &Place) -> Result<Progress, Fault> {
-    let path = site.path(&place.id);
-    let mark = site.marks.of(FILE, &place.id)?;
-    if let Some(found) = look(&path)? {
-        let shown = path.display();
-        let Some(mark) = &mark else {
-            let text = format!("nothing says that `{shown}` is of this environment: it is not deleted");
-            return Err(Fault::new(FaultKind::Held, text).help(format!("look at it, then `rm {shown}`")));
-        };
-        let is_ours = match &mark.of {
-            Trait::File { sums, .. } if !sums.is_empty() => found.is_file() && sums.contains(&sum_of(&path)?),
-            Trait::File { .. } | Trait::Directory { .. } | Trait::Port | Trait::Process { .. } => {
-                is_untouched(mark, &found)
-            }
-        };
-        if !is_ours {
-            let text = format!("`{shown}` has other bytes in it than were written: it is not deleted");
-            let help = format!("`tadpole apply` writes it anew; if nobody needs what is in it, `rm {shown}`");
-            return Err(Fault::new(FaultKind::Held, text).help(help));
-        }
-        remove(&path)?;
+    if let Some(Obstacle { message, help, .. }) = obstacle(site, place)? {
+        return Err(Fault { help, ..Fault::new(FaultKind::Held, message) });
     }
-    if let Some(mark) = mark {
+    remove(&site.path(&place.id))?;
+    if let Some(mark) = site.marks.of(FILE, &place.id)? {
         site.marks.remove(&mark.owner.token)?;
     }
     Ok(Progress::Done)
+}
+
+/// Why it is not deleted as it is now.
+pub fn obstacle(site: &Site, place: &Place) -> Result<Option<Obstacle>, Fault> {
+    let path = site.path(&place.id);
+    let Some(found) = look(&path)? else { return Ok(None) };
+    let shown = path.display();
+    let Some(mark) = site.marks.of(FILE, &place.id)? else {
+        let text = format!("nothing says that `{shown}` is of this environment: it is not deleted");
+        return Ok(Some(Obstacle::new(text).help(format!("look at it, then `rm {shown}`"))));
+    };
+    let is_ours = match &mark.of {
+        Trait::File { sums, .. } if !sums.is_empty() => found.is_file() && sums.contains(&sum_of(&path)?),
+        Trait::File { .. } | Trait::Directory { .. } | Trait::Port | Trait::Process { .. } => {
+            is_untouched(&mark, &found)
+        }
+    };
+    let text = format!("`{shown}` has other bytes in it than were written: it is not deleted");
+    let help = format!("`tadpole apply` writes it anew; if nobody needs what is in it, `rm {shown}`");
+    Ok((!is_ours).then(|| Obstacle::new(text).help(help)))
 }
 
 impl Want {

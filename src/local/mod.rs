@@ -21,7 +21,8 @@ use async_trait::async_trait;
 use self::mark::Marks;
 use self::site::Site;
 use crate::apply::provider::{
-    Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want, usually,
+    Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    usually,
 };
 use crate::model::action::Verb;
 use crate::value::Fields;
@@ -186,6 +187,20 @@ impl Provider for Local {
             Ok(owned)
         });
         Ok(Some(owned.await?))
+    }
+
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        let places: Vec<Place> = leaving.iter().map(|leaving| leaving.place.clone()).collect();
+        let told = self.apart(move |site| {
+            let going: Vec<PathBuf> = places.iter().map(|place| site.path(&place.id)).collect();
+            let obstacle = |place: &Place| match kind(&place.kind)? {
+                Kind::File => file::obstacle(site, place),
+                Kind::Directory => directory::obstacle(site, place, &going),
+                Kind::Port | Kind::Process => Ok(None),
+            };
+            Ok(places.iter().map(|place| obstacle(place).map(|one| one.into_iter().collect())).collect())
+        });
+        told.await.unwrap_or_else(|fault| vec![Err(fault); leaving.len()])
     }
 
     async fn update(&self, place: &Place, _: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
