@@ -1,6 +1,7 @@
 //! What the engine asks of a cloud. A provider makes calls and nothing else: it keeps no state, does
 //! not wait for a thing to become ready, and does not retry; the executor does all three.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::action::Verb;
 use crate::name::{Address, Name};
-pub use crate::state::observed::{Health, Here, Reading};
+pub use crate::state::observed::{Health, Here, Obstacle, Reading};
 use crate::value::Fields;
 
 /// Whose an object is: written on it, in the create call itself where the cloud can do that, so that
@@ -51,6 +52,17 @@ pub struct Place {
     pub inputs: Fields,
     /// As last recorded.
     pub outputs: Fields,
+}
+
+/// A thing that a plan is about to have deleted.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    pub place: Place,
+    /// Actions of the cloud that run before its deletion, by the provider's name of each: `aws.EmptyS3Bucket`.
+    pub deeds: Vec<Arc<str>>,
+    /// Things, by type and id, that are recorded as needing it and stay. The plan knows what becomes of that:
+    /// they are no obstacle that anybody has to be told of.
+    pub known: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 /// A thing of an environment, as a cloud tells it.
@@ -304,6 +316,13 @@ pub trait Provider: Send + Sync {
             readings.push(self.read(place).await);
         }
         readings
+    }
+
+    /// Why each of these could not be deleted now, in the same order; nothing for most. They go together: what
+    /// only another of them holds is free when its turn comes. Nothing is changed, and what cannot be told
+    /// cheaply is left for the deletion to tell.
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        leaving.iter().map(|_| Ok(Vec::new())).collect()
     }
 
     /// Makes it as wanted. `old` is what it is now, or nothing when that is not known: then
