@@ -1,3 +1,5 @@
+//! Lists as they are read, at two widths and by programs.
+
 use super::*;
 use crate::state::about::About;
 use crate::state::lease::Holder;
