@@ -117,8 +117,8 @@ impl Provider for Discreet {
         self.0.usually(kind, verb)
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        self.0.owned(lineage).await
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.0.owned(lineage, known).await
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

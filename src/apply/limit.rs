@@ -18,7 +18,9 @@ use crate::apply::provider::{
     Want,
 };
 use crate::apply::rate::{Lane, Rates};
+use crate::apply::step::place_of;
 use crate::name::Address;
+use crate::state::State;
 use crate::state::store::StoreFault;
 use crate::state::tenure::Tenure;
 use crate::value::Fields;
@@ -138,10 +140,14 @@ impl Calls {
         self.repeat(&place.kind, Call::Read, &place.address, None, || self.provider.check(place)).await
     }
 
+    /// Everything that is of an environment, recorded or not. `state` is as it was when there was most in it:
+    /// the cloud is asked where its things live.
+    ///
     /// # Errors
     /// The last fault.
-    pub async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        let call = || self.provider.owned(lineage);
+    pub async fn owned(&self, state: &State) -> Result<Option<Vec<Owned>>, Fault> {
+        let known: Vec<Place> = state.things().map(|(address, recorded)| place_of(address, recorded)).collect();
+        let call = || self.provider.owned(&state.lineage, &known);
         self.repeat("", Call::ReadMany, &Address::root(), None, call).await
     }
 

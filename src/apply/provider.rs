@@ -295,8 +295,9 @@ pub trait Provider: Send + Sync {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
 
-    /// Everything that bears this lineage, where the cloud can tell.
-    async fn owned(&self, _lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    /// Everything that bears this lineage, where the cloud can tell. `known` is what the environment has or had:
+    /// it is looked for where these live, and what they are made of is no find of its own.
+    async fn owned(&self, _lineage: &str, _known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         Ok(None)
     }
 
