@@ -101,11 +101,16 @@ impl Provider for Several {
         self.of(&place.kind)?.read(place).await
     }
 
-    /// Of those that anything was asked of: what a command knows nothing of, it does not look for.
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    /// Of those that anything was asked of, or that have something: what a command knows nothing of, it does not
+    /// look for.
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         let mut all: Option<Vec<Owned>> = None;
-        for member in self.members.iter().filter(|member| member.used.load(Ordering::Relaxed)) {
-            if let Some(owned) = member.provider.owned(lineage).await? {
+        for Member { name, provider, used } in &self.members {
+            let theirs: Vec<Place> = known.iter().filter(|place| cloud_of(&place.kind) == *name).cloned().collect();
+            if !used.load(Ordering::Relaxed) && theirs.is_empty() {
+                continue;
+            }
+            if let Some(owned) = provider.owned(lineage, &theirs).await? {
                 all.get_or_insert_default().extend(owned);
             }
         }
@@ -199,7 +204,7 @@ mod tests {
         async fn read(&self, place: &Place) -> Result<Reading, Fault> {
             Err(Fault::new(FaultKind::Refused, format!("{} of {}", place.id, self.0)))
         }
-        async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
             let owned = Owned { kind: self.0.into(), id: lineage.into(), address: "x".parse().unwrap() };
             Ok((self.0 != "mute").then(|| vec![owned]))
         }
@@ -232,12 +237,12 @@ mod tests {
     #[tokio::test]
     async fn who_was_asked_nothing_is_not_asked_what_it_owns() {
         let several = several();
-        assert_eq!(several.owned("l").await, Ok(None));
+        assert_eq!(several.owned("l", &[]).await, Ok(None));
         assert_eq!(several.delete(&place("mute.A", "1")).await, Ok(Progress::Waiting("mute".into())));
-        assert_eq!(several.owned("l").await, Ok(None));
+        assert_eq!(several.owned("l", &[]).await, Ok(None));
         assert_eq!(several.delete(&place("far.A", "1")).await, Ok(Progress::Waiting("far".into())));
-        let owned = several.owned("l").await.unwrap().unwrap();
-        assert_eq!(owned.iter().map(|owned| &*owned.kind).collect::<Vec<_>>(), ["far"]);
+        let owned = several.owned("l", &[place("near.A", "1")]).await.unwrap().unwrap();
+        assert_eq!(owned.iter().map(|owned| &*owned.kind).collect::<Vec<_>>(), ["near", "far"]);
     }
 
     #[test]

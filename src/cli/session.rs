@@ -12,7 +12,7 @@ use crate::apply::import::{self, Claim, Refusal};
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
-use crate::apply::several::{Several, cloud_of};
+use crate::apply::several::{REAL, Several, cloud_of};
 use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
@@ -423,6 +423,11 @@ fn unforeseen((address, fault): &(Address, Fault)) -> Diagnostic {
         Some(help) => diagnostic.help(help.clone()),
         None => diagnostic,
     }
+}
+
+/// Where things of a record are, behind their number; nothing of what is simply there.
+pub fn whereabouts(cloud: &str) -> String {
+    if cloud == REAL { String::new() } else { format!(" in `{cloud}`") }
 }
 
 /// Whether this program was built to make things of these kinds. If not, says so.

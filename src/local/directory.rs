@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::DIRECTORY;
-use super::file::{bits_of, taken, tell_mode};
+use super::file::{bits_of, part_of, taken, tell_mode};
 use super::mark::{Mark, Trait};
 use super::site::{Site, decode, io_fault, look, not_put, set_mode, stamp};
 use crate::apply::provider::{
@@ -36,7 +36,7 @@ pub fn create(site: &Site, wanted: &Wanted) -> Result<Made, Fault> {
     let mut marks = site.marks.owned(DIRECTORY, owner)?;
     marks.retain(|mark| mark.id == id);
     if let Some(found) = look(&path)? {
-        let Some(old) = marks.iter().find(|mark| is_marked(mark, &found)) else { return Err(taken(&path)) };
+        let Some(old) = marks.iter().find(|mark| mark.is_of(Some(&found))) else { return Err(taken(&path)) };
         if old.owner.token != owner.token {
             // Of an earlier time, left standing.
             let mark = Mark { owner: owner.clone(), ..old.clone() };
@@ -88,7 +88,7 @@ pub fn find(site: &Site, wanted: &Wanted, seek: &Seek) -> Result<Option<Arc<str>
         }
         Seek::Owned(owner) => site.marks.owned(DIRECTORY, owner)?,
     };
-    let is_it = |found: &Metadata| marks.iter().any(|mark| mark.id == id && is_marked(mark, found));
+    let is_it = |found: &Metadata| marks.iter().any(|mark| mark.id == id && mark.is_of(Some(found)));
     Ok(found.filter(is_it).map(|_| id.into()))
 }
 
@@ -138,7 +138,7 @@ pub fn obstacle(site: &Site, place: &Place, going: &[PathBuf]) -> Result<Option<
     let path = site.path(&place.id);
     let Some(found) = look(&path)? else { return Ok(None) };
     let shown = path.display();
-    if !site.marks.of(DIRECTORY, &place.id)?.is_some_and(|mark| is_marked(&mark, &found)) {
+    if !site.marks.of(DIRECTORY, &place.id)?.is_some_and(|mark| mark.is_of(Some(&found))) {
         let text = format!("nothing says that `{shown}` is of this environment: it is not deleted");
         return Ok(Some(Obstacle::new(text).help("look at it, and take it away by hand")));
     }
@@ -167,16 +167,6 @@ pub fn obstacle(site: &Site, place: &Place, going: &[PathBuf]) -> Result<Option<
 /// Whether everything in it goes with it.
 fn has_all(place: &Place) -> bool {
     place.inputs.get("deleteContents") == Some(&Value::Bool(true))
-}
-
-fn is_marked(mark: &Mark, found: &Metadata) -> bool {
-    matches!(&mark.of, Trait::Directory { stamp: marked } if *marked == stamp(found)) && found.is_dir()
-}
-
-fn part_of(path: &Path, token: &str) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let few: String = token.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
-    path.with_file_name(format!(".{name}.{few}.part"))
 }
 
 /// Gives it its name, unless something has that already.

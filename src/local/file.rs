@@ -48,7 +48,7 @@ pub fn create(site: &Site, wanted: &Wanted) -> Result<Made, Fault> {
     marks.retain(|mark| mark.id == id);
     let found = look(&path)?;
     if let Some(found) = &found {
-        match marks.iter().find(|mark| is_marked(mark, found)) {
+        match marks.iter().find(|mark| mark.is_of(Some(found))) {
             Some(mark) if mark.owner.token == owner.token => return Ok(made),
             // Of an earlier time, left standing.
             Some(_) => {}
@@ -82,7 +82,7 @@ pub fn find(site: &Site, wanted: &Wanted, seek: &Seek) -> Result<Option<Arc<str>
         }
         Seek::Owned(owner) => site.marks.owned(FILE, owner)?,
     };
-    let is_it = |found: &Metadata| marks.iter().any(|mark| mark.id == id && is_marked(mark, found));
+    let is_it = |found: &Metadata| marks.iter().any(|mark| mark.id == id && mark.is_of(Some(found)));
     Ok(found.filter(is_it).map(|_| id.into()))
 }
 
@@ -269,7 +269,8 @@ fn show(part: &Path, path: &Path, over: bool) -> Result<(), Fault> {
     }
 }
 
-fn part_of(path: &Path, token: &str) -> PathBuf {
+/// Where a thing is made that is shown at a path when it is whole.
+pub fn part_of(path: &Path, token: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let few: String = token.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
     path.with_file_name(format!(".{name}.{few}.part"))
@@ -295,13 +296,9 @@ pub fn tell_mode(recorded: &Fields, found: &Metadata, inputs: &mut Fields) {
     }
 }
 
-fn is_marked(mark: &Mark, found: &Metadata) -> bool {
-    matches!(&mark.of, Trait::File { stamp: marked, .. } if *marked == stamp(found)) && found.is_file()
-}
-
 /// Whether nobody wrote to it.
 fn is_untouched(mark: &Mark, found: &Metadata) -> bool {
-    is_marked(mark, found) && matches!(&mark.of, Trait::File { modified: at, .. } if *at == modified(found))
+    mark.is_of(Some(found)) && matches!(&mark.of, Trait::File { modified: at, .. } if *at == modified(found))
 }
 
 fn modified(found: &Metadata) -> u64 {

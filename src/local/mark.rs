@@ -1,12 +1,13 @@
 //! Whose the things of this machine are. They bear no tags, so this is written beside the record of their
 //! environment, before they come into being: one file for each, called as the operation that made it.
 
+use std::fs::Metadata;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::site::io_fault;
+use super::site::{io_fault, stamp};
 use crate::apply::provider::{Fault, FaultKind, Owner};
 use crate::state::process::Process;
 
@@ -50,6 +51,17 @@ pub enum Trait {
 pub struct Stamp {
     pub device: u64,
     pub number: u64,
+}
+
+impl Mark {
+    /// Whether what was found at its path is the one that it is about.
+    pub fn is_of(&self, found: Option<&Metadata>) -> bool {
+        match (&self.of, found) {
+            (Trait::File { stamp: marked, .. }, Some(found)) => found.is_file() && *marked == stamp(found),
+            (Trait::Directory { stamp: marked }, Some(found)) => found.is_dir() && *marked == stamp(found),
+            (Trait::Port | Trait::Process { .. }, _) | (_, None) => false,
+        }
+    }
 }
 
 /// The marks of one environment.

@@ -166,13 +166,13 @@ impl Provider for Local {
         }
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         let lineage = lineage.to_string();
         let owned = self.apart(move |site| {
             let mut owned = Vec::new();
             for mark in site.marks.all()?.into_iter().filter(|mark| *mark.owner.lineage == *lineage) {
                 let is_there = match kind(&mark.kind)? {
-                    Kind::File | Kind::Directory => site::look(&site.path(&mark.id))?.is_some(),
+                    Kind::File | Kind::Directory => mark.is_of(site::look(&site.path(&mark.id))?.as_ref()),
                     Kind::Port => true,
                     Kind::Process => process::runs(site, &mark.id)?,
                 };

@@ -14,7 +14,7 @@ use super::PROCESS;
 use super::identity::{Fate, Identity};
 use super::launch::{Order, Told, WORD};
 use super::mark::{Mark, Trait, remove};
-use super::site::{Site, decode, io_fault, locked};
+use super::site::{Site, decode, io_fault, locked, look};
 use super::stop::{Manners, Ours, Stopping, TOKEN};
 use super::tail::last_words;
 use crate::apply::provider::{
@@ -146,7 +146,7 @@ pub fn read(site: &Site, place: &Place) -> Result<Reading, Fault> {
     here.health = Health::Dead(end_of(site, place, left)?);
     if left > 0 {
         // What runs on is no process that answers to anybody: it goes, and another one comes.
-        let what = format!("(ended, and {left} of its own processes run on)");
+        let what = format!("(ended; {left} that it started runs on)");
         here.inputs.insert("command".into(), Value::List(vec![Value::string(what)]));
     }
     Ok(Reading::Here(here))
@@ -303,6 +303,10 @@ fn log_at(site: &Site, place: &Place) -> Result<PathBuf, Fault> {
 /// Keeps what the process before wrote, and nothing of those before that.
 fn make_room(log: &Path) -> Result<(), Fault> {
     let put = |error: std::io::Error| io_fault("write", log, &error).on("logFile");
+    // A terminal or the like has nothing to be kept.
+    if !look(log)?.is_some_and(|found| found.is_file()) {
+        return Ok(());
+    }
     let mut old = log.as_os_str().to_owned();
     old.push(".old");
     match std::fs::rename(log, &old) {
