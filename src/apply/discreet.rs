@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use crate::apply::provider::{
     Deed, Fault, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 pub struct Discreet(pub Arc<dyn Provider>);
@@ -90,8 +90,8 @@ impl Provider for Discreet {
         self.0.at_once()
     }
 
-    fn usually(&self, kind: &str, verb: Verb) -> Duration {
-        self.0.usually(kind, verb)
+    fn usually(&self, kind: &str, operation: Operation) -> Duration {
+        self.0.usually(kind, operation)
     }
 
     async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {

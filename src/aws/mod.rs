@@ -26,7 +26,7 @@ pub use self::session::{Keys, Settings};
 use crate::apply::provider::{
     Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Want, usually,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 /// Types of things, by the names that the library gives them.
@@ -104,8 +104,8 @@ impl Provider for Aws {
         service.map_or(name, |(service, ..)| service)
     }
 
-    fn usually(&self, name: &str, verb: Verb) -> Duration {
-        kind(name).map_or_else(|_| usually(verb), |kind| kind.usually(verb))
+    fn usually(&self, name: &str, operation: Operation) -> Duration {
+        kind(name).map_or_else(|_| usually(operation), |kind| kind.usually(operation))
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

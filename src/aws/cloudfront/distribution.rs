@@ -18,7 +18,7 @@ use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind, at_once};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{self, Fields, Value};
 
 /// The zone of all of CloudFront's own names, and of those in China.
@@ -68,11 +68,11 @@ impl Kind for Distribution {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create | Verb::Update => Duration::from_secs(240),
-            Verb::Delete => Duration::from_secs(300),
-            Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create | Operation::Update => Duration::from_secs(240),
+            Operation::Delete => Duration::from_secs(300),
+            Operation::Check => usually(operation),
         }
     }
 

@@ -27,7 +27,7 @@ use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -60,11 +60,11 @@ impl Kind for DbInstance {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(600),
-            Verb::Update | Verb::Delete => Duration::from_secs(300),
-            Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(600),
+            Operation::Update | Operation::Delete => Duration::from_secs(300),
+            Operation::Check => usually(operation),
         }
     }
 
