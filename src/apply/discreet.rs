@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use crate::apply::provider::{
-    Deed, Fault, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned,
+    Want,
 };
 use crate::state::Operation;
 use crate::value::{Fields, Value};
@@ -25,15 +26,32 @@ const HIDDEN: &str = "(secret)";
 
 /// A fault that does not say what is secret among these values.
 fn discreet(fault: Fault, values: &Fields) -> Fault {
-    let secrets: Vec<&str> = values.values().flat_map(Value::secrets).collect();
-    if secrets.is_empty() {
-        return fault;
+    let forms = forms_of(values);
+    Fault { message: hidden(fault.message, &forms), help: fault.help.map(|help| hidden(help, &forms)), ..fault }
+}
+
+/// As [`discreet`], of what is in the way of a deletion.
+fn discreetly(told: Result<Vec<Obstacle>, Fault>, values: &Fields) -> Result<Vec<Obstacle>, Fault> {
+    let forms = forms_of(values);
+    let hide = |text: String| hidden(text, &forms);
+    let obstacle = |one: Obstacle| Obstacle { message: hide(one.message), help: one.help.map(hide), ..one };
+    match told {
+        Ok(obstacles) => Ok(obstacles.into_iter().map(obstacle).collect()),
+        Err(fault) => Err(discreet(fault, values)),
     }
-    // What is longer first: one form may be the start of another.
-    let mut forms: Vec<String> = secrets.into_iter().flat_map(forms).filter(|form| !form.is_empty()).collect();
+}
+
+/// Every form of every secret among these values; what is longer first, since one form may be the start of
+/// another.
+fn forms_of(values: &Fields) -> Vec<String> {
+    let secrets = values.values().flat_map(Value::secrets);
+    let mut forms: Vec<String> = secrets.flat_map(forms).filter(|form| !form.is_empty()).collect();
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    let hide = |text: String| forms.iter().fold(text, |text, form| text.replace(form, HIDDEN));
-    Fault { message: hide(fault.message), help: fault.help.map(hide), ..fault }
+    forms
+}
+
+fn hidden(text: String, forms: &[String]) -> String {
+    forms.iter().fold(text, |text, form| text.replace(form, HIDDEN))
 }
 
 /// A secret as it is, and as requests and answers carry it.
@@ -94,8 +112,8 @@ impl Provider for Discreet {
         self.0.usually(kind, operation)
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        self.0.owned(lineage).await
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.0.owned(lineage, known).await
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
@@ -119,6 +137,11 @@ impl Provider for Discreet {
         readings.map(|(reading, place)| reading.map_err(|fault| discreet(fault, &place.inputs))).collect()
     }
 
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        let told = self.0.obstacles(leaving).await.into_iter().zip(leaving);
+        told.map(|(told, leaving)| discreetly(told, &leaving.place.inputs)).collect()
+    }
+
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         self.0.update(place, old, want).await.map_err(|fault| discreet(fault, &want.inputs))
     }
@@ -130,6 +153,11 @@ impl Provider for Discreet {
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         let told = self.0.act(place, deed).await.map_err(|fault| discreet(fault, &place.inputs));
         told.map_err(|fault| discreet(fault, &deed.settings))
+    }
+
+    /// What is signed is not said again by its fault.
+    async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
+        self.0.sign(request).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::apply::budget::Budget;
@@ -14,10 +15,13 @@ use crate::apply::clock::Clock;
 use crate::apply::discreet::Discreet;
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{
-    Call, Deed, Fault, FaultKind, Health, Made, Owned, Place, Progress, Provider, Reading, Seek, Want,
+    Call, Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Place, Progress, Provider, Reading, Seek,
+    Want,
 };
 use crate::apply::rate::{Lane, Rates};
+use crate::apply::step::place_of;
 use crate::name::Address;
+use crate::state::State;
 use crate::state::store::StoreFault;
 use crate::state::tenure::Tenure;
 use crate::value::Fields;
@@ -145,10 +149,14 @@ impl Calls {
         self.repeat(&place.kind, Call::Read, &place.address, None, || self.provider.check(place)).await
     }
 
+    /// Everything that is of an environment, recorded or not. `state` is as it was when there was most in it:
+    /// the cloud is asked where its things live.
+    ///
     /// # Errors
     /// The last fault.
-    pub async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        let call = || self.provider.owned(lineage);
+    pub async fn owned(&self, state: &State) -> Result<Option<Vec<Owned>>, Fault> {
+        let known: Vec<Place> = state.things().map(|(address, recorded)| place_of(address, recorded)).collect();
+        let call = || self.provider.owned(&state.lineage, &known);
         self.repeat("", Call::ReadMany, &Address::root(), None, call).await
     }
 
@@ -156,6 +164,37 @@ impl Calls {
     pub async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let _place = self.places.acquire().await;
         self.provider.read_many(places).await
+    }
+
+    /// What is in the way of these deletions. What did not go through with the others is asked for again, by
+    /// itself.
+    pub async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        if leaving.is_empty() {
+            return Vec::new();
+        }
+        let mut told = {
+            let _place = self.places.acquire().await;
+            self.provider.obstacles(leaving).await
+        };
+        let mut again = JoinSet::new();
+        for (at, (one, told)) in leaving.iter().zip(&told).enumerate() {
+            if told.as_ref().is_err_and(|fault| passes_later(fault.kind)) {
+                let (calls, one) = (self.clone(), one.clone());
+                again.spawn(async move { (at, calls.obstacles_of(&one).await) });
+            }
+        }
+        for (at, later) in again.join_all().await {
+            told[at] = later;
+        }
+        told
+    }
+
+    async fn obstacles_of(&self, leaving: &Leaving) -> Result<Vec<Obstacle>, Fault> {
+        let Place { kind, address, .. } = &leaving.place;
+        // A provider that says nothing of a thing knows of nothing.
+        let call =
+            || async { self.provider.obstacles(std::slice::from_ref(leaving)).await.pop().unwrap_or(Ok(vec![])) };
+        self.repeat(kind, Call::Read, address, None, call).await
     }
 
     // ---- calls that change something. Where the environment is lost they are not made, and never return: the
@@ -355,11 +394,9 @@ pub fn passes_later(kind: FaultKind) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use async_trait::async_trait;
-    use tokio::task::JoinSet;
-
     use super::*;
     use crate::apply::provider::{Owner, Patience};
+    use async_trait::async_trait;
 
     /// A cloud whose looks fail until a time, and whose calls are counted.
     struct Sick {

@@ -7,6 +7,7 @@ pub mod budget;
 pub mod clock;
 mod discreet;
 pub mod event;
+pub mod foresee;
 pub mod import;
 pub mod limit;
 pub mod provider;

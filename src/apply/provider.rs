@@ -1,6 +1,7 @@
 //! What the engine asks of a cloud. A provider makes calls and nothing else: it keeps no state, does
 //! not wait for a thing to become ready, and does not retry; the executor does all three.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{Address, Name};
 use crate::state::Operation;
-pub use crate::state::observed::{Health, Here, Reading};
+pub use crate::state::observed::{Health, Here, Obstacle, Reading};
 use crate::value::Fields;
 
 /// Whose an object is: written on it, in the create call itself where the cloud can do that, so that
@@ -53,6 +54,17 @@ pub struct Place {
     pub outputs: Fields,
 }
 
+/// A thing that a plan is about to have deleted.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    pub place: Place,
+    /// Actions of the cloud that run before its deletion, by the provider's name of each: `aws.EmptyS3Bucket`.
+    pub deeds: Vec<Arc<str>>,
+    /// Things, by type and id, that are recorded as needing it and stay. The plan knows what becomes of that:
+    /// they are no obstacle that anybody has to be told of.
+    pub known: BTreeSet<(Arc<str>, Arc<str>)>,
+}
+
 /// A thing of an environment, as a cloud tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owned {
@@ -86,6 +98,21 @@ pub struct Deed {
     pub settings: Fields,
     /// The same for every try of it within one operation.
     pub token: Arc<str>,
+}
+
+/// A request over HTTP that is to say, by a signature of this cloud, who asks.
+pub struct Unsigned<'a> {
+    pub method: &'a str,
+    /// Whole and percent-encoded, as it is sent: with scheme, host and query.
+    pub url: &'a str,
+    /// All that it carries already; what is signed must not change on its way.
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+    /// The service that is asked, as the cloud calls it: `execute-api`.
+    pub service: &'a str,
+    pub region: &'a str,
+    /// Whose credentials; those that this machine has when it is nothing.
+    pub profile: Option<&'a str>,
 }
 
 /// How to find a thing whose id is not known.
@@ -267,8 +294,9 @@ pub trait Provider: Send + Sync {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
 
-    /// Everything that bears this lineage, where the cloud can tell.
-    async fn owned(&self, _lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    /// Everything that bears this lineage, where the cloud can tell. `known` is what the environment has or had:
+    /// it is looked for where these live, and what they are made of is no find of its own.
+    async fn owned(&self, _lineage: &str, _known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         Ok(None)
     }
 
@@ -289,6 +317,13 @@ pub trait Provider: Send + Sync {
         readings
     }
 
+    /// Why each of these could not be deleted now, in the same order; nothing for most. They go together: what
+    /// only another of them holds is free when its turn comes. Nothing is changed, and what cannot be told
+    /// cheaply is left for the deletion to tell.
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        leaving.iter().map(|_| Ok(Vec::new())).collect()
+    }
+
     /// Makes it as wanted. `old` is what it is now, or nothing when that is not known: then
     /// everything is set. Doing it twice changes nothing more.
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault>;
@@ -299,5 +334,12 @@ pub trait Provider: Send + Sync {
     /// Carries out an action that stands in a list of this thing. It may be made twice.
     async fn act(&self, _place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         Err(Fault::new(FaultKind::Refused, format!("{} cannot do `{}`", self.cloud(), deed.kind)))
+    }
+
+    /// The headers that a request needs besides its own, so that the site knows who asks. They are good for a
+    /// few minutes, and for this very request: each try is signed anew.
+    async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
+        let text = format!("{} signs no requests, and {} wants a signature", self.cloud(), request.service);
+        Err(Fault::new(FaultKind::Refused, text).help("ask without a signature: a header can say who asks"))
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn work(
     }
     let mut present = match part {
         Part::Make => state.resources.get(&change.address).cloned(),
-        Part::Unmake => old(change, state).cloned(),
+        Part::Unmake => change.unmade(state).cloned(),
     };
     let reading = refreshed.readings.get(&change.address);
     let found = refreshed.found.get(&change.address);
@@ -110,20 +110,6 @@ pub(super) fn samples(resource: &Resource, world: &dyn Known) -> Fields {
         Ok(_) | Err(_) => None,
     };
     resource.samples.iter().filter_map(known).collect()
-}
-
-/// What an unmaking step is about: what the plan saw under the address, which may have a successor there by
-/// now.
-fn old<'s>(change: &Change, state: &'s State) -> Option<&'s Recorded> {
-    let is_old = |recorded: &&Recorded| change.id.as_ref().is_none_or(|id| recorded.id == *id);
-    let retired = state.retired.values().rev().filter(|retired| retired.address == change.address);
-    match change.retired {
-        Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
-        None => {
-            let current = state.resources.get(&change.address).filter(is_old);
-            current.or_else(|| retired.map(|retired| &retired.recorded).find(is_old))
-        }
-    }
 }
 
 /// A plan is kept: a value that it showed is the value that is used.

@@ -105,7 +105,8 @@ impl Call {
         Fault::new(kind, self.sentence(kind, &reason))
     }
 
-    fn no_credentials(&self, error: &CredentialsError) -> Fault {
+    /// There is nobody as whom the call could be made.
+    pub fn no_credentials(&self, error: &CredentialsError) -> Fault {
         match error {
             CredentialsError::ProviderTimedOut(_) => {
                 let said = "the source of the credentials did not answer in time";

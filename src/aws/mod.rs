@@ -6,25 +6,29 @@ mod cloudfront;
 mod ec2;
 mod fault;
 mod kind;
+mod owned;
 mod rds;
 mod remedy;
 mod s3;
 mod session;
+mod sign;
 mod tags;
 mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
 use self::act::AnyAct;
+use self::fault::Call;
 use self::kind::AnyKind;
-use self::session::Sessions;
 pub use self::session::{Keys, Settings};
+use self::session::{Sessions, Site};
 use crate::apply::provider::{
-    Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Want, usually,
+    Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want,
+    usually,
 };
 use crate::state::Operation;
 use crate::value::Fields;
@@ -169,6 +173,29 @@ impl Provider for Aws {
 
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         act(&deed.kind)?.run(&self.sessions, place, deed).await
+    }
+
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        let Some(traces) = owned::traces(&self.sessions, lineage, known).await? else { return Ok(None) };
+        let places: Vec<Place> = traces.iter().filter_map(|trace| trace.place.clone()).collect();
+        let mut readings = self.read_many(&places).await.into_iter();
+        let mut found = Vec::new();
+        for trace in traces {
+            let reading = trace.place.is_some().then(|| readings.next()).flatten().transpose()?;
+            if !matches!(reading, Some(Reading::Gone)) {
+                found.push(trace.owned);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {
+        let site = Site { region: request.region.to_string(), profile: request.profile.map(str::to_string) };
+        let session = self.sessions.at(&site).await;
+        let call = Call::read("", format!("sign a request to {}", request.service));
+        let credentials = session.credentials().await;
+        let credentials = credentials.map_err(|error| session.way.complete(call.no_credentials(&error)))?;
+        sign::headers(request, credentials, SystemTime::now())
     }
 }
 

@@ -4,13 +4,15 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::Credentials;
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -19,6 +21,9 @@ use super::remedy::{Environment, Way};
 
 /// A call without an answer for this long is given up. RunInstances of hundreds takes the longest.
 const PATIENCE_OF_A_CALL: Duration = Duration::from_secs(60);
+
+/// Credentials that end sooner than this are fetched anew.
+const LAST_MINUTES: Duration = Duration::from_secs(300);
 
 /// What is to be other than the configuration of the machine says. Nothing, as a rule.
 #[derive(Clone, Default, Debug)]
@@ -57,16 +62,37 @@ pub struct Session {
     /// For faults: what only a session knows helps to mend them.
     pub way: Way,
     config: SdkConfig,
+    /// Those that were fetched last, for what the SDK's clients do not sign themselves.
+    fetched: Mutex<Option<Credentials>>,
     s3: OnceLock<aws_sdk_s3::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     cloudfront: OnceLock<aws_sdk_cloudfront::Client>,
+    tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
 }
 
 impl Session {
     /// Where a file of the program lies.
     pub fn file(&self, path: &str) -> PathBuf {
         self.directory.join(Path::new(path))
+    }
+
+    /// As whom this session calls.
+    ///
+    /// # Errors
+    /// When there are no credentials, or they could not be had.
+    pub async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let mut fetched = self.fetched.lock().await;
+        let lasts = |ends: SystemTime| ends > SystemTime::now() + LAST_MINUTES;
+        if let Some(credentials) = fetched.as_ref().filter(|known| known.expiry().is_none_or(lasts)) {
+            return Ok(credentials.clone());
+        }
+        let Some(provider) = self.config.credentials_provider() else {
+            return Err(CredentialsError::not_loaded_no_source());
+        };
+        let credentials = provider.provide_credentials().await?;
+        *fetched = Some(credentials.clone());
+        Ok(credentials)
     }
 
     pub fn s3(&self) -> &aws_sdk_s3::Client {
@@ -88,6 +114,11 @@ impl Session {
 
     pub fn cloudfront(&self) -> &aws_sdk_cloudfront::Client {
         self.cloudfront.get_or_init(|| aws_sdk_cloudfront::Client::new(&self.config))
+    }
+
+    /// The index of all tags.
+    pub fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
+        self.tagging.get_or_init(|| aws_sdk_resourcegroupstagging::Client::new(&self.config))
     }
 }
 
@@ -115,10 +146,12 @@ impl Sessions {
             directory: self.settings.directory.clone(),
             way: self.way(site, &config),
             config: config.into_builder().region(Region::new(site.region.clone())).build(),
+            fetched: Mutex::new(None),
             s3: OnceLock::new(),
             ec2: OnceLock::new(),
             rds: OnceLock::new(),
             cloudfront: OnceLock::new(),
+            tagging: OnceLock::new(),
         });
         open.insert(site.clone(), session.clone());
         session

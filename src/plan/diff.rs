@@ -235,6 +235,7 @@ impl Change {
             actions: Vec::new(),
             reason,
             hazards: Vec::new(),
+            gone: false,
             order: None,
             retired: None,
         }
@@ -302,6 +303,7 @@ pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Cha
         actions,
         reason,
         hazards: Vec::new(),
+        gone,
         order: None,
         retired: None,
     }

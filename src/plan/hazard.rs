@@ -9,7 +9,7 @@ use crate::graph::ResourceGraph;
 use crate::model::resource::Order;
 use crate::model::ty::{Refinement, Ty};
 use crate::name::{Address, Name, Set, Table};
-use crate::plan::{AttributeChange, Change, ChangeKind, Part, Plan, Planned};
+use crate::plan::{AttributeChange, Change, ChangeKind, Part, Plan, Planned, obstacle};
 use crate::source::Sources;
 use crate::state::State;
 use crate::value::Value;
@@ -24,6 +24,9 @@ pub struct Hazard {
     /// The attribute that makes it necessary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribute: Option<Name>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -37,6 +40,8 @@ pub enum HazardKind {
     Exposure,
     /// The cloud may say no, in the middle of it.
     Refusal,
+    /// As things are, the cloud says no.
+    Obstacle,
 }
 
 /// A line of a source.
@@ -69,11 +74,13 @@ pub(super) fn foresee(changes: &mut [Change], graph: &ResourceGraph, state: &Sta
                 kind: HazardKind::Exposure,
                 text: format!("opens `{}` to the world", changed.name),
                 attribute: Some(changed.name.clone()),
+                help: None,
             })
             .collect();
         change.hazards.extend(exposed);
     }
     holders(changes, state);
+    obstacle::held(changes, state);
 }
 
 fn replacing(change: &Change, state: &State) -> Vec<Hazard> {
@@ -81,7 +88,7 @@ fn replacing(change: &Change, state: &State) -> Vec<Hazard> {
         return Vec::new();
     };
     let attribute = change.attributes.iter().find(|changed| changed.replaces).map(|changed| changed.name.clone());
-    let hazard = |kind, text| Hazard { kind, text, attribute: attribute.clone() };
+    let hazard = |kind, text| Hazard { kind, text, attribute: attribute.clone(), help: None };
     let id = &recorded.id;
     match (recorded.lifecycle.terminate.is_empty(), order) {
         (true, _) => vec![hazard(HazardKind::Loss, format!("leaves {id} standing and makes another"))],
@@ -150,18 +157,29 @@ fn holders(changes: &mut [Change], state: &State) {
         );
         // It goes with what is said of the replacement itself.
         let at = change.hazards.iter().take_while(|hazard| hazard.kind != HazardKind::Exposure).count();
-        change.hazards.insert(at, Hazard { kind: HazardKind::Refusal, text, attribute });
+        change.hazards.insert(at, Hazard { kind: HazardKind::Refusal, text, attribute, help: None });
     }
 }
 
 impl Change {
-    /// Its hazards, those that have one cause together.
+    /// Its hazards, those that have one cause together. Obstacles come first.
     pub fn hazard_groups(&self) -> impl Iterator<Item = &[Hazard]> {
-        self.hazards.chunk_by(|one, two| one.attribute == two.attribute)
+        let is_obstacle = |hazard: &Hazard| hazard.kind == HazardKind::Obstacle;
+        self.hazards.chunk_by(move |one, two| one.attribute == two.attribute && !is_obstacle(one) && !is_obstacle(two))
     }
 }
 
 impl Plan {
+    /// The hazards of all changes in groups, with the number of the change: what would be refused comes before
+    /// all else.
+    pub fn hazards(&self) -> impl Iterator<Item = (usize, &[Hazard])> {
+        let groups = |(number, change)| Change::hazard_groups(change).map(move |group| (number, group));
+        let all = move || self.changes.iter().enumerate().flat_map(groups);
+        let is_obstacle = |group: &[Hazard]| group.iter().any(|hazard| hazard.kind == HazardKind::Obstacle);
+        let first = all().filter(move |(_, group)| is_obstacle(group));
+        first.chain(all().filter(move |(_, group)| !is_obstacle(group)))
+    }
+
     /// Says of attributes that force a replacement, or are a hazard, which line of the program asks for them.
     pub fn locate(&mut self, graph: &ResourceGraph, sources: &Sources) {
         for change in self.changes.iter_mut().filter(|change| change.kind != ChangeKind::Report) {

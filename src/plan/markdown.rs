@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::plan::text::{Tone, mark, shortened, shown, summary};
-use crate::plan::{Change, Drifted, Plan, Planned, Purpose, Spot};
+use crate::plan::{Change, Drifted, Hazard, HazardKind, Plan, Planned, Purpose, Spot};
 
 /// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
 const HAZARDS: usize = 15_000;
@@ -32,29 +32,35 @@ pub fn page(plan: &Plan) -> String {
 }
 
 fn hazards(plan: &Plan, page: &mut String) {
-    let all: Vec<&Change> = plan.changes.iter().filter(|change| !change.hazards.is_empty()).collect();
+    let all: Vec<(usize, &[Hazard])> = plan.hazards().collect();
     if all.is_empty() {
         return;
     }
     page.push_str("\n> [!CAUTION]\n");
-    for (at, change) in all.iter().enumerate() {
+    for (at, (number, group)) in all.iter().enumerate() {
+        let change = &plan.changes[*number];
         if page.len() > HAZARDS {
             let _ = writeln!(page, "> - and {} others", all.len() - at);
             break;
         }
-        for group in change.hazard_groups() {
-            let texts: Vec<String> = group.iter().map(|hazard| plain(&hazard.text)).collect();
-            let _ = write!(page, "> - {} {}", code(&change.address.to_string()), texts.join("; "));
-            let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref());
-            let changed = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name));
-            if let Some(changed) = changed.filter(|changed| changed.replaces) {
-                let _ = write!(page, "; {} cannot change in place", code(changed.name.as_str()));
-            }
-            if let Some(Spot { file, line, text }) = changed.and_then(|changed| changed.place.as_ref()) {
-                let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&shortened(text, SHORT)));
-            }
-            page.push('\n');
+        let texts: Vec<String> = group.iter().map(|hazard| plain(&hazard.text)).collect();
+        let _ = write!(page, "> - {} {}", code(&change.address.to_string()), texts.join("; "));
+        let is_obstacle = group.iter().any(|hazard| hazard.kind == HazardKind::Obstacle);
+        if let Some(text) = is_obstacle.then(|| plan.stays_too(*number)).flatten() {
+            let _ = write!(page, "; {}", plain(&text));
         }
+        for help in group.iter().filter_map(|hazard| hazard.help.as_ref()) {
+            let _ = write!(page, "<br>help: {}", plain(help));
+        }
+        let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref()).filter(|_| !is_obstacle);
+        let changed = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name));
+        if let Some(changed) = changed.filter(|changed| changed.replaces) {
+            let _ = write!(page, "; {} cannot change in place", code(changed.name.as_str()));
+        }
+        if let Some(Spot { file, line, text }) = changed.and_then(|changed| changed.place.as_ref()) {
+            let _ = write!(page, " ({} {})", code(&format!("{file}:{line}")), code(&shortened(text, SHORT)));
+        }
+        page.push('\n');
     }
 }
 

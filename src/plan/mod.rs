@@ -8,6 +8,7 @@ mod hazard;
 pub mod markdown;
 mod moved;
 mod moves;
+mod obstacle;
 mod outputs;
 mod parts;
 mod replace;
@@ -192,6 +193,9 @@ pub struct Change {
     /// What may be lost or broken by it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hazards: Vec<Hazard>,
+    /// It is only recorded no longer, and was gone before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
     /// What comes first, of a replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,

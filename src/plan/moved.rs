@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::name::Address;
 use crate::plan::document::{as_json, same};
 use crate::plan::text::mark;
-use crate::plan::{AttributeChange, Change, Drift, Drifted, Plan};
+use crate::plan::{AttributeChange, Change, Drift, Drifted, HazardKind, Plan};
 use crate::value::Value;
 
 /// Everything in which the world is not as the saved plan has it, causes first; nothing when it still holds.
@@ -98,7 +98,13 @@ fn as_texts(found: &BTreeMap<String, Option<Value>>) -> BTreeMap<String, Arc<str
 fn changes(saved: &Plan, now: &Plan, all: &mut Vec<String>) {
     type Key<'p> = (&'p Address, Option<u64>);
     let keyed = |plan: &'_ Plan| -> BTreeMap<(Address, Option<u64>), Change> {
-        plan.changes.iter().map(|change| ((change.address.clone(), change.retired), change.clone())).collect()
+        // What is in the way comes and goes, and changes nothing of what is to be done.
+        let free = |change: &Change| {
+            let mut change = change.clone();
+            change.hazards.retain(|hazard| hazard.kind != HazardKind::Obstacle);
+            change
+        };
+        plan.changes.iter().map(|change| ((change.address.clone(), change.retired), free(change))).collect()
     };
     let (then, now) = (keyed(saved), keyed(now));
     let keys: BTreeSet<Key> = then.keys().chain(now.keys()).map(|(address, retired)| (address, *retired)).collect();

@@ -3,7 +3,7 @@
 use crate::name::Address;
 use crate::plan::parts::{self, Part};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, Plan, Planned, Purpose, Scope, Spot,
+    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, HazardKind, Plan, Planned, Purpose, Scope, Spot,
 };
 use crate::value::Value;
 
@@ -35,9 +35,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     };
     lines.push((Tone::Heading, format!("{intent} {place}  ({cloud}state serial {}, {asked})", plan.serial)));
     lines.extend(scope(plan).map(|line| (Tone::Faint, line)));
-    for change in &plan.changes {
-        hazards(change, width, &mut lines);
-    }
+    hazards(plan, width, &mut lines);
     drift(&plan.drift, width, &mut lines);
     if !plan.moves.is_empty() {
         lines.push((Tone::Plain, String::new()));
@@ -81,15 +79,25 @@ pub fn changes(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
 }
 
 /// What to know before anything else: what may go wrong, why it is done, and where that is written.
-fn hazards(change: &Change, width: usize, lines: &mut Vec<(Tone, String)>) {
-    for group in change.hazard_groups() {
+fn hazards(plan: &Plan, width: usize, lines: &mut Vec<(Tone, String)>) {
+    for (number, group) in plan.hazards() {
+        let change = &plan.changes[number];
         let head = format!("  ! {}  ", change.address);
         let indent = " ".repeat(head.chars().count().min(24));
         for (at, hazard) in group.iter().enumerate() {
             let before = if at == 0 { &head } else { &indent };
             lines.extend(wrapped(before, &indent, &hazard.text, width).map(|line| (Tone::Bad, line)));
         }
-        let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref());
+        let is_obstacle = group.iter().any(|hazard| hazard.kind == HazardKind::Obstacle);
+        let stays_too = is_obstacle.then(|| plan.stays_too(number)).flatten();
+        lines.extend(
+            stays_too.iter().flat_map(|text| wrapped(&indent, &indent, text, width)).map(|line| (Tone::Bad, line)),
+        );
+        for help in group.iter().filter_map(|hazard| hazard.help.as_ref()) {
+            let (first, next) = (format!("{indent}help: "), format!("{indent}      "));
+            lines.extend(wrapped(&first, &next, help, width).map(|line| (Tone::Plain, line)));
+        }
+        let attribute = group.iter().find_map(|hazard| hazard.attribute.as_ref()).filter(|_| !is_obstacle);
         let Some(changed) = attribute.and_then(|name| change.attributes.iter().find(|one| one.name == *name)) else {
             continue;
         };

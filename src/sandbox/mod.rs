@@ -405,7 +405,7 @@ impl Provider for Sandbox {
         .await
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         let objects = self.look().map_err(unreadable)?.into_iter().filter(|object| *object.owner.lineage == *lineage);
         let owned = |object: Object| Owned { kind: object.kind, id: object.id, address: object.owner.address };
         Ok(Some(objects.map(owned).collect()))

@@ -2,6 +2,7 @@
 //! have ended. State is a snapshot with journal records applied to it; the arithmetic is here, the
 //! files are in `store`.
 
+pub mod about;
 pub mod lease;
 pub mod ledger;
 pub mod observed;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::action::{Lifecycle, List};
+use crate::model::action::{Lifecycle, List, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
 use crate::value::{Fields, Value};
+use about::About;
 use record::{Ended, Record};
 
 /// What [`is_environment`] asks for, in the user's words.
@@ -55,6 +57,8 @@ pub struct State {
     pub unfinished: BTreeMap<u64, Began>,
     /// As of the last apply.
     pub outputs: BTreeMap<Name, Value>,
+    #[serde(default, skip_serializing_if = "About::is_unknown")]
+    pub about: About,
 }
 
 /// One resource as last seen.
@@ -169,6 +173,18 @@ pub struct Began {
     pub at: Arc<str>,
 }
 
+impl Recorded {
+    /// Whether this environment made it, or took it in as if it had; if not, it existed already, and was found.
+    pub fn is_ours(&self) -> bool {
+        !self.lifecycle.start.is_empty()
+    }
+
+    /// Whether taking it down deletes it; if not, it is left standing.
+    pub fn is_deleted(&self) -> bool {
+        self.lifecycle.terminate.iter().any(|action| action.verb == Verb::Delete)
+    }
+}
+
 impl State {
     /// An environment in which nothing was ever made.
     pub fn new(lineage: Arc<str>, cloud: Arc<str>) -> State {
@@ -182,6 +198,7 @@ impl State {
             retired: BTreeMap::new(),
             unfinished: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            about: About::default(),
         }
     }
 
@@ -189,6 +206,11 @@ impl State {
     pub fn things(&self) -> impl Iterator<Item = (&Address, &Recorded)> {
         let retired = self.retired.values().map(|retired| (&retired.address, &retired.recorded));
         self.resources.iter().chain(retired)
+    }
+
+    /// Whether nothing is recorded as being there, or on its way.
+    pub fn holds_nothing(&self) -> bool {
+        self.resources.is_empty() && self.retired.is_empty() && self.unfinished.is_empty()
     }
 
     /// What one record of the journal says, applied.
@@ -250,6 +272,8 @@ impl State {
             }
             Record::Moved { moves } => self.move_to(&moves),
             Record::Outputs { outputs } => self.outputs = outputs,
+            Record::Wrote { command } => self.about.command = Some(*command),
+            Record::Expires { at } => self.about.expires = at,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::name::Name;
 use crate::value::Fields;
 
 /// What there is.
@@ -29,4 +30,31 @@ pub enum Health {
     Waiting(String),
     /// It will not get there by itself.
     Dead(String),
+}
+
+/// Why the cloud would refuse to delete a thing as it is now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Obstacle {
+    /// The attribute that makes it so: `deletionProtection`.
+    pub attribute: Option<Name>,
+    /// What is in the way, as a clause: `it has 3 objects in it`.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Obstacle {
+    pub fn new(message: impl Into<String>) -> Obstacle {
+        Obstacle { attribute: None, message: message.into(), help: None }
+    }
+
+    pub fn on(mut self, attribute: &str) -> Obstacle {
+        self.attribute = Some(attribute.into());
+        self
+    }
+
+    pub fn help(mut self, text: impl Into<String>) -> Obstacle {
+        self.help = Some(text.into());
+        self
+    }
 }

@@ -17,10 +17,12 @@ mod instances;
 mod live;
 mod machines;
 mod networks;
+mod owned;
 mod program;
 mod refusals;
 mod schemas;
 mod security;
+mod signatures;
 mod watched;
 mod weather;
 

@@ -113,8 +113,8 @@ impl Provider for Watched {
         self.aws.read(place).await
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        self.aws.owned(lineage).await
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.aws.owned(lineage, known).await
     }
 
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {

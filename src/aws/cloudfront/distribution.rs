@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Settings;
 use super::told::told;
 use super::{configured, listing, tagging};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind, at_once};
 use crate::aws::session::Session;
@@ -72,7 +72,6 @@ impl Kind for Distribution {
         match operation {
             Operation::Create | Operation::Update => Duration::from_secs(240),
             Operation::Delete => Duration::from_secs(300),
-            Operation::Check => usually(operation),
         }
     }
 

@@ -14,7 +14,8 @@ use aws_sdk_ec2::types::{InstanceStateName, InstanceType, ResourceType, Tag, Tag
 use serde::{Deserialize, Serialize};
 
 use self::census::{Census, health};
-use self::members::{ALIVE, Listed, TAG_GROUP, Trust, alive, count, is_new, list, members, recorded};
+pub use self::members::TAG_GROUP;
+use self::members::{ALIVE, Listed, Trust, alive, count, is_new, list, members, recorded};
 use super::{listed, tagging};
 use crate::apply::provider::{Fault, FaultKind, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;

@@ -22,7 +22,7 @@ pub use self::status::health;
 use self::want::Want;
 pub use self::want::bytes;
 use super::{instances, name, parameter_group, tagging};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
@@ -64,7 +64,6 @@ impl Kind for DbInstance {
         match operation {
             Operation::Create => Duration::from_secs(600),
             Operation::Update | Operation::Delete => Duration::from_secs(300),
-            Operation::Check => usually(operation),
         }
     }
 

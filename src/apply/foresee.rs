@@ -1,0 +1,61 @@
+//! What is in the way of the deletions of a plan, asked before anybody agrees to it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::apply::limit::Calls;
+use crate::apply::provider::{Fault, Leaving, Obstacle};
+use crate::apply::step::place_of;
+use crate::model::action::{Action, Verb};
+use crate::name::{Address, Name, Table};
+use crate::plan::Plan;
+use crate::state::{Recorded, State};
+
+/// What the cloud said.
+#[derive(Debug, Default)]
+pub struct Foreseen {
+    /// By the number of the change.
+    pub obstacles: Vec<(usize, Vec<Obstacle>)>,
+    /// What could not be asked about: nothing is known of it.
+    pub faults: Vec<(Address, Fault)>,
+}
+
+/// Asks about everything that a plan deletes. `state` is that which it was made against.
+pub async fn foresee(plan: &Plan, state: &State, calls: &Calls) -> Foreseen {
+    let (numbers, leaving): (Vec<usize>, Vec<Leaving>) = leaving(plan, state).unzip();
+    let mut foreseen = Foreseen::default();
+    for ((number, leaving), told) in numbers.into_iter().zip(&leaving).zip(calls.obstacles(&leaving).await) {
+        match told {
+            Ok(obstacles) if obstacles.is_empty() => {}
+            Ok(obstacles) => foreseen.obstacles.push((number, obstacles)),
+            Err(fault) => foreseen.faults.push((leaving.place.address.clone(), fault)),
+        }
+    }
+    foreseen
+}
+
+/// Everything that a plan deletes, by the number of the change.
+fn leaving(plan: &Plan, state: &State) -> impl Iterator<Item = (usize, Leaving)> {
+    let deleted = plan.changes.iter().enumerate();
+    let deleted: Vec<(usize, &Address, &Recorded)> =
+        deleted.filter_map(|(number, change)| Some((number, &change.address, change.deleted(state)?))).collect();
+    let going: BTreeSet<(&Arc<str>, &Arc<str>)> = deleted.iter().map(|(_, _, one)| (&one.kind, &one.id)).collect();
+    let mut known: Table<&Address, BTreeSet<(Arc<str>, Arc<str>)>> = Table::default();
+    for (_, recorded) in state.things().filter(|(_, one)| !going.contains(&(&one.kind, &one.id))) {
+        for needed in &recorded.dependencies {
+            known.entry(needed).or_default().insert((recorded.kind.clone(), recorded.id.clone()));
+        }
+    }
+    deleted.into_iter().map(move |(number, address, recorded)| {
+        let known = known.get(address).cloned().unwrap_or_default();
+        (number, Leaving { place: place_of(address, recorded), deeds: deeds(&recorded.lifecycle.terminate), known })
+    })
+}
+
+/// Actions of the cloud that run before the deletion.
+fn deeds(terminate: &[Action]) -> Vec<Arc<str>> {
+    let kind = Name::from("kind");
+    let before = terminate.iter().take_while(|action| action.verb != Verb::Delete);
+    let acts = before.filter(|action| action.verb == Verb::Act);
+    acts.filter_map(|action| action.settings.get(&kind)?.as_str().map(Into::into)).collect()
+}
