@@ -12,7 +12,7 @@ use crate::apply::provider::{
     Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek,
     Unsigned, Want, usually,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 /// What the state calls all that is not the sandbox.
@@ -85,8 +85,8 @@ impl Provider for Several {
         self.members.iter().map(|member| member.provider.at_once()).max().unwrap_or(1)
     }
 
-    fn usually(&self, kind: &str, verb: Verb) -> Duration {
-        self.knows(kind).map_or_else(|| usually(verb), |provider| provider.usually(kind, verb))
+    fn usually(&self, kind: &str, operation: Operation) -> Duration {
+        self.knows(kind).map_or_else(|| usually(operation), |provider| provider.usually(kind, operation))
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

@@ -24,7 +24,7 @@ use crate::apply::provider::{
     Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
     usually,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 const FILE: &str = "local.File";
@@ -118,8 +118,8 @@ impl Provider for Local {
         32
     }
 
-    fn usually(&self, _: &str, verb: Verb) -> Duration {
-        usually(verb).min(Duration::from_millis(100))
+    fn usually(&self, _: &str, operation: Operation) -> Duration {
+        usually(operation).min(Duration::from_millis(100))
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
