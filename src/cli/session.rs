@@ -72,7 +72,7 @@ impl Session {
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
-        let calls = Calls::new(provider.clone(), sender);
+        let calls = Calls::new(provider.clone(), sender).beside(place.directory());
         Ok(Session {
             place,
             graph,
@@ -168,7 +168,7 @@ impl Session {
             Ok(recovered) => {
                 for one in recovered.iter().take(LISTED) {
                     let text =
-                        format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
+                        format!("  recovered {}: {} {}", one.address, one.operation.name().to_lowercase(), one.what);
                     tell_line(&self.look.paint(&text, Paint::Change));
                 }
                 if recovered.len() > LISTED {
