@@ -4,6 +4,7 @@
 mod killed;
 mod launch;
 mod processes;
+mod stack;
 mod things;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::cli::{Ran, Tadpole};
 
 /// A program in a directory of its own. What of it still runs at the end is killed.
 struct Place {
+    _at_the_end: AtTheEnd,
     directory: tempfile::TempDir,
     tadpole: Tadpole,
 }
@@ -25,7 +27,7 @@ impl Place {
     fn new(program: &str) -> Place {
         let directory = tempfile::tempdir().unwrap();
         let tadpole = Tadpole::new(directory.path());
-        let place = Place { directory, tadpole };
+        let place = Place { _at_the_end: stop_all(directory.path()), directory, tadpole };
         place.says(program);
         place
     }
@@ -102,11 +104,17 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+/// Kills what of a directory's environment still runs when a test ends, however it ends.
+struct AtTheEnd(PathBuf);
+
+fn stop_all(directory: &Path) -> AtTheEnd {
+    AtTheEnd(directory.join(".tadpole/default"))
+}
+
+impl Drop for AtTheEnd {
     fn drop(&mut self) {
-        for pid in self.processes().into_values().flatten() {
-            kill(pid);
-        }
+        let state = store::peek(&self.0).ok().flatten();
+        state.iter().flat_map(|state| processes_of(&state.lineage).into_values().flatten()).for_each(kill);
     }
 }
 
