@@ -89,7 +89,7 @@ pub const LITTER: [&str; 2] = [".DS_Store", ".tadpole"];
 pub const MAX_FILES: usize = 100_000;
 
 /// The standard library's modules that are always there, in the order of their floors.
-const PRELUDE_FILES: [(&str, &str); 10] = [
+const PRELUDE_FILES: [(&str, &str); 11] = [
     ("core", include_str!("../../stdlib/core.cloud")),
     ("actions", include_str!("../../stdlib/actions.cloud")),
     ("aws/common", include_str!("../../stdlib/aws/common.cloud")),
@@ -100,6 +100,7 @@ const PRELUDE_FILES: [(&str, &str); 10] = [
     ("aws/images", include_str!("../../stdlib/aws/images.cloud")),
     ("aws/rds", include_str!("../../stdlib/aws/rds.cloud")),
     ("aws/cloudfront", include_str!("../../stdlib/aws/cloudfront.cloud")),
+    ("aws/actions", include_str!("../../stdlib/aws/actions.cloud")),
 ];
 
 /// Those that a file names in an `import`.
