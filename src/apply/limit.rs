@@ -2,6 +2,7 @@
 //! for a thing to become ready holds no place here.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 pub struct Calls {
     pub provider: Arc<dyn Provider>,
     pub clock: Clock,
+    /// The program's: paths that actions name start there.
+    pub directory: Arc<Path>,
     places: Arc<Semaphore>,
     rates: Arc<Rates>,
     budget: Arc<Budget>,
@@ -73,6 +76,7 @@ impl Calls {
         Calls {
             provider: Arc::new(Discreet(provider)),
             clock,
+            directory: Path::new("").into(),
             places,
             rates,
             budget: Arc::default(),
@@ -96,6 +100,11 @@ impl Calls {
             }
             self.lost.told.notified().await;
         }
+    }
+
+    /// The same, for a program in a directory.
+    pub fn beside(&self, directory: &Path) -> Calls {
+        Calls { directory: directory.into(), ..self.clone() }
     }
 
     /// The same, heard by somebody else.

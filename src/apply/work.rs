@@ -86,6 +86,7 @@ pub(super) fn work(
             outputs: found.here.outputs.clone(),
             dependencies: BTreeSet::new(),
             lifecycle: Default::default(),
+            course: None,
         });
     }
     let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
@@ -98,6 +99,7 @@ pub(super) fn work(
         wanted,
         present,
         inputs_differ,
+        key: key.clone(),
     })
 }
 

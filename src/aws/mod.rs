@@ -31,7 +31,7 @@ use crate::apply::provider::{
     Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want,
     usually,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 /// Types of things, by the names that the library gives them.
@@ -110,8 +110,8 @@ impl Provider for Aws {
         service.map_or(name, |(service, ..)| service)
     }
 
-    fn usually(&self, name: &str, verb: Verb) -> Duration {
-        kind(name).map_or_else(|_| usually(verb), |kind| kind.usually(verb))
+    fn usually(&self, name: &str, operation: Operation) -> Duration {
+        kind(name).map_or_else(|_| usually(operation), |kind| kind.usually(operation))
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

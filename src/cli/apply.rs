@@ -207,7 +207,10 @@ pub async fn perform(
                 return (say_store(&fault, look), outcome);
             }
         }
-        Purpose::Apply if !plan.is_empty() => expiry.line().iter().for_each(|line| tell_line(line)),
+        Purpose::Apply if !plan.is_empty() => {
+            let expiry = expiry.later(session.calls().clock.now());
+            expiry.line().iter().for_each(|line| tell_line(line));
+        }
         Purpose::Apply | Purpose::Refresh => {}
     }
     (show_outputs(ledger, exit, look), outcome)

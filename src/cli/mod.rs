@@ -7,6 +7,7 @@ mod check;
 pub mod context;
 mod docs;
 pub mod duration;
+mod env;
 mod eval;
 mod expiry;
 mod explain;
@@ -16,6 +17,7 @@ mod import;
 pub mod markdown;
 mod origin;
 mod plan;
+mod reap;
 mod progress;
 pub mod render;
 mod sandbox;
@@ -76,6 +78,10 @@ enum Command {
     State(state::StateCommand),
     /// Take resources out of the record, and leave them standing
     Forget(state::Forget),
+    /// The environments of a program: which there are, and until when they are wanted
+    Env(env::EnvCommand),
+    /// Take down all environments whose time is over
+    Reap(reap::Reap),
     /// Explain a code that a message shows
     Explain(explain::Explain),
     /// Look up templates, types and functions
@@ -113,6 +119,8 @@ pub fn main() -> ExitCode {
         Command::Show(command) => command.run(look),
         Command::State(command) => on_runtime(command.run(look), look),
         Command::Forget(command) => command.run(look),
+        Command::Env(command) => command.run(look),
+        Command::Reap(command) => on_runtime(command.run(look), look),
         Command::Explain(command) => command.run(look),
         Command::Docs(command) => command.run(look),
         Command::Fmt(command) => command.run(look),

@@ -22,9 +22,9 @@ use crate::apply::clock::Clock;
 use crate::apply::provider::{
     Deed, Fault, FaultKind, Health, Here, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
-use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
+use crate::state::Operation;
 use crate::value::Fields;
 use log::Log;
 use object::{Busy, Doing, Key, is_found, name_of};
@@ -339,13 +339,11 @@ impl Provider for Sandbox {
         if self.inner().world.weather.latency > 0.0 { usize::MAX } else { 128 }
     }
 
-    fn usually(&self, kind: &str, verb: Verb) -> Duration {
-        let call = match verb {
-            Verb::Create => Call::Create,
-            Verb::Update => Call::Update,
-            Verb::Delete => Call::Delete,
-            Verb::Check | Verb::Http => Call::Read,
-            Verb::Act => Call::Update,
+    fn usually(&self, kind: &str, operation: Operation) -> Duration {
+        let call = match operation {
+            Operation::Create => Call::Create,
+            Operation::Update => Call::Update,
+            Operation::Delete => Call::Delete,
         };
         let pace = pace::of(kind);
         (pace.call(call) + pace.after(call)).mul_f64(self.inner().world.weather.latency)

@@ -22,7 +22,7 @@ use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 #[derive(Clone, Copy)]
@@ -73,11 +73,11 @@ impl Kind for ImageInstance {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(30),
-            Verb::Delete => Duration::from_secs(45),
-            Verb::Update | Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(30),
+            Operation::Delete => Duration::from_secs(45),
+            Operation::Update => usually(operation),
         }
     }
 
