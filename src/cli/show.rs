@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::expiry::Expiry;
 use crate::cli::origin;
-use crate::cli::session::{columns, cut_off};
+use crate::cli::session::{columns, cut_off, whereabouts};
 use crate::cli::state::{RETIRED, plural, recorded, status};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
@@ -59,7 +59,7 @@ impl Show {
         }
         let place = format!("{}/{}", self.place.default_name(), self.place.environment());
         let count = plural(state.resources.len(), "resource");
-        let heading = format!("{place}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
+        let heading = format!("{place}  ({count}{}, state serial {})", whereabouts(&state.cloud), state.serial);
         let mut text = format!("{}\n", output.paint(&heading, Paint::Strong));
         if let Some(line) = Expiry::of(&state, None, Clock::system().now()).line() {
             text.push_str(&format!("{}\n", output.paint(&line, Paint::Change)));

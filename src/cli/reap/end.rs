@@ -110,7 +110,7 @@ impl End {
             End::Elsewhere(cloud) if **cloud == *"sandbox" => {
                 "skipped: it is in the sandbox, and `--sandbox` was left out".into()
             }
-            End::Elsewhere(cloud) => format!("skipped: it is in `{cloud}`, and `--sandbox` was given"),
+            End::Elsewhere(_) => "skipped: it is real, and `--sandbox` was given".into(),
             End::Unreadable(why) => format!("cannot be read: {why}"),
             End::NotTried => "not tried: this was stopped before".into(),
         }
