@@ -139,7 +139,7 @@ fn signal(member: &Member, name: &str) -> Result<(), Fault> {
         Err(error) => return refused(error),
     };
     // What is held now is the one that was meant, or the number was given to another before.
-    if !stat(member.pid).ok().flatten().is_some_and(|stat| stat.started == member.started) {
+    if stat(member.pid).ok().flatten().is_none_or(|stat| stat.started != member.started) {
         return Ok(());
     }
     pidfd_send_signal(&held, signal).or_else(refused)
