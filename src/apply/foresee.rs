@@ -41,7 +41,8 @@ fn leaving(plan: &Plan, state: &State) -> impl Iterator<Item = (usize, Leaving)>
         deleted.filter_map(|(number, change)| Some((number, &change.address, change.deleted(state)?))).collect();
     let going: BTreeSet<(&Arc<str>, &Arc<str>)> = deleted.iter().map(|(_, _, one)| (&one.kind, &one.id)).collect();
     let mut known: Table<&Address, BTreeSet<(Arc<str>, Arc<str>)>> = Table::default();
-    for (_, recorded) in state.things().filter(|(_, one)| !going.contains(&(&one.kind, &one.id))) {
+    let stay = |one: &Recorded| one.is_ours() && !going.contains(&(&one.kind, &one.id));
+    for (_, recorded) in state.things().filter(|(_, one)| stay(one)) {
         for needed in &recorded.dependencies {
             known.entry(needed).or_default().insert((recorded.kind.clone(), recorded.id.clone()));
         }

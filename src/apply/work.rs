@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::apply::provider::{Fault, FaultKind, Reading};
 use crate::apply::step::{Wanted, Work};
 use crate::graph::ResourceGraph;
+use crate::model::action::{Action, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Name;
@@ -61,6 +62,10 @@ pub(super) fn work(
         Part::Make => state.resources.get(&change.address).cloned(),
         Part::Unmake => change.unmade(state).cloned(),
     };
+    if let Some(present) = present.as_mut().filter(|_| change.persistent) {
+        // What is recorded of it stays as it is: after a crash, it is to be kept again until somebody asks anew.
+        present.lifecycle.terminate.push(deletion());
+    }
     let reading = refreshed.readings.get(&change.address);
     let found = refreshed.found.get(&change.address);
     if change.kind == ChangeKind::Adopt && found.is_some() {
@@ -99,6 +104,11 @@ pub(super) fn work(
         present,
         inputs_differ,
     })
+}
+
+/// The provider's own way to delete something.
+fn deletion() -> Action {
+    Action { name: Verb::Delete.template().into(), verb: Verb::Delete, settings: Fields::new() }
 }
 
 /// What the library expects the provider to fill in, as far as it is known.

@@ -145,6 +145,7 @@ pub async fn apply(given: Place, cloud: &Cloud, turn: Turn, rollback: bool, look
             Refresh::Done | Refresh::Needless => true,
             Refresh::Skipped => false,
         },
+        persistent: false,
     };
     let (mut now, refreshed) = session.plan(ledger.state(), &asked).await?;
     now.made = made(&session.place, &typed, &session.sources, ledger.state());

@@ -1,6 +1,7 @@
 //! What `plan`, `apply` and `destroy` share: an environment opened with its cloud, recovered,
 //! refreshed and planned.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -164,8 +165,9 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub async fn plan(&self, state: &State, asked: &Asked) -> Result<(Plan, Refreshed), Exit> {
         let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
-        let Asked { purpose, scope, refresh } = asked.clone();
-        let request = Request { project, environment: self.place.environment().into(), purpose, scope, refresh };
+        let Asked { purpose, scope, refresh, persistent } = asked.clone();
+        let environment = self.place.environment().into();
+        let request = Request { project, environment, purpose, scope, refresh, persistent };
         let moved = plan::moves(&self.graph, state);
         let mut report = Report::default();
         report.extend(request.scope.problems(&self.graph, &moved.state));
@@ -327,15 +329,11 @@ impl Session {
         for address in outcome.skipped.iter().take(LISTED) {
             tell_line(&format!("    not tried: {address}"));
         }
-        let standing: Vec<String> = plan
-            .changes
-            .iter()
-            .filter(|change| change.kind == plan::ChangeKind::Forget && outcome.done.contains(&change.address))
-            .filter_map(|change| Some(format!("    {}  {} {}", change.address, change.template, change.id.as_ref()?)))
-            .collect();
+        let done: HashSet<&Address> = outcome.done.iter().collect();
+        let standing: Vec<plan::Standing> = plan.standing().filter(|one| done.contains(one.address)).collect();
         if !standing.is_empty() {
-            tell_line("  Left standing:");
-            standing.iter().for_each(|line| tell_line(line));
+            tell_line("  Left standing, and recorded no longer:");
+            plan.again(&standing).iter().for_each(|line| tell_line(&format!("    {line}")));
         }
         if !outcome.retired.is_empty() {
             tell_line("  Replaced, and still there: the next apply takes it down.");

@@ -110,6 +110,11 @@ impl Recorded {
         !self.lifecycle.start.is_empty()
     }
 
+    /// Where it is, of a cloud with regions.
+    pub fn region(&self) -> Option<Arc<str>> {
+        self.inputs.get(&Name::from("region")).and_then(Value::as_str).map(Into::into)
+    }
+
     /// Whether taking it down deletes it; if not, it is left standing.
     pub fn is_deleted(&self) -> bool {
         self.lifecycle.terminate.iter().any(|action| action.verb == Verb::Delete)
