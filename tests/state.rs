@@ -110,7 +110,10 @@ fn a_record_goes_elsewhere_and_back() {
     refused(&import(&["--replace", "--yes"]), "the document has serial 1, and");
     done(&import(&["--env", "copy"]));
     let (one, other) = (state(directory.path(), "default"), state(directory.path(), "copy"));
-    assert_eq!(one, State { epoch: one.epoch, ..other });
+    let wrote = other.about.command.clone().unwrap().line;
+    assert_eq!(wrote, "tadpole state import first.json --env copy");
+    assert_eq!(other.about.created, one.about.created);
+    assert_eq!(one, State { epoch: one.epoch, about: one.about.clone(), ..other });
 
     // The copy moves on, and comes back.
     done(&tadpole.run(&["state", "forget", "key", "--yes", "--env", "copy"]));

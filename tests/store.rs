@@ -11,7 +11,7 @@ use tadpole::model::action::Verb;
 use tadpole::name::Address;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::{Ended, Record};
-use tadpole::state::store::{self, Contender, LocalStore, Store, StoreFault};
+use tadpole::state::store::{self, Contender, LocalStore, Replayed, Store, StoreFault};
 use tadpole::state::{Began, Recorded, State, Status};
 use tadpole::value::{Fields, Value};
 use tempfile::TempDir;
@@ -48,6 +48,7 @@ fn environment() -> (TempDir, Vec<State>) {
     let mut state = State { serial: 4, ..State::new("8defd48e".into(), "sandbox".into()) };
     state.apply(seen("first"));
     state.apply(Record::Outputs { outputs: BTreeMap::from([("out".into(), Value::Int(7))]) });
+    state.about.created = Some("2026-11-21T05:00:00Z".parse().unwrap());
     store.compact(&state).unwrap();
     let mut ledger = Ledger::new(state, Box::new(store), 0);
     let mut states = vec![ledger.state().clone()];
@@ -60,10 +61,16 @@ fn environment() -> (TempDir, Vec<State>) {
         Record::Made { op: 1, id: "second".into() },
         Record::Ended { op: 1, result: Ended::Recorded(Box::new(recorded("second"))) },
         Record::Forgotten { address: address("first"), id: "first".into() },
+        Record::Expires { at: Some("2026-11-21T09:00:00Z".parse().unwrap()) },
     ] {
         ledger.record(vec![record]).unwrap();
         states.push(ledger.state().clone());
     }
+    // The first of them stands behind a line that says who writes.
+    let mut noted = states[0].clone();
+    noted.about.command = ledger.state().about.command.clone();
+    assert_eq!(noted.about.command.as_ref().map(|command| command.line.as_str()), Some("test"));
+    states.insert(1, noted);
     (directory, states)
 }
 
@@ -509,4 +516,33 @@ fn nothing_acknowledged_is_lost_in_a_scramble() {
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     let (fenced, acknowledged) = (fenced.load(std::sync::atomic::Ordering::Relaxed), acknowledged.len());
     assert!(fenced > 10 && acknowledged > 50, "only {fenced} were fenced, and {acknowledged} records acknowledged");
+}
+
+/// A record from before anything was noted of the environment itself is read, and noted in when somebody
+/// writes; who writes nothing is not noted.
+#[test]
+fn an_older_record_gets_to_know_who_writes() {
+    let directory = fast_directory();
+    let old = include_str!("store/before_about.json");
+    std::fs::write(directory.path().join("state.json"), old).unwrap();
+    let open = || {
+        let (store, replayed) = LocalStore::open(directory.path(), &World::holder()).unwrap();
+        let Replayed { state, records } = replayed.unwrap();
+        Ledger::new(state, Box::new(store), records)
+    };
+    let mut ledger = open();
+    assert!(ledger.state().about.is_unknown());
+    ledger.record(Vec::new()).unwrap();
+    ledger.compact().unwrap();
+    drop(ledger);
+    assert_eq!(std::fs::read_to_string(directory.path().join("state.json")).unwrap(), old);
+
+    let mut ledger = open();
+    ledger.record(vec![seen("first")]).unwrap();
+    ledger.compact().unwrap();
+    drop(ledger);
+    let state = store::peek(directory.path()).unwrap().unwrap();
+    let command = state.about.command.unwrap();
+    assert_eq!((command.line.as_str(), command.host.as_str()), ("test", "test"));
+    assert_eq!((state.about.created, state.about.expires), (None, None));
 }

@@ -315,7 +315,7 @@ impl World {
     }
 
     pub fn holder() -> Holder {
-        Holder { host: "test".into(), command: "test".into(), length: tadpole::state::lease::LENGTH }
+        Holder { user: None, host: "test".into(), command: "test".into(), length: tadpole::state::lease::LENGTH }
     }
 
     /// One whole run of apply, killed at the given batch of records if any.

@@ -167,7 +167,8 @@ fn fifty_writers_one_at_a_time() {
     }
     let tadpole = Tadpole::new(path);
     // While this test has it, those that do not wait are refused.
-    let holder = Holder { host: "here".into(), command: "the test".into(), length: Duration::from_secs(30) };
+    let holder =
+        Holder { user: None, host: "here".into(), command: "the test".into(), length: Duration::from_secs(30) };
     let (held, _) = LocalStore::open(&record(path), &holder).unwrap();
     let mut children: Vec<(usize, Child)> = Vec::new();
     let start = |nr: usize| {

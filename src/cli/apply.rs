@@ -1,15 +1,18 @@
 //! `tadpole apply` and `tadpole destroy`: plan, ask, carry out, say what came of it.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use crate::cli::Exit;
+use crate::apply::Outcome;
 use crate::cli::asked::{Asked, Planning, Scoped};
 use crate::cli::context::{Compiled, Place};
+use crate::cli::expiry::{self, Expiry};
 use crate::cli::saved;
-use crate::cli::session::{Cloud, LISTED, Session, columns, confirmed};
+use crate::cli::session::{Cloud, LISTED, Session, columns, confirmed, say_store};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
+use crate::cli::{Exit, duration};
 use crate::graph::ResourceGraph;
 use crate::plan::{self, Plan, Purpose, Refreshed};
 use crate::source::Sources;
@@ -31,6 +34,9 @@ pub struct Apply {
     rollback: bool,
     #[command(flatten)]
     turn: Turn,
+    /// Want the environment for this long, from now on: `90m`, `4h`, `3d`. Then `tadpole reap` takes it down
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_ttl)]
+    ttl: Option<Duration>,
 }
 
 impl Apply {
@@ -41,7 +47,7 @@ impl Apply {
                 say("a saved plan says by itself what it is about", Some(help), look);
                 return Exit::Wrong;
             }
-            return saved::apply(self.place, &self.cloud, self.turn, self.rollback, look)
+            return saved::apply(self.place, &self.cloud, self.turn, self.rollback, self.ttl, look)
                 .await
                 .unwrap_or_else(|exit| exit);
         }
@@ -52,7 +58,7 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.turn, self.planning.asked(), self.yes, self.rollback).await
+        carry_out(session, self.turn, self.planning.asked(), self.yes, self.rollback, self.ttl).await
     }
 }
 
@@ -93,7 +99,7 @@ impl Destroy {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.turn, asked, self.yes, false).await
+        carry_out(session, self.turn, asked, self.yes, false, None).await
     }
 }
 
@@ -114,7 +120,14 @@ pub fn take_down(place: &Place, compiled: Option<Compiled>, whole: bool) -> Comp
     Compiled { graph, ..compiled }
 }
 
-async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, rollback: bool) -> Exit {
+async fn carry_out(
+    mut session: Session,
+    turn: Turn,
+    asked: Asked,
+    yes: bool,
+    rollback: bool,
+    ttl: Option<Duration>,
+) -> Exit {
     let mut ledger = match session.take(turn).await {
         Ok(ledger) => ledger,
         Err(exit) => return exit,
@@ -124,6 +137,10 @@ async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, ro
         Err(exit) => return exit,
     };
     session.show_plan(&plan, ledger.state());
+    let expiry = Expiry::of(ledger.state(), ttl, session.calls().clock.now());
+    if plan.purpose != Purpose::Destroy {
+        expiry.line().iter().for_each(|line| tell_line(line));
+    }
     if rollback && !plan.is_empty() {
         say_lasting(&plan);
     }
@@ -149,21 +166,26 @@ async fn carry_out(mut session: Session, turn: Turn, asked: Asked, yes: bool, ro
             return if all_was_said() { Exit::Done } else { Exit::Failed };
         }
     }
-    perform(session, &plan, &refreshed, &mut ledger, rollback).await
+    let (exit, _) = perform(&mut session, &plan, &refreshed, &mut ledger, rollback, expiry).await;
+    exit
 }
 
-/// Carries out a plan that somebody agreed to.
+/// Carries out a plan that somebody agreed to: what the command ends with, and what came of it.
 pub async fn perform(
-    mut session: Session,
+    session: &mut Session,
     plan: &Plan,
     refreshed: &Refreshed,
     ledger: &mut Ledger,
     rollback: bool,
-) -> Exit {
+    expiry: Expiry,
+) -> (Exit, Outcome) {
     let look = session.look;
-    let exit = match plan.purpose {
+    if let Err(fault) = expiry.record(ledger) {
+        return (say_store(&fault, look), Outcome::default());
+    }
+    let (exit, outcome) = match plan.purpose {
         Purpose::Refresh => {
-            return match session.record(plan, ledger) {
+            let exit = match session.record(plan, ledger) {
                 Ok(()) if !plan.is_empty() => {
                     tell_line("\n  Recorded. Nothing was changed in the cloud.");
                     Exit::Done
@@ -171,14 +193,24 @@ pub async fn perform(
                 Ok(()) => Exit::Done,
                 Err(exit) => exit,
             };
+            return (exit, Outcome::default());
         }
         Purpose::Apply | Purpose::Destroy if plan.is_empty() => match session.settle(plan, ledger) {
-            Ok(()) => Exit::Done,
-            Err(exit) => exit,
+            Ok(()) => (Exit::Done, Outcome::default()),
+            Err(exit) => (exit, Outcome::default()),
         },
         Purpose::Apply | Purpose::Destroy => session.apply(plan, refreshed, ledger, rollback).await,
     };
-    show_outputs(ledger, exit, look)
+    match plan.purpose {
+        Purpose::Destroy => {
+            if let Err(fault) = expiry::end(ledger) {
+                return (say_store(&fault, look), outcome);
+            }
+        }
+        Purpose::Apply if !plan.is_empty() => expiry.line().iter().for_each(|line| tell_line(line)),
+        Purpose::Apply | Purpose::Refresh => {}
+    }
+    (show_outputs(ledger, exit, look), outcome)
 }
 
 /// What a rollback would not undo, before anybody agrees to it.

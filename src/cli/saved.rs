@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::Exit;
 use crate::cli::apply::{perform, take_down};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Compiled, Place};
+use crate::cli::expiry::Expiry;
 use crate::cli::session::{Cloud, Session};
 use crate::cli::streams::{say, tell, tell_line};
 use crate::cli::turn::Turn;
@@ -122,10 +124,21 @@ fn read(path: &Path, look: Look) -> Result<Plan, Exit> {
 ///
 /// # Errors
 /// With what the command ends with, after having said why.
-pub async fn apply(given: Place, cloud: &Cloud, turn: Turn, rollback: bool, look: Look) -> Result<Exit, Exit> {
+pub async fn apply(
+    given: Place,
+    cloud: &Cloud,
+    turn: Turn,
+    rollback: bool,
+    ttl: Option<Duration>,
+    look: Look,
+) -> Result<Exit, Exit> {
     let file = given.program.clone();
     let saved = read(&file, look)?;
     let place = place(&saved, given, &file, look)?;
+    if saved.purpose == Purpose::Destroy && ttl.is_some() {
+        say(&format!("`{}` takes everything down", file.display()), Some("leave `--ttl` out"), look);
+        return Err(Exit::Wrong);
+    }
     if cloud.sandbox && *saved.cloud != *"sandbox" {
         say(&format!("`{}` is a plan for `{}`", file.display(), saved.cloud), Some("leave `--sandbox` out"), look);
         return Err(Exit::Wrong);
@@ -174,9 +187,14 @@ pub async fn apply(given: Place, cloud: &Cloud, turn: Turn, rollback: bool, look
         return Err(Exit::Wrong);
     }
     session.show_plan(&now, ledger.state());
+    let expiry = Expiry::of(ledger.state(), ttl, session.calls().clock.now());
+    if saved.purpose != Purpose::Destroy {
+        expiry.line().iter().for_each(|line| tell_line(line));
+    }
     tell("\n");
     tell_line(&look.paint(&format!("Nothing has moved since `{}` was made.", file.display()), Paint::Good));
-    Ok(perform(session, &now, &refreshed, &mut ledger, rollback).await)
+    let (exit, _) = perform(&mut session, &now, &refreshed, &mut ledger, rollback, expiry).await;
+    Ok(exit)
 }
 
 /// The place where a plan was made, with the secrets that it does not hold.

@@ -26,7 +26,7 @@ use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
 use crate::sandbox::{Sandbox, Schemas};
 use crate::source::Sources;
 use crate::state::ledger::Ledger;
-use crate::state::store::{self, Store, StoreFault};
+use crate::state::store::{self, LocalStore, Replayed, Store, StoreFault};
 use crate::state::{Recorded, State};
 use crate::value::{SealingKey, Value};
 
@@ -120,6 +120,14 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub async fn take(&mut self, turn: Turn) -> Result<Ledger, Exit> {
         let (store, replayed) = turn.take(&self.directory, self.look)?;
+        self.seated(store, replayed).await
+    }
+
+    /// As [`Session::take`], of an environment that was just taken.
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub async fn seated(&mut self, store: LocalStore, replayed: Option<Replayed>) -> Result<Ledger, Exit> {
         self.suits(replayed.as_ref().map(|replayed| &replayed.state))?;
         self.calls = self.calls.under(store.tenure());
         if !self.key_is_kept {
@@ -219,24 +227,30 @@ impl Session {
     }
 
     /// Carries a plan out, and says what came of it. If asked, takes down what it made when something failed.
-    pub async fn apply(&mut self, plan: &Plan, refreshed: &Refreshed, ledger: &mut Ledger, rollback: bool) -> Exit {
+    pub async fn apply(
+        &mut self,
+        plan: &Plan,
+        refreshed: &Refreshed,
+        ledger: &mut Ledger,
+        rollback: bool,
+    ) -> (Exit, apply::Outcome) {
         let outcome = self.carry_out(plan, Some(refreshed), ledger).await;
         self.sum_up(plan, &outcome);
         let exit = self.exit_of(&outcome);
         if !rollback || outcome.failed.is_empty() || exit != Exit::Failed {
-            return exit;
+            return (exit, outcome);
         }
         let back = plan::rollback(plan, ledger.state());
         if back.changes.is_empty() {
             tell_line("\n  Rollback: nothing that was made now can be taken down again.");
-            return exit;
+            return (exit, outcome);
         }
         tell_line(&self.look.paint("\n  Rollback: what was made now is taken down again.", Paint::Strong));
-        let outcome = self.carry_out(&back, None, ledger).await;
-        self.sum_up(&back, &outcome);
-        match self.exit_of(&outcome) {
-            Exit::Done => Exit::Failed,
-            worse => worse,
+        let undone = self.carry_out(&back, None, ledger).await;
+        self.sum_up(&back, &undone);
+        match self.exit_of(&undone) {
+            Exit::Done => (Exit::Failed, outcome),
+            worse => (worse, outcome),
         }
     }
 

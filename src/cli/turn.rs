@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::cli::Exit;
 use crate::cli::session::say_store;
 use crate::cli::streams::{say, tell_line};
 use crate::cli::ui::{Look, Paint};
+use crate::cli::{Exit, duration};
 use crate::state::lease::{self, Holder};
 use crate::state::store::{Contender, LocalStore, Replayed, StoreFault};
 
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub struct Turn {
     /// Wait for the environment when another command has it: `90s`, `10m`
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub wait: Option<Duration>,
 }
 
@@ -31,7 +31,20 @@ impl Turn {
     /// With what the command ends with, after having said why.
     pub fn take(self, environment: &Path, look: Look) -> Result<(LocalStore, Option<Replayed>), Exit> {
         let holder = holder(look)?;
-        let mut contender = Contender::new(environment, &holder);
+        self.contend(environment, &holder, look).map_err(|fault| say_store(&fault, look))
+    }
+
+    /// The same, where not to get it is for the caller to tell.
+    ///
+    /// # Errors
+    /// When another has it to the end, or it cannot be read.
+    pub fn contend(
+        self,
+        environment: &Path,
+        holder: &Holder,
+        look: Look,
+    ) -> Result<(LocalStore, Option<Replayed>), StoreFault> {
+        let mut contender = Contender::new(environment, holder);
         let deadline = Instant::now() + self.wait.unwrap_or_default();
         let mut said = None;
         loop {
@@ -54,7 +67,7 @@ impl Turn {
                 | StoreFault::Fenced(_)
                 | StoreFault::Io { .. }
                 | StoreFault::Damaged { .. }
-                | StoreFault::Newer { .. } => return Err(say_store(&fault, look)),
+                | StoreFault::Newer { .. } => return Err(fault),
             }
             // Many that wait do not all come at the same moment.
             std::thread::sleep(PAUSE + PAUSE.mul_f64(fastrand::f64()));
@@ -68,7 +81,7 @@ impl Turn {
 /// With what the command ends with, after having said why.
 pub fn holder(look: Look) -> Result<Holder, Exit> {
     let length = match std::env::var(VARIABLE) {
-        Ok(text) => match parse_duration(&text) {
+        Ok(text) => match duration::parse(&text) {
             Ok(length) if length >= Duration::from_millis(100) => length,
             Ok(_) | Err(_) => {
                 let message = format!("`{VARIABLE}={text}` is no length of a lease");
@@ -78,13 +91,7 @@ pub fn holder(look: Look) -> Result<Holder, Exit> {
         },
         Err(_) => lease::LENGTH,
     };
-    Ok(Holder { host: host_name(), command: command_line(), length })
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write it like `90s` or `10m`".to_string();
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    Duration::try_from(parsed).map_err(|_| wrong())
+    Ok(Holder { user: user_name(), host: host_name(), command: command_line(), length })
 }
 
 pub fn host_name() -> String {
@@ -92,6 +99,13 @@ pub fn host_name() -> String {
     let known = |name: &String| !name.is_empty();
     let system = read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).filter(known);
     system.or_else(|| std::env::var("HOSTNAME").ok().filter(known)).unwrap_or_else(|| "this machine".into())
+}
+
+/// Who runs this, as far as the system says.
+fn user_name() -> Option<String> {
+    ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
 }
 
 /// The command as it was typed, without the values of params, which may be secret.

@@ -15,6 +15,7 @@ pub const LENGTH: Duration = Duration::from_secs(30);
 /// Who asks for an environment.
 #[derive(Clone, Debug)]
 pub struct Holder {
+    pub user: Option<String>,
     pub host: String,
     pub command: String,
     /// How long its lease is to be.
@@ -29,6 +30,8 @@ pub struct Lease {
     /// A UUID of this one tenure.
     pub owner: String,
     pub command: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     pub host: String,
     #[serde(flatten)]
     pub process: Process,
@@ -47,6 +50,7 @@ impl Lease {
             epoch,
             owner,
             command: holder.command.clone(),
+            user: holder.user.clone(),
             host: holder.host.clone(),
             process: Process::own(),
             since,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::action::Verb;
 use crate::name::Address;
 use crate::state::State;
+use crate::state::about::{About, Command};
 use crate::state::record::Record;
 use crate::state::store::{Store, StoreFault};
 use crate::state::tenure::Tenure;
@@ -15,13 +16,16 @@ pub struct Ledger {
     store: Box<dyn Store>,
     /// Records that the snapshot does not have yet.
     pending: usize,
+    /// Who writes, until that is recorded. Who has nothing else to record did not write.
+    writer: Option<Command>,
 }
 
 impl Ledger {
     /// A state that the store holds already, `replayed` records of it in the journal alone.
     pub fn new(mut state: State, store: Box<dyn Store>, replayed: usize) -> Ledger {
         state.epoch = store.tenure().epoch();
-        Ledger { state, store, pending: replayed }
+        let writer = store.writer();
+        Ledger { state, store, pending: replayed, writer }
     }
 
     /// A new environment, recorded at once: its lineage must be durable before anything bears it.
@@ -29,8 +33,10 @@ impl Ledger {
     /// # Errors
     /// When the store cannot keep it.
     pub fn begin(state: State, mut store: Box<dyn Store>) -> Result<Ledger, StoreFault> {
+        let mut state = written_by(store.writer(), state);
+        state.about.created = state.about.created.or(store.writer().map(|command| command.at));
         store.compact(&state)?;
-        Ok(Ledger::new(state, store, 0))
+        Ok(Ledger { writer: None, ..Ledger::new(state, store, 0) })
     }
 
     pub fn state(&self) -> &State {
@@ -50,7 +56,10 @@ impl Ledger {
         if records.is_empty() {
             return Ok(());
         }
+        let wrote = self.writer.iter().map(|command| Record::Wrote { command: Box::new(command.clone()) });
+        let records: Vec<Record> = wrote.chain(records).collect();
         self.store.append(&records)?;
+        self.writer = None;
         self.pending += records.len();
         records.into_iter().for_each(|record| self.state.apply(record));
         Ok(())
@@ -66,9 +75,11 @@ impl Ledger {
     /// # Errors
     /// When the store cannot; this one is still in force then.
     pub fn replace(&mut self, state: State) -> Result<(), StoreFault> {
+        let state = written_by(self.store.writer(), state);
         self.store.compact(&state)?;
         self.state = State { epoch: self.state.epoch, ..state };
         self.pending = 0;
+        self.writer = None;
         Ok(())
     }
 
@@ -92,6 +103,12 @@ impl Ledger {
             }
         }
     }
+}
+
+/// A state that is recorded as a whole, with who did that.
+fn written_by(writer: Option<Command>, state: State) -> State {
+    let command = writer.or(state.about.command);
+    State { about: About { command, ..state.about }, ..state }
 }
 
 /// The idempotency token of an operation: the same for every try of it, another one for any other.

@@ -2,6 +2,7 @@
 //! have ended. State is a snapshot with journal records applied to it; the arithmetic is here, the
 //! files are in `store`.
 
+pub mod about;
 pub mod lease;
 pub mod ledger;
 pub mod observed;
@@ -19,6 +20,7 @@ use crate::model::action::{Lifecycle, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
 use crate::value::{Fields, Value};
+use about::About;
 use record::{Ended, Record};
 
 /// What [`is_environment`] asks for, in the user's words.
@@ -55,6 +57,8 @@ pub struct State {
     pub unfinished: BTreeMap<u64, Began>,
     /// As of the last apply.
     pub outputs: BTreeMap<Name, Value>,
+    #[serde(default, skip_serializing_if = "About::is_unknown")]
+    pub about: About,
 }
 
 /// One resource as last seen.
@@ -134,6 +138,7 @@ impl State {
             retired: BTreeMap::new(),
             unfinished: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            about: About::default(),
         }
     }
 
@@ -141,6 +146,11 @@ impl State {
     pub fn things(&self) -> impl Iterator<Item = (&Address, &Recorded)> {
         let retired = self.retired.values().map(|retired| (&retired.address, &retired.recorded));
         self.resources.iter().chain(retired)
+    }
+
+    /// Whether nothing is recorded as being there, or on its way.
+    pub fn holds_nothing(&self) -> bool {
+        self.resources.is_empty() && self.retired.is_empty() && self.unfinished.is_empty()
     }
 
     /// What one record of the journal says, applied.
@@ -176,6 +186,8 @@ impl State {
             }
             Record::Moved { moves } => self.move_to(&moves),
             Record::Outputs { outputs } => self.outputs = outputs,
+            Record::Wrote { command } => self.about.command = Some(*command),
+            Record::Expires { at } => self.about.expires = at,
         }
     }
 }

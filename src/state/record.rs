@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::name::{Address, Name};
+use crate::state::about::Command;
 use crate::state::{Began, Recorded};
 use crate::value::Value;
 
@@ -48,6 +50,15 @@ pub enum Record {
     },
     Outputs {
         outputs: BTreeMap<Name, Value>,
+    },
+    /// This command writes. It stands ahead of the first thing that it records.
+    Wrote {
+        command: Box<Command>,
+    },
+    /// From when on the environment may be taken down; never, when there is no time.
+    Expires {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
     },
 }
 

@@ -126,6 +126,8 @@ fn brief(record: &Record) -> String {
         Record::Restored { op } => format!("restored {op}"),
         Record::Moved { moves } => format!("moved {moves:?}"),
         Record::Outputs { .. } => "outputs".to_string(),
+        Record::Wrote { .. } => "wrote".to_string(),
+        Record::Expires { .. } => "expires".to_string(),
     }
 }
 

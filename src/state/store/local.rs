@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::state::State;
+use crate::state::about::Command;
 use crate::state::lease::{Holder, Lease};
 use crate::state::record::{Header, Record};
 use crate::state::store::journal::{self, Journal};
@@ -27,6 +28,7 @@ pub struct LocalStore {
     environment: PathBuf,
     seat: Seat,
     heartbeat: Heartbeat,
+    writer: Command,
     /// What the next journal continues; none before the first snapshot.
     continues: Option<Header>,
     journal: Option<Journal>,
@@ -149,7 +151,8 @@ impl<'a> Contender<'a> {
         let heartbeat = Heartbeat::start(lease.epoch, Box::new(keeper), lease.length(), since)
             .map_err(io_fault(self.environment, "keep the lease of"))?;
         let environment = self.environment.to_path_buf();
-        Ok(Some(LocalStore { environment, seat, heartbeat, continues: None, journal: None }))
+        let writer = Command::from(&lease);
+        Ok(Some(LocalStore { environment, seat, heartbeat, writer, continues: None, journal: None }))
     }
 }
 
@@ -228,5 +231,9 @@ impl Store for LocalStore {
 
     fn tenure(&self) -> Tenure {
         self.heartbeat.tenure().clone()
+    }
+
+    fn writer(&self) -> Option<Command> {
+        Some(self.writer.clone())
     }
 }

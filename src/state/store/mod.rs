@@ -12,6 +12,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::state::about::Command;
 use crate::state::lease::{Lease, to_seconds};
 use crate::state::record::Record;
 use crate::state::tenure::Tenure;
@@ -39,6 +40,11 @@ pub trait Store: Send {
 
     /// Whether the writer may still act on what it reads and writes here.
     fn tenure(&self) -> Tenure;
+
+    /// The command that writes, where that is known.
+    fn writer(&self) -> Option<Command> {
+        None
+    }
 }
 
 /// Why a store cannot be read or written.

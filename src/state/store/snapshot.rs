@@ -54,7 +54,13 @@ pub fn text(state: &State, epoch: u64, out: &mut impl Write) -> io::Result<()> {
     for (at, (name, value)) in state.outputs.iter().enumerate() {
         line(out, at, to_string(name)?, to_string(value)?)?;
     }
-    write!(out, "\n}},\n\"sum\":\"{sum}\"\n}}\n")?;
+    write!(out, "\n}}")?;
+    if !state.about.is_unknown() {
+        let about = to_string(&state.about)?;
+        sum = checksum(0, &format!("{sum}{about}"));
+        write!(out, ",\n\"about\":{about}")?;
+    }
+    write!(out, ",\n\"sum\":\"{sum}\"\n}}\n")?;
     out.flush()
 }
 
