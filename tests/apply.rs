@@ -3,7 +3,7 @@
 //!
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
 //! as JSON), `//@ gone ADDRESS`; and with what it is about: `//@ target ADDRESS`, `//@ exclude ADDRESS`,
-//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`. With `//@ rollback`, what it
+//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`, `//@ destroy everything` (what was to be kept as well). With `//@ rollback`, what it
 //! made is taken down again afterwards.
 
 use tadpole::graph::ResourceGraph;
@@ -23,13 +23,15 @@ fn asked(step: &str) -> Request {
     let addresses =
         |name| -> Vec<Address> { options(step, name).iter().map(|option| option[0].parse().unwrap()).collect() };
     let has = |name, word| options(step, name).iter().any(|option| option[0] == word);
-    let purpose = match (has("destroy", "all"), has("only", "refresh")) {
+    let persistent = has("destroy", "everything");
+    let purpose = match (has("destroy", "all") || persistent, has("only", "refresh")) {
         (true, _) => Purpose::Destroy,
         (_, true) => Purpose::Refresh,
         _ => Purpose::Apply,
     };
     let (targets, excludes, replaces) = (addresses("target"), addresses("exclude"), addresses("replace"));
-    Request { purpose, scope: Scope { targets, excludes, replaces }, refresh: !has("no", "refresh"), ..request() }
+    let scope = Scope { targets, excludes, replaces };
+    Request { purpose, scope, refresh: !has("no", "refresh"), persistent, ..request() }
 }
 
 fn meddle(world: &World, graph: &ResourceGraph, step: &str) {

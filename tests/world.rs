@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use tadpole::apply::foresee::foresee;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{
-    Deed, Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, FaultKind, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
 use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::{look_up, refresh};
@@ -220,6 +221,12 @@ impl Provider for Lossy {
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         self.answer(self.sandbox.act(place, deed).await)
     }
+    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+        self.sandbox.owned(lineage).await
+    }
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        self.sandbox.obstacles(leaving).await
+    }
     fn answers(&self, kind: &str) -> bool {
         self.sandbox.answers(kind)
     }
@@ -400,7 +407,11 @@ impl World {
             true => refresh(&moved.state, graph, &calls).await,
             false => look_up(&moved.state, graph, &calls).await,
         };
-        let refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let mut refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
+        if request.persistent {
+            let owned = calls.owned(&moved.state.lineage).await.unwrap().unwrap();
+            refreshed.owned = owned.into_iter().map(|one| (one.kind, one.id)).collect();
+        }
         if request.purpose == Purpose::Refresh {
             let plan = plan::found(ledger.state(), &refreshed, graph, request);
             record(&plan, &mut ledger)?;
@@ -408,7 +419,13 @@ impl World {
         }
         let mut report = Report::default();
         report.extend(request.scope.problems(graph, &moved.state));
-        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
+        let asks = request.refresh;
+        let mut plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
+        if asks {
+            let foreseen = foresee(&plan, &moved.state, &calls).await;
+            assert!(foreseen.faults.is_empty(), "{:?}", foreseen.faults);
+            plan.obstruct(foreseen.obstacles);
+        }
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         if until != Stop::No {
             return Ok(Run { plan, outcome: Outcome::default() });

@@ -68,6 +68,8 @@ pub struct Outcome {
     /// What was replaced and is still there at the end, with its id.
     pub retired: Vec<(Address, Arc<str>)>,
     pub interrupted: bool,
+    /// After a teardown of everything: what the cloud still has of the environment, and nobody knew of.
+    pub lost: Vec<provider::Owned>,
     /// Assertions that do not hold, now that everything is there.
     pub broken: Vec<Diagnostic>,
     /// The journal could not be written: whatever was in flight is for recovery.

@@ -79,6 +79,8 @@ pub(super) struct Work {
     pub present: Option<Recorded>,
     /// Whether the provider has anything to change.
     pub inputs_differ: bool,
+    /// Whether there is nothing any more to be taken down.
+    pub gone: bool,
 }
 
 pub(super) struct Wanted {
@@ -131,15 +133,15 @@ impl Step {
                 Ok(present.id.clone())
             }
             (Part::Unmake, ChangeKind::Forget, _, Some(present)) => {
-                self.forget(present).await?;
+                self.forget(present, self.work.gone).await?;
                 Ok(present.id.clone())
             }
             (part, kind, ..) => unreachable!("a {kind:?} without what it works on, to {part:?}"),
         }
     }
 
-    async fn forget(&self, present: &Recorded) -> Result<(), Stopped> {
-        let record = Record::Forgotten { address: self.work.address.clone(), id: present.id.clone() };
+    async fn forget(&self, present: &Recorded, gone: bool) -> Result<(), Stopped> {
+        let record = Record::Forgotten { address: self.work.address.clone(), id: present.id.clone(), gone };
         self.journal.record(vec![record]).await
     }
 
@@ -149,7 +151,7 @@ impl Step {
         let Some(old) = old else { return Ok(()) };
         let place = self.place(old);
         match self.calls.read(&place).await? {
-            Reading::Gone => Ok(self.forget(old).await?),
+            Reading::Gone => Ok(self.forget(old, true).await?),
             Reading::Here(_) => Ok(()),
         }
     }
@@ -422,7 +424,7 @@ impl Step {
         let address = &self.work.address;
         if present.lifecycle.terminate.is_empty() {
             // Replaced and left standing.
-            return Ok(self.forget(present).await?);
+            return Ok(self.forget(present, false).await?);
         }
         for (at, action) in present.lifecycle.terminate.iter().enumerate() {
             self.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });
@@ -453,7 +455,7 @@ impl Step {
         }
         if present.lifecycle.terminate.iter().all(|action| action.verb != Verb::Delete) {
             // Taken leave of, and left standing.
-            self.forget(present).await?;
+            self.forget(present, false).await?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::model::action::{Action, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Name;
-use crate::plan::{Change, ChangeKind, Part, Planned, Refreshed};
+use crate::plan::{Change, ChangeKind, Left, Part, Planned, Refreshed};
 use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, SealingKey};
 
@@ -62,7 +62,7 @@ pub(super) fn work(
         Part::Make => state.resources.get(&change.address).cloned(),
         Part::Unmake => change.unmade(state).cloned(),
     };
-    if let Some(present) = present.as_mut().filter(|_| change.persistent) {
+    if let Some(present) = present.as_mut().filter(|present| change.persistent && !present.is_deleted()) {
         // What is recorded of it stays as it is: after a crash, it is to be kept again until somebody asks anew.
         present.lifecycle.terminate.push(deletion());
     }
@@ -103,6 +103,7 @@ pub(super) fn work(
         wanted,
         present,
         inputs_differ,
+        gone: change.left == Some(Left::Gone),
     })
 }
 

@@ -5,6 +5,7 @@ mod asked;
 mod breakage;
 mod check;
 pub mod context;
+mod destroy;
 mod docs;
 pub mod duration;
 mod eval;
@@ -24,6 +25,7 @@ pub mod session;
 mod show;
 mod state;
 pub mod streams;
+mod sweep;
 pub mod turn;
 pub mod ui;
 
@@ -65,7 +67,7 @@ enum Command {
     /// Make the cloud what the program says
     Apply(apply::Apply),
     /// Take down everything that is recorded
-    Destroy(apply::Destroy),
+    Destroy(destroy::Destroy),
     /// Record things that exist as those of components
     Import(import::Import),
     /// Print the value of an expression

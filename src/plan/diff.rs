@@ -14,7 +14,7 @@ use crate::plan::{
     outputs, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
-use crate::state::{Recorded, State, Status};
+use crate::state::{Kept, Recorded, State, Status};
 use crate::value::{Fields, SealingKey, Value};
 
 /// The plan that turns what is recorded and was refreshed into what the graph says. What cannot be
@@ -59,6 +59,13 @@ pub fn diff(
         let removal = removal(&retired.address, &retired.recorded, gone, persistent);
         let reason = removal.reason.clone().or_else(|| Some("it was replaced, and is still there".to_string()));
         changes.push(Change { retired: Some(*number), reason, ..removal });
+    }
+    // Nothing else says that it is still ours: its name may have become somebody else's.
+    let is_ours = |kept: &&Kept| refreshed.owned.contains(&(kept.recorded.kind.clone(), kept.recorded.id.clone()));
+    for Kept { address, recorded } in state.kept.iter().filter(|_| persistent).filter(is_ours) {
+        let removal = removal(address, recorded, false, persistent);
+        let reason = Some("it was left standing before".to_string());
+        changes.push(Change { reason, persistent: true, ..removal });
     }
     replace::delete_first(&mut changes, state);
     let left_out = request.scope.narrow(&mut changes, graph, state);

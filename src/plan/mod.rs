@@ -18,7 +18,7 @@ mod scope;
 mod standing;
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -142,6 +142,8 @@ pub struct Refreshed {
     pub retired: BTreeMap<u64, Reading>,
     /// Of what is not recorded, and exists: by its identity, or because it is ours.
     pub found: BTreeMap<Address, Found>,
+    /// Everything that bears the name of the environment, by type and id; only asked for where it matters.
+    pub owned: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 /// A thing that exists and is not recorded.

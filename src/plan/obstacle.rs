@@ -27,7 +27,9 @@ impl Change {
             Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
             None => {
                 let current = state.resources.get(&self.address).filter(is_old);
-                current.or_else(|| retired.map(|retired| &retired.recorded).find(is_old))
+                let retired = || retired.map(|retired| &retired.recorded).find(is_old);
+                let kept = || state.kept.iter().filter(|kept| kept.address == self.address);
+                current.or_else(retired).or_else(|| kept().map(|kept| &kept.recorded).find(is_old))
             }
         }
     }

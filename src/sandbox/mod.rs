@@ -446,7 +446,10 @@ impl Provider for Sandbox {
     }
 
     async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        let objects = self.look().map_err(unreadable)?.into_iter().filter(|object| *object.owner.lineage == *lineage);
+        let now = self.clock.now();
+        let is_there = |object: &Object| object.is_seen(now) && object.ends().is_none();
+        let objects = self.look().map_err(unreadable)?.into_iter().filter(is_there);
+        let objects = objects.filter(|object| *object.owner.lineage == *lineage);
         let owned = |object: Object| Owned { kind: object.kind, id: object.id, address: object.owner.address };
         Ok(Some(objects.map(owned).collect()))
     }

@@ -94,7 +94,7 @@ impl Disk {
     fn keep(&mut self, record: &Record) {
         self.log.say(format!("record {}", brief(record)));
         let Some(state) = &mut self.state else { return };
-        if let Record::Forgotten { address, id } = record {
+        if let Record::Forgotten { address, id, .. } = record {
             let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
             let mut all = state.resources.iter().chain(retired);
             if let Some((_, left)) = all.find(|(of, left)| *of == address && left.id == *id) {
@@ -122,7 +122,7 @@ fn brief(record: &Record) -> String {
         Record::Ended { op, result: Ended::Gone } => format!("ended {op}: gone"),
         Record::Ended { op, result: Ended::Unchanged } => format!("ended {op}: unchanged"),
         Record::Seen { address, recorded } => format!("seen {address}: {}", recorded.id),
-        Record::Forgotten { address, id } => format!("forgotten {address} {id}"),
+        Record::Forgotten { address, id, .. } => format!("forgotten {address} {id}"),
         Record::Restored { op } => format!("restored {op}"),
         Record::Moved { moves } => format!("moved {moves:?}"),
         Record::Outputs { .. } => "outputs".to_string(),
