@@ -53,10 +53,8 @@ fn programs_that_change() {
         let mut all = String::new();
         for step in text.split("//@ then ") {
             let (title, program) = step.split_once('\n').unwrap();
-            let graph = match program.trim() {
-                "" => tadpole::graph::ResourceGraph::empty(None),
-                _ => graph(program),
-            };
+            let is_program = program.lines().any(|line| !line.trim().is_empty() && !line.starts_with("//@ "));
+            let graph = if is_program { graph(program) } else { ResourceGraph::empty(None) };
             meddle(&world, &graph, program);
             let request = asked(program);
             let graph = match request.purpose {

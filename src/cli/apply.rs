@@ -199,7 +199,7 @@ pub async fn perform(
     if let Err(fault) = expiry.record(ledger) {
         return (say_store(&fault, look), Outcome::default());
     }
-    let before = sweep::recorded(ledger.state());
+    let before = sweep::Before::of(ledger.state());
     let (exit, mut outcome) = match plan.purpose {
         Purpose::Refresh => {
             let exit = match session.record(plan, ledger) {

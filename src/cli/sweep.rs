@@ -7,20 +7,31 @@ use crate::apply::provider::Owned;
 use crate::cli::session::{LISTED, Session};
 use crate::cli::streams::{say_warning, tell, tell_line};
 use crate::cli::ui::Paint;
+use crate::name::Address;
 use crate::plan::Plan;
 use crate::state::State;
 
-/// Things by type and id.
-pub type Things = BTreeSet<(Arc<str>, Arc<str>)>;
-
-/// Everything that is recorded as being there.
-pub fn recorded(state: &State) -> Things {
-    state.things().map(|(_, recorded)| (recorded.kind.clone(), recorded.id.clone())).collect()
+/// What was recorded as being there, before a teardown.
+pub struct Before {
+    things: BTreeSet<(Arc<str>, Arc<str>)>,
+    addresses: BTreeSet<Address>,
 }
 
-/// Looks for what bears the name of the environment and was not recorded `before` the teardown, and says what
-/// there is. Answers what nobody knew of; what was left standing on purpose is no surprise.
-pub async fn sweep(session: &Session, plan: &Plan, before: &Things, after: &State) -> Vec<Owned> {
+impl Before {
+    pub fn of(state: &State) -> Before {
+        let things = state.things().map(|(_, recorded)| (recorded.kind.clone(), recorded.id.clone())).collect();
+        Before { things, addresses: state.things().map(|(address, _)| address.clone()).collect() }
+    }
+
+    fn knew(&self, one: &Owned) -> bool {
+        self.things.contains(&(one.kind.clone(), one.id.clone()))
+    }
+}
+
+/// Looks for what bears the name of the environment and was not recorded before the teardown, and says what
+/// there is. Answers what nobody knew of; what was left standing on purpose is no surprise, nor is what the
+/// deletion of a thing leaves behind, such as a last snapshot.
+pub async fn sweep(session: &Session, plan: &Plan, before: &Before, after: &State) -> Vec<Owned> {
     let look = session.look;
     let owned = match session.calls().owned(&after.lineage).await {
         Ok(Some(owned)) => owned,
@@ -28,20 +39,24 @@ pub async fn sweep(session: &Session, plan: &Plan, before: &Things, after: &Stat
         Ok(None) => return Vec::new(),
         Err(fault) => {
             tell("\n");
-            let text = format!(
-                "whether anything else of {}/{} is there is not known: {fault}",
-                plan.project, plan.environment
-            );
+            let place = format!("{}/{}", plan.project, plan.environment);
+            let text = format!("whether anything else of {place} is there is not known: {fault}");
             say_warning(&text, fault.help.as_deref(), look);
             return Vec::new();
         }
     };
-    let unrecorded = owned.into_iter().filter(|one| !before.contains(&(one.kind.clone(), one.id.clone())));
-    let (kept, lost): (Vec<Owned>, Vec<Owned>) = unrecorded.partition(|one| after.keeps(&one.kind, &one.id));
+    let unrecorded = owned.into_iter().filter(|one| !before.knew(one));
+    let (kept, others): (Vec<Owned>, Vec<Owned>) = unrecorded.partition(|one| after.keeps(&one.kind, &one.id));
+    let is_gone = |address: &Address| before.addresses.contains(address) && !after.resources.contains_key(address);
+    let (remains, lost): (Vec<Owned>, Vec<Owned>) = others.into_iter().partition(|one| is_gone(&one.address));
     if !kept.is_empty() {
         tell_line("  Left standing on purpose, by an earlier run:");
         list(&kept);
         tell_line("    `tadpole destroy --include-persistent` deletes what is left standing.");
+    }
+    if !remains.is_empty() {
+        tell_line("  Left behind by what was deleted, and recorded nowhere:");
+        list(&remains);
     }
     if !lost.is_empty() {
         let text = match lost.len() {

@@ -298,7 +298,9 @@ pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool, persis
     let persistent = persistent && matches!(left, Some(Left::Standing { .. }));
     let (kind, reason) = match &left {
         Some(Left::Gone) => (ChangeKind::Forget, Some("it is gone already")),
-        Some(Left::Standing { .. }) if persistent => (ChangeKind::Terminate, None),
+        Some(Left::Standing { .. }) if persistent => {
+            (ChangeKind::Terminate, Some("it would be left standing, and is deleted all the same"))
+        }
         Some(Left::Found) if recorded.lifecycle.terminate.is_empty() => {
             (ChangeKind::Forget, Some("it existed before, and is left as it is"))
         }

@@ -89,7 +89,7 @@ fn named(addresses: &BTreeSet<&Address>) -> String {
 }
 
 fn hazard(why: &str, attribute: Option<Name>, help: Option<String>) -> Hazard {
-    Hazard { kind: HazardKind::Obstacle, text: format!("would be refused: {why}"), attribute, help }
+    Hazard { kind: HazardKind::Obstacle, text: format!("its deletion would be refused: {why}"), attribute, help }
 }
 
 /// What is left standing and refers to something that is deleted keeps that: known from the record alone.
@@ -121,14 +121,15 @@ fn kept(change: &Change, going: &Recorded, holders: &BTreeSet<&Address>) -> Haza
     let (is, refer, it) = if holders.len() == 1 { ("is", "refers", "it") } else { ("are", "refer", "them") };
     let text = format!("{} {is} left standing and {refer} to it", named(holders));
     let help = format!(
-        "keep `{}` as well, with `terminateActions [];` and an apply, or delete {it} too, with `tadpole destroy --include-persistent`",
-        change.address
+        "keep `{}` as well, with `terminateActions [];` and an apply, or delete {} too, with `tadpole destroy --include-persistent`",
+        change.address,
+        named(holders)
     );
     match going.lifecycle.terminate.first() {
         // What it does before its deletion, emptying it above all, may take what is in the way along.
         Some(action) if action.verb != Verb::Delete => Hazard {
             kind: HazardKind::Refusal,
-            text: format!("may be refused, or takes {it} along: {text}"),
+            text: format!("its deletion may be refused, or takes {it} along: {text}"),
             attribute: None,
             help: Some(help),
         },
