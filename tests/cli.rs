@@ -283,7 +283,7 @@ fn docs_are_read_anywhere() {
         (&["S3Bucket", "nowhere"], "there is no file or directory `nowhere`"),
         (&["./nowhere"], "there is no file or directory `./nowhere`"),
         (&["--all", "S3Bucket", "nowhere"], "leave one of them out"),
-        (&["Tier"], "`tadpole docs` lists all there is"),
+        (&["Xylo"], "`tadpole docs` lists all there is"),
     ] {
         let run = tadpole.run(&[&["docs"], arguments].concat());
         assert_eq!((run.code, run.out.as_str()), (1, ""), "{arguments:?}");

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tadpole::graph::ResourceGraph;
-use tadpole::model::action::Verb;
 use tadpole::name::Address;
 use tadpole::sandbox::Object;
-use tadpole::state::{Began, Recorded, State, Status};
+use tadpole::state::{Began, Operation, Recorded, State, Status};
 use tadpole::value::{Fields, Reference, Target, Value};
 
 /// What is recorded and what there is, at one moment.
@@ -22,7 +21,7 @@ pub struct Scene<'a> {
 /// A call that changes something.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub verb: Verb,
+    pub operation: Operation,
     pub address: Address,
     /// Of a create.
     pub token: Option<Arc<str>>,
@@ -110,23 +109,24 @@ pub fn no_lost_update(scene: &Scene) -> Holds {
 /// Nothing is called whose beginning is not durable. Without it there would be orphans.
 pub fn announced(call: &Call, durable: &State) -> Holds {
     let mut open = durable.unfinished.values().filter(|began| began.address == call.address);
-    let announced = open.any(|began| match call.verb {
-        Verb::Create => began.verb == Verb::Create && Some(&began.token) == call.token.as_ref(),
+    let announced = open.any(|began| match call.operation {
+        Operation::Create => began.operation == Operation::Create && Some(&began.token) == call.token.as_ref(),
         // What a create left half done is completed by an update.
-        Verb::Update => matches!(began.verb, Verb::Create | Verb::Update),
-        Verb::Delete => began.verb == Verb::Delete && Some(&began.request.id) == call.id.as_ref(),
-        Verb::Check | Verb::Act | Verb::Http => true,
+        Operation::Update => matches!(began.operation, Operation::Create | Operation::Update),
+        Operation::Delete => began.operation == Operation::Delete && Some(&began.request.id) == call.id.as_ref(),
     });
-    let what = || format!("no orphan: a {:?} of `{}` left before its beginning was durable", call.verb, call.address);
+    let what =
+        || format!("no orphan: a {:?} of `{}` left before its beginning was durable", call.operation, call.address);
     if announced { Ok(()) } else { Err(what()) }
 }
 
 /// Nothing is made or changed before what it needs is there and ready, and nothing is deleted that
 /// something else still holds. Judged at the moment of the call.
 pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], graph: &ResourceGraph) -> Holds {
-    let broken = |what: String| Err(format!("no skipped dependency: {:?} of `{}`: {what}", call.verb, call.address));
-    match call.verb {
-        Verb::Create | Verb::Update => {
+    let broken =
+        |what: String| Err(format!("no skipped dependency: {:?} of `{}`: {what}", call.operation, call.address));
+    match call.operation {
+        Operation::Create | Operation::Update => {
             for needed in graph.needs(&call.address) {
                 let recorded = match durable.resources.get(needed) {
                     Some(recorded) if recorded.status == Status::Live => recorded,
@@ -134,7 +134,7 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
                     None => return broken(format!("it needs `{needed}`, which is not recorded")),
                 };
                 // One that it has replaced may be on its way out.
-                let at_work = |began: &Began| began.verb != Verb::Delete || began.request.id == recorded.id;
+                let at_work = |began: &Began| began.operation != Operation::Delete || began.request.id == recorded.id;
                 if durable.unfinished.values().any(|began| began.address == *needed && at_work(began)) {
                     return broken(format!("it needs `{needed}`, which is being changed"));
                 }
@@ -146,7 +146,7 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
             }
             Ok(())
         }
-        Verb::Delete => {
+        Operation::Delete => {
             let held = |object: &&Object| {
                 references(&object.inputs).iter().any(|id| Some(id) == call.id.as_ref())
                     && Some(&object.id) != call.id.as_ref()
@@ -164,7 +164,6 @@ pub fn no_skipped_dependency(call: &Call, durable: &State, objects: &[Object], g
                 None => Ok(()),
             }
         }
-        Verb::Check | Verb::Act | Verb::Http => Ok(()),
     }
 }
 
@@ -268,18 +267,16 @@ impl Spoilt {
     }
 
     /// An operation that began on a component, and its call.
-    fn begin(&mut self, verb: Verb, address: &str) -> Call {
+    fn begin(&mut self, operation: Operation, address: &str) -> Call {
         let recorded = self.recorded(address).clone();
         let address: Address = address.parse().unwrap();
         let (id, inputs) = (recorded.id.clone(), recorded.inputs.clone());
-        let request = if verb == Verb::Create { Recorded { id: "".into(), ..recorded } } else { recorded };
-        let began = Began { address: address.clone(), verb, token: "the-token".into(), request, at: "now".into() };
+        let request = if operation == Operation::Create { Recorded { id: "".into(), ..recorded } } else { recorded };
+        let began = Began { address: address.clone(), operation, token: "the-token".into(), request, at: "now".into() };
         self.state.unfinished.insert(100, began);
-        match verb {
-            Verb::Create => Call { verb, address, token: Some("the-token".into()), id: None, inputs },
-            Verb::Update | Verb::Delete | Verb::Check | Verb::Act | Verb::Http => {
-                Call { verb, address, token: None, id: Some(id), inputs }
-            }
+        match operation {
+            Operation::Create => Call { operation, address, token: Some("the-token".into()), id: None, inputs },
+            Operation::Update | Operation::Delete => Call { operation, address, token: None, id: Some(id), inputs },
         }
     }
 
@@ -306,7 +303,7 @@ fn an_orphan_is_seen() {
     scene.let_go.clear();
     // Named by its operation, it will be found.
     let token = scene.objects.iter().find(|object| object.id == recorded.id).unwrap().owner.token.clone();
-    let began = Began { address, verb: Verb::Create, token, request: recorded, at: "now".into() };
+    let began = Began { address, operation: Operation::Create, token, request: recorded, at: "now".into() };
     scene.state.unfinished.insert(100, began);
     no_orphan(&scene.scene()).unwrap();
 }
@@ -347,31 +344,31 @@ fn a_lost_update_is_seen() {
 
 #[test]
 fn a_call_out_of_the_blue_is_seen() {
-    for verb in [Verb::Create, Verb::Update, Verb::Delete] {
+    for operation in [Operation::Create, Operation::Update, Operation::Delete] {
         let mut scene = Spoilt::new();
-        let call = scene.begin(verb, "host");
+        let call = scene.begin(operation, "host");
         announced(&call, &scene.state).unwrap();
         scene.state.unfinished.clear();
         fails(announced(&call, &scene.state), "no orphan");
     }
     let mut scene = Spoilt::new();
-    let call = scene.begin(Verb::Create, "host");
+    let call = scene.begin(Operation::Create, "host");
     fails(announced(&Call { token: Some("another".into()), ..call }, &scene.state), "no orphan");
     let mut scene = Spoilt::new();
-    let call = scene.begin(Verb::Delete, "host");
+    let call = scene.begin(Operation::Delete, "host");
     fails(announced(&Call { id: Some("another".into()), ..call }, &scene.state), "no orphan");
 }
 
 #[test]
 fn a_skipped_dependency_is_seen() {
-    for verb in [Verb::Create, Verb::Update] {
+    for operation in [Operation::Create, Operation::Update] {
         let mut scene = Spoilt::new();
-        let call = scene.begin(verb, "host");
+        let call = scene.begin(operation, "host");
         scene.skipped(&call).unwrap();
         scene.recorded("net").status = Status::Incomplete;
         fails(scene.skipped(&call), "no skipped dependency");
         scene.recorded("net").status = Status::Live;
-        scene.begin(Verb::Update, "net");
+        scene.begin(Operation::Update, "net");
         fails(scene.skipped(&call), "no skipped dependency");
         scene.state.unfinished.clear();
         scene.objects.retain(|object| &*object.kind != "test.Net");
@@ -380,7 +377,7 @@ fn a_skipped_dependency_is_seen() {
         fails(scene.skipped(&call), "no skipped dependency");
     }
     let mut scene = Spoilt::new();
-    let call = scene.begin(Verb::Delete, "net");
+    let call = scene.begin(Operation::Delete, "net");
     fails(scene.skipped(&call), "no skipped dependency");
     // Nothing refers to it any more, but what needs it is to go first.
     scene.objects.retain(|object| &*object.kind != "test.Host");

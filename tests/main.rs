@@ -32,5 +32,6 @@ mod shown;
 mod simulation;
 mod state;
 mod store;
+mod transient;
 mod world;
 mod writers;

@@ -7,12 +7,11 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tadpole::model::action::Verb;
 use tadpole::name::Address;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::{Ended, Record};
 use tadpole::state::store::{self, Contender, LocalStore, Replayed, Store, StoreFault};
-use tadpole::state::{Began, Recorded, State, Status};
+use tadpole::state::{Began, Operation, Recorded, State, Status};
 use tadpole::value::{Fields, Value};
 use tempfile::TempDir;
 
@@ -21,6 +20,7 @@ use crate::world::{World, files_below};
 
 fn recorded(id: &str) -> Recorded {
     Recorded {
+        course: None,
         template: "Thing".into(),
         kind: "test.Thing".into(),
         id: id.into(),
@@ -55,7 +55,7 @@ fn environment() -> (TempDir, Vec<State>) {
     let request = Recorded { id: "".into(), ..recorded("second") };
     let token = "14db848b".into();
     let at = "2026-11-21T05:00:46Z".into();
-    let began = Began { address: address("site.second[0]"), verb: Verb::Create, token, request, at };
+    let began = Began { address: address("site.second[0]"), operation: Operation::Create, token, request, at };
     for record in [
         Record::Began { op: 1, began: Box::new(began) },
         Record::Made { op: 1, id: "second".into() },

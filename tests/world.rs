@@ -221,8 +221,8 @@ impl Provider for Lossy {
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         self.answer(self.sandbox.act(place, deed).await)
     }
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        self.sandbox.owned(lineage).await
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.sandbox.owned(lineage, known).await
     }
     async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
         self.sandbox.obstacles(leaving).await
@@ -409,7 +409,7 @@ impl World {
         };
         let mut refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
         if request.persistent {
-            let owned = calls.owned(&moved.state.lineage).await.unwrap().unwrap();
+            let owned = calls.owned(&moved.state).await.unwrap().unwrap();
             refreshed.owned = owned.into_iter().map(|one| (one.kind, one.id)).collect();
         }
         if request.purpose == Purpose::Refresh {

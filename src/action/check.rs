@@ -1,22 +1,15 @@
-//! `Check`: asks the provider until the thing is live, or the action's time is up.
+//! `Check`: asks the provider whether the thing is live.
 
-use crate::action::{Look, not_live, until_live};
-use crate::apply::limit::Calls;
-use crate::apply::provider::{Fault, Health, Place};
-use crate::model::action::Action;
+use crate::action::{Look, Scene};
+use crate::apply::provider::{Fault, Health};
 
-/// Passes when the thing is live.
-///
 /// # Errors
-/// The last answer, when `within` is over or the thing will not become live by itself.
-pub async fn run(action: &Action, place: &Place, calls: &Calls) -> Result<(), Fault> {
-    until_live(action, place, calls, || async {
-        match calls.check(place).await? {
-            Some(Health::Live) => Ok(Look::Live),
-            Some(Health::Waiting(on)) => Ok(Look::NotYet(on)),
-            Some(Health::Dead(why)) => Err(not_live(action, &why)),
-            None => Ok(Look::NotYet("not there".to_string())),
-        }
+/// When the provider does not answer.
+pub async fn look(scene: &Scene<'_>) -> Result<Look, Fault> {
+    Ok(match scene.calls.check(scene.place).await? {
+        Some(Health::Live) => Look::Live,
+        Some(Health::Waiting(on)) => Look::NotYet(on),
+        Some(Health::Dead(why)) => Look::Never(why),
+        None => Look::NotYet("not there".to_string()),
     })
-    .await
 }

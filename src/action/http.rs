@@ -6,11 +6,10 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 
-use crate::action::{Look, duration, until_live};
-use crate::apply::limit::Calls;
-use crate::apply::provider::{Fault, FaultKind, Place};
+use crate::action::setting::Settings;
+use crate::action::{Look, Scene, probe};
+use crate::apply::provider::{Fault, FaultKind};
 use crate::model::action::Action;
-use crate::value::Value;
 
 /// As much of an answer is looked into.
 const MOST: usize = 1 << 20;
@@ -29,14 +28,11 @@ struct Question {
 /// Passes when the site answers as expected.
 ///
 /// # Errors
-/// What came instead, when `within` is over; at once when the question itself cannot be asked.
-pub async fn run(action: &Action, place: &Place, calls: &Calls) -> Result<(), Fault> {
-    let question = question(action)?;
-    if !calls.provider.answers(&place.kind) {
-        return Ok(());
-    }
+/// What came instead, when its time is over; at once when the question itself cannot be asked.
+pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
+    let question = question(&Settings::of(action, scene))?;
     let client = client()?;
-    until_live(action, place, calls, || async { Ok(ask(&client, &question).await) }).await
+    probe::run(action, scene, || async { Ok(ask(&client, &question).await) }).await
 }
 
 fn client() -> Result<Client, Fault> {
@@ -45,48 +41,28 @@ fn client() -> Result<Client, Fault> {
     client.build().map_err(|error| refused(format!("no request can be made: {}", innermost(&error))))
 }
 
-fn question(action: &Action) -> Result<Question, Fault> {
-    let text = |name: &str| match action.settings.get(name) {
-        Some(Value::String(text)) => Some(text.to_string()),
-        Some(Value::Secret(secret)) => secret.reveal().map(str::to_string),
-        _ => None,
-    };
-    let url = text("url").unwrap_or_default();
+fn question(settings: &Settings<'_>) -> Result<Question, Fault> {
+    let url = settings.text("url")?.unwrap_or_default();
     let url = url.parse().map_err(|error| refused(format!("`{url}` cannot be asked: {error}")))?;
-    let method = text("method").unwrap_or_else(|| "GET".to_string());
+    let method = settings.text("method")?.unwrap_or_else(|| "GET".to_string());
     let method =
         Method::from_bytes(method.as_bytes()).map_err(|_| refused(format!("`{method}` is not a method of http")))?;
     let mut headers = HeaderMap::new();
-    if let Some(Value::Map(entries)) = action.settings.get("headers") {
-        for (name, value) in entries {
-            let value = match value {
-                Value::Secret(secret) => secret.reveal(),
-                value => value.as_str(),
-            };
-            let parsed = HeaderName::from_bytes(name.as_bytes())
-                .ok()
-                .zip(value.and_then(|value| HeaderValue::from_str(value).ok()));
-            let Some((name, value)) = parsed else {
-                return Err(refused(format!("the header `{name}` has a name or a value that http does not take")));
-            };
-            headers.insert(name, value);
-        }
+    for (name, value) in settings.pairs("headers")? {
+        let parsed = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&value).ok());
+        let Some((name, value)) = parsed else {
+            return Err(refused(format!("the header `{name}` has a name or a value that http does not take")));
+        };
+        headers.insert(name, value);
     }
-    let statuses = match action.settings.get("expectStatus") {
-        Some(Value::List(items)) => {
-            let number = |item: &Value| if let Value::Int(number) = item { Some(*number) } else { None };
-            items.iter().filter_map(number).collect()
-        }
-        _ => vec![200],
-    };
     Ok(Question {
         method,
         url,
         headers,
-        body: text("body"),
-        statuses,
-        text: text("expectBody"),
-        timeout: duration(action, "timeout", 10),
+        body: settings.text("body")?,
+        statuses: settings.numbers("expectStatus").unwrap_or_else(|| vec![200]),
+        text: settings.text("expectBody")?,
+        timeout: settings.duration("timeout").unwrap_or(Duration::from_secs(10)),
     })
 }
 
@@ -138,5 +114,5 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 fn refused(message: String) -> Fault {
-    Fault::new(FaultKind::Refused, message).on("livenessActions")
+    Fault::new(FaultKind::Refused, message)
 }

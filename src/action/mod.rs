@@ -1,75 +1,167 @@
-//! Actions that need more than one call: one file each. What brings a thing into being, changes it and takes it
-//! away is the step's own work, which journals it.
+//! Actions that leave the record as it is: one file each. What brings a thing into being, changes it and takes
+//! it away is the step's own work, which journals it.
 
 mod check;
+mod group;
 mod http;
+mod probe;
+mod setting;
+mod wait;
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::apply::event::Event;
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Deed, Fault, FaultKind, Place};
-use crate::model::action::{Action, Verb};
+use crate::model::action::{Action, List, Nature, Occasion, OnFailure, Verb};
 use crate::value::Value;
+pub use group::together;
+use probe::Look;
+use setting::Settings;
 
-/// Runs an action that leaves the record as it is. It may run twice, with the same token.
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Of what, when and why an action is run.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub place: &'a Place,
+    /// The same for every try of this action within one operation, even after a crash; another one for any other
+    /// action.
+    pub token: &'a str,
+    pub list: List,
+    pub occasion: Occasion,
+    pub calls: &'a Calls,
+}
+
+/// Why an action came to no good end, and what that means.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    pub fault: Fault,
+    /// Whether all that this run made is to be taken down again.
+    pub rollback: bool,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Failed {
+        Failed { fault, rollback: false }
+    }
+}
+
+/// Runs an action. It may run twice, with the same token. On [`Occasion::Live`] it looks how things are now, and
+/// does not wait for them to become better. Dropping the future ends what it does.
 ///
 /// # Errors
-/// When it cannot be done, or what it waits for did not come in time.
-pub async fn run(action: &Action, place: &Place, token: &str, calls: &Calls) -> Result<(), Fault> {
+/// When it cannot be done, or what it waits for did not come in time; none when its `onFailure` is `"warn"`,
+/// which is told as an event.
+pub fn run<'a>(action: &'a Action, scene: Scene<'a>) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>> {
+    // In a box, since a group runs others.
+    Box::pin(async move {
+        if !action.is_for(scene.occasion) {
+            return Ok(());
+        }
+        let address = &scene.place.address;
+        scene.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });
+        let Err(failed) = in_time(action, &scene).await else { return Ok(()) };
+        let failed = match &failed.fault.attribute {
+            Some(_) => failed,
+            None => Failed { fault: failed.fault.on(scene.list.attribute()), ..failed },
+        };
+        match action.on_failure() {
+            OnFailure::Stop => Err(failed),
+            OnFailure::Rollback => Err(Failed { rollback: true, ..failed }),
+            OnFailure::Warn => {
+                let (address, action) = (address.clone(), action.name.clone());
+                scene.calls.tell(Event::Warned { address, action, fault: failed.fault });
+                Ok(())
+            }
+        }
+    })
+}
+
+/// With all its tries, in the time that it has. What looks sees to its time itself.
+async fn in_time(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
+    let within = Settings::of(action, scene).duration("within");
+    match within.filter(|_| !looks(action.verb, scene.list)) {
+        None => tried(action, scene).await,
+        Some(within) => match tokio::time::timeout(within, tried(action, scene)).await {
+            Ok(result) => result,
+            Err(_) => Err(failed(action, scene, &format!("it took longer than {}", shown(within))).into()),
+        },
+    }
+}
+
+/// Whether it is asked again and again, and changes nothing.
+fn looks(verb: Verb, list: List) -> bool {
+    match verb.nature() {
+        Nature::Look => true,
+        Nature::Either => list == List::Liveness,
+        Nature::Own | Nature::Deed | Nature::Group => false,
+    }
+}
+
+/// As often as its `retry` says.
+async fn tried(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
+    let (times, backoff) = Settings::of(action, scene).retry();
+    let mut tries = 0;
+    loop {
+        let failed = match once(action, scene).await {
+            Err(failed) if tries < times => failed,
+            result => return result,
+        };
+        let after = backoff.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+        scene.calls.tell(Event::Retrying { address: scene.place.address.clone(), fault: failed.fault, after });
+        tokio::time::sleep(after).await;
+        tries += 1;
+    }
+}
+
+async fn once(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
     match action.verb {
-        Verb::Check => check::run(action, place, calls).await,
-        Verb::Http => http::run(action, place, calls).await,
+        Verb::Sequence => group::sequence(action, scene).await,
+        Verb::Parallel => group::parallel(action, scene).await,
+        Verb::Race => group::race(action, scene).await,
+        Verb::Try => group::attempt(action, scene).await,
         Verb::Act => {
             let kind = action.settings.get("kind").and_then(Value::as_str).unwrap_or_default().into();
             let settings = action.settings.clone();
-            calls.act(place, &Deed { kind, settings, token: token.into() }).await
+            Ok(scene.calls.act(scene.place, &Deed { kind, settings, token: scene.token.into() }).await?)
         }
+        // A thing of the sandbox is always there to be asked about; nothing else of it is anywhere.
+        Verb::Check => Ok(probe::run(action, scene, || check::look(scene)).await?),
+        Verb::Http | Verb::Tcp | Verb::Dns | Verb::Exec | Verb::Wait | Verb::Webhook if !is_real(scene) => Ok(()),
+        Verb::Http => Ok(http::run(action, scene).await?),
+        Verb::Wait => Ok(wait::run(action, scene).await),
+        Verb::Tcp | Verb::Dns | Verb::Exec | Verb::Webhook => unimplemented!(),
         Verb::Create | Verb::Update | Verb::Delete => {
             unreachable!("`{}` is the step's own", action.verb.template())
         }
     }
 }
 
-/// What a look came to.
-enum Look {
-    Live,
-    /// Not yet, and why.
-    NotYet(String),
+/// Whether what it stands on exists outside of the sandbox.
+fn is_real(scene: &Scene<'_>) -> bool {
+    scene.calls.provider.answers(&scene.place.kind)
 }
 
-/// Looks again and again, until it is live or the time of the action is up.
-async fn until_live<F: Future<Output = Result<Look, Fault>>>(
-    action: &Action,
-    place: &Place,
-    calls: &Calls,
-    look: impl Fn() -> F,
-) -> Result<(), Fault> {
-    let (every, within) = (duration(action, "every", 2), duration(action, "within", 300));
-    let began = tokio::time::Instant::now();
-    loop {
-        let on = match look().await? {
-            Look::Live => return Ok(()),
-            Look::NotYet(on) => on,
-        };
-        if began.elapsed() + every > within {
-            return Err(not_live(action, &on));
+/// The fault of an action that came to no good end.
+fn failed(action: &Action, scene: &Scene<'_>, why: &str) -> Fault {
+    let name = &action.name;
+    let fault = |message: String| Fault::new(FaultKind::Refused, message).on(scene.list.attribute());
+    match scene.list {
+        List::Liveness => {
+            let again = if scene.occasion == Occasion::Live { "tadpole live" } else { "tadpole apply" };
+            fault(format!("it is not live: {why}")).help(format!("`{name}` asked; `{again}` asks again"))
         }
-        calls.tell(Event::Waiting { address: place.address.clone(), on });
-        tokio::time::sleep(every).await;
+        List::Start | List::Update => {
+            fault(format!("`{name}` failed: {why}")).help("`tadpole apply` goes on from there")
+        }
+        List::Terminate => fault(format!("`{name}` failed: {why}")),
     }
 }
 
-/// A setting of an action, with the library's default in seconds for records of before it had one.
-fn duration(action: &Action, name: &str, default: u64) -> Duration {
-    match action.settings.get(name) {
-        Some(Value::Duration(millis)) => Duration::from_millis(*millis),
-        _ => Duration::from_secs(default),
-    }
-}
-
-fn not_live(action: &Action, why: &str) -> Fault {
-    Fault::new(FaultKind::Refused, format!("it is not live: {why}"))
-        .on("livenessActions")
-        .help(format!("`{}` asked; `tadpole apply` asks again", action.name))
+/// A time as people say it: `1m 30s`.
+fn shown(time: Duration) -> String {
+    Value::Duration(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).to_string()
 }

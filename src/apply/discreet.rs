@@ -13,7 +13,7 @@ use crate::apply::provider::{
     Deed, Fault, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned,
     Want,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 pub struct Discreet(pub Arc<dyn Provider>);
@@ -108,12 +108,12 @@ impl Provider for Discreet {
         self.0.at_once()
     }
 
-    fn usually(&self, kind: &str, verb: Verb) -> Duration {
-        self.0.usually(kind, verb)
+    fn usually(&self, kind: &str, operation: Operation) -> Duration {
+        self.0.usually(kind, operation)
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        self.0.owned(lineage).await
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.0.owned(lineage, known).await
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {

@@ -23,6 +23,12 @@ pub enum Event {
         address: Address,
         on: String,
     },
+    /// An action failed whose `onFailure` is `"warn"`.
+    Warned {
+        address: Address,
+        action: Name,
+        fault: Fault,
+    },
     /// A call did not go through and is made again after a pause.
     Retrying {
         address: Address,

@@ -108,9 +108,10 @@ pub async fn take_in(
     inputs.extend(here.inputs);
     inputs.values_mut().for_each(|value| value.seal(key));
     let own = With { state, address, id, outputs: &here.outputs };
-    let lifecycle = resource.lifecycle.settle(&own).or_else(|message| {
+    let mut lifecycle = resource.lifecycle.settle(&own).or_else(|message| {
         wrong(format!("its actions are not known yet: {message}"), "apply what they need first".to_string())
     })?;
+    lifecycle.settings_mut().for_each(|value| value.seal(key));
     Ok(Recorded {
         template: resource.template.clone(),
         kind: kind.clone(),
@@ -120,6 +121,7 @@ pub async fn take_in(
         outputs: here.outputs,
         dependencies: graph.needs(address).into_iter().cloned().collect(),
         lifecycle,
+        course: None,
     })
 }
 

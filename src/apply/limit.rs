@@ -2,6 +2,7 @@
 //! for a thing to become ready holds no place here.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use crate::apply::provider::{
     Want,
 };
 use crate::apply::rate::{Lane, Rates};
+use crate::apply::step::place_of;
 use crate::name::Address;
+use crate::state::State;
 use crate::state::store::StoreFault;
 use crate::state::tenure::Tenure;
 use crate::value::Fields;
@@ -36,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 pub struct Calls {
     pub provider: Arc<dyn Provider>,
     pub clock: Clock,
+    /// The program's: paths that actions name start there.
+    pub directory: Arc<Path>,
     places: Arc<Semaphore>,
     rates: Arc<Rates>,
     budget: Arc<Budget>,
@@ -70,6 +75,7 @@ impl Calls {
         Calls {
             provider: Arc::new(Discreet(provider)),
             clock,
+            directory: Path::new("").into(),
             places,
             rates,
             budget: Arc::default(),
@@ -93,6 +99,11 @@ impl Calls {
             }
             self.lost.told.notified().await;
         }
+    }
+
+    /// The same, for a program in a directory.
+    pub fn beside(&self, directory: &Path) -> Calls {
+        Calls { directory: directory.into(), ..self.clone() }
     }
 
     /// The same, heard by somebody else.
@@ -138,10 +149,16 @@ impl Calls {
         self.repeat(&place.kind, Call::Read, &place.address, None, || self.provider.check(place)).await
     }
 
+    /// Everything that is of an environment, recorded or not. `state` is as it was when there was most in it:
+    /// the cloud is asked where its things live.
+    ///
     /// # Errors
     /// The last fault.
-    pub async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        let call = || self.provider.owned(lineage);
+    pub async fn owned(&self, state: &State) -> Result<Option<Vec<Owned>>, Fault> {
+        let kept = state.kept.iter().map(|kept| (&kept.address, &kept.recorded));
+        let known: Vec<Place> =
+            state.things().chain(kept).map(|(address, recorded)| place_of(address, recorded)).collect();
+        let call = || self.provider.owned(&state.lineage, &known);
         self.repeat("", Call::ReadMany, &Address::root(), None, call).await
     }
 

@@ -2,6 +2,7 @@
 //! of what it waits for has ended, and makes what steps ask to record durable, many at a time.
 
 mod afterwards;
+mod course;
 pub mod budget;
 pub mod clock;
 mod discreet;
@@ -16,6 +17,7 @@ pub mod recover;
 pub mod refresh;
 pub mod rollback;
 mod step;
+mod teardown;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::action::Failed;
 use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
 use crate::name::Address;
@@ -70,6 +73,8 @@ pub struct Outcome {
     pub interrupted: bool,
     /// After a teardown of everything: what the cloud still has of the environment, and nobody knew of.
     pub lost: Vec<provider::Owned>,
+    /// An action failed after which all that this run made is to be taken down again.
+    pub rollback: bool,
     /// Assertions that do not hold, now that everything is there.
     pub broken: Vec<Diagnostic>,
     /// The journal could not be written: whatever was in flight is for recovery.
@@ -195,7 +200,8 @@ pub async fn execute(
                         }
                         queue.ended(number);
                     }
-                    Err(Failure::Fault(fault)) => {
+                    Err(Failure::Action(Failed { fault, rollback })) => {
+                        outcome.rollback |= rollback;
                         calls.tell(Event::Failed { address: address.clone(), fault: fault.clone(), took });
                         outcome.failed.push((address, fault));
                         tried.insert(which);

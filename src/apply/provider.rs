@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::model::action::Verb;
 use crate::name::{Address, Name};
+use crate::state::Operation;
 pub use crate::state::observed::{Health, Here, Obstacle, Reading};
 use crate::value::Fields;
 
@@ -247,10 +247,9 @@ impl fmt::Display for Fault {
 }
 
 /// How long an operation takes of which nothing in particular is known.
-pub fn usually(verb: Verb) -> Duration {
-    match verb {
-        Verb::Create | Verb::Update | Verb::Delete => Duration::from_secs(1),
-        Verb::Check | Verb::Act | Verb::Http => Duration::ZERO,
+pub fn usually(operation: Operation) -> Duration {
+    match operation {
+        Operation::Create | Operation::Update | Operation::Delete => Duration::from_secs(1),
     }
 }
 
@@ -279,8 +278,8 @@ pub trait Provider: Send + Sync {
     }
 
     /// How long an operation usually takes until it has come to its end. Only order and forecasts depend on it.
-    fn usually(&self, _kind: &str, verb: Verb) -> Duration {
-        usually(verb)
+    fn usually(&self, _kind: &str, operation: Operation) -> Duration {
+        usually(operation)
     }
 
     /// The one call that brings it into being, with the owner on it. A second call with the same
@@ -295,8 +294,9 @@ pub trait Provider: Send + Sync {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
 
-    /// Everything that bears this lineage, where the cloud can tell.
-    async fn owned(&self, _lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    /// Everything that bears this lineage, where the cloud can tell. `known` is what the environment has or had:
+    /// it is looked for where these live, and what they are made of is no find of its own.
+    async fn owned(&self, _lineage: &str, _known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         Ok(None)
     }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::apply::provider::Provider;
 use crate::graph::ResourceGraph;
-use crate::model::action::Verb;
 use crate::name::Address;
 use crate::plan::{Change, ChangeKind, Part, Plan};
+use crate::state::Operation;
 use crate::state::State;
 
 pub(super) struct Queue {
@@ -89,10 +89,10 @@ pub(super) fn takes(plan: &Plan, graph: &ResourceGraph, state: &State, provider:
     let takes = |change: &Change, part| match (part, change.kind) {
         // Not even asked for.
         (_, ChangeKind::Forget | ChangeKind::Report) => Duration::ZERO,
-        (Part::Unmake, _) => provider.usually(kind(change), Verb::Delete),
-        (Part::Make, ChangeKind::Update) => provider.usually(kind(change), Verb::Update),
-        (Part::Make, ChangeKind::Adopt) => provider.usually(kind(change), Verb::Check),
-        (Part::Make, _) => provider.usually(kind(change), Verb::Create),
+        (Part::Unmake, _) => provider.usually(kind(change), Operation::Delete),
+        (Part::Make, ChangeKind::Update) => provider.usually(kind(change), Operation::Update),
+        (Part::Make, ChangeKind::Adopt) => Duration::ZERO,
+        (Part::Make, _) => provider.usually(kind(change), Operation::Create),
     };
     plan.steps.iter().map(|step| takes(&plan.changes[step.change], step.part)).collect()
 }

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Health, Owner, Place, Reading, Seek, Want};
 use crate::apply::step::{look, place_of, seen};
-use crate::model::action::Verb;
 use crate::name::Address;
+use crate::state::Operation;
 use crate::state::ledger::Ledger;
 use crate::state::record::{Ended, Record};
 use crate::state::store::StoreFault;
@@ -22,7 +22,7 @@ use crate::value::Fields;
 #[derive(Clone, Debug)]
 pub struct Recovered {
     pub address: Address,
-    pub verb: Verb,
+    pub operation: Operation,
     /// In the user's words: `made as i-0f1c`, `never happened`.
     pub what: String,
 }
@@ -53,12 +53,12 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
     let mut recovered = BTreeMap::new();
     let mut failed = BTreeMap::new();
     while let Some(joined) = looking.join_next().await {
-        let (op, end, Began { address, verb, .. }) =
+        let (op, end, Began { address, operation, .. }) =
             joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         match end {
             Ok((result, what)) => {
                 ledger.record(vec![Record::Ended { op, result }]).map_err(RecoveryFault::Store)?;
-                recovered.insert(op, Recovered { address, verb, what });
+                recovered.insert(op, Recovered { address, operation, what });
             }
             Err(fault) => drop(failed.insert(op, (address, fault))),
         }
@@ -70,8 +70,8 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
 }
 
 async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Result<(Ended, String), Fault> {
-    match began.verb {
-        Verb::Create => {
+    match began.operation {
+        Operation::Create => {
             let until = now + calls.provider.patience(&began.request.kind).consistency;
             let id = if began.request.id.is_empty() {
                 find(began, owner, until, calls).await?
@@ -90,7 +90,7 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
                 }
             }
         }
-        Verb::Update => match calls.read(&place_of(&began.address, &began.request)).await? {
+        Operation::Update => match calls.read(&place_of(&began.address, &began.request)).await? {
             Reading::Gone => Ok((Ended::Gone, format!("{} is gone", began.request.id))),
             Reading::Here(here) => {
                 // Part of it may have been done; the next plan does it again.
@@ -98,11 +98,10 @@ async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Res
                 Ok((Ended::Recorded(recorded.into()), "may be half done".into()))
             }
         },
-        Verb::Delete => match leaving(&place_of(&began.address, &began.request), now, calls).await? {
+        Operation::Delete => match leaving(&place_of(&began.address, &began.request), now, calls).await? {
             Reading::Gone => Ok((Ended::Gone, format!("deleted {}", began.request.id))),
             Reading::Here(_) => Ok((Ended::Unchanged, format!("{} is still there", began.request.id))),
         },
-        Verb::Check | Verb::Act | Verb::Http => Ok((Ended::Unchanged, "changes nothing".into())),
     }
 }
 

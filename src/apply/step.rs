@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::action;
+use crate::action::Failed;
 use crate::apply::Stop;
 use crate::apply::event::Event;
-use crate::apply::limit::{Beginning, Calls, Tries, passes_later};
+use crate::apply::limit::{Beginning, Calls, Tries};
 use crate::apply::provider::{Call, Fault, FaultKind, Health, Here, Made, Owner, Place, Reading, Seek, Want};
-use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
+use crate::model::action::{Action, ActionTerm, Lifecycle, List, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
 use crate::plan::{ChangeKind, Part};
 use crate::state::ledger::token;
 use crate::state::record::{Ended, Record};
-use crate::state::{Began, Recorded, Status};
-use crate::value::{Fields, Value};
+use crate::state::{Began, Course, Operation, Recorded, Status};
+use crate::value::{Fields, SealingKey, Value};
 
 /// Records on their way to the journal, and how to say that they are durable.
 pub(super) type Request = (Vec<Record>, oneshot::Sender<()>);
@@ -42,13 +42,29 @@ pub(super) struct Stopped;
 
 /// Why a step came to no good end.
 pub(super) enum Failure {
-    Fault(Fault),
+    Action(Failed),
     Stopped,
+}
+
+/// An operation whose beginning is durable.
+pub(super) struct Begun {
+    pub op: u64,
+    pub owner: Owner,
+    /// Room for its first call.
+    pub beginning: Beginning,
+    /// How far its lists had come before.
+    pub course: Course,
+}
+
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Failure {
+        Failure::Action(failed)
+    }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Failure {
-        Failure::Fault(fault)
+        Failure::Action(fault.into())
     }
 }
 
@@ -60,7 +76,7 @@ impl From<Stopped> for Failure {
 
 impl Journal {
     /// Returns when the records are durable.
-    async fn record(&self, records: Vec<Record>) -> Result<(), Stopped> {
+    pub async fn record(&self, records: Vec<Record>) -> Result<(), Stopped> {
         let (done, durable) = oneshot::channel();
         self.requests.send((records, done)).map_err(|_| Stopped)?;
         durable.await.map_err(|_| Stopped)
@@ -81,6 +97,8 @@ pub(super) struct Work {
     pub inputs_differ: bool,
     /// Whether there is nothing any more to be taken down.
     pub gone: bool,
+    /// For the fingerprints of secrets.
+    pub key: SealingKey,
 }
 
 pub(super) struct Wanted {
@@ -93,10 +111,10 @@ pub(super) struct Wanted {
 }
 
 /// A resource's own id and outputs, for what its actions say of itself.
-struct Own<'a> {
-    address: &'a Address,
-    id: &'a Arc<str>,
-    outputs: &'a Fields,
+pub(super) struct Own<'a> {
+    pub address: &'a Address,
+    pub id: &'a Arc<str>,
+    pub outputs: &'a Fields,
 }
 
 impl Known for Own<'_> {
@@ -140,7 +158,7 @@ impl Step {
         }
     }
 
-    async fn forget(&self, present: &Recorded, gone: bool) -> Result<(), Stopped> {
+    pub(super) async fn forget(&self, present: &Recorded, gone: bool) -> Result<(), Stopped> {
         let record = Record::Forgotten { address: self.work.address.clone(), id: present.id.clone(), gone };
         self.journal.record(vec![record]).await
     }
@@ -158,12 +176,11 @@ impl Step {
 
     /// Makes the beginning of an operation durable, when its first call may leave and there is room for one
     /// more. The room is given back when that call has been answered.
-    async fn begin(&self, verb: Verb, request: Recorded) -> Result<(u64, Owner, Beginning), Failure> {
-        let call = match verb {
-            Verb::Create => Call::Create,
-            Verb::Update => Call::Update,
-            Verb::Delete => Call::Delete,
-            Verb::Check | Verb::Act | Verb::Http => unreachable!("what may run twice is not journaled"),
+    pub(super) async fn begin(&self, operation: Operation, request: Recorded) -> Result<Begun, Failure> {
+        let call = match operation {
+            Operation::Create => Call::Create,
+            Operation::Update => Call::Update,
+            Operation::Delete => Call::Delete,
         };
         let mut stop = self.journal.stop.clone();
         let beginning = tokio::select! {
@@ -172,32 +189,49 @@ impl Step {
             beginning = self.calls.beginning(&request.kind, call) => beginning,
         };
         self.calls.tell(Event::Began { address: self.work.address.clone(), kind: self.work.kind });
-        let (op, began, owner) = self.began(verb, request);
-        self.journal.record(vec![began]).await?;
-        Ok((op, owner, beginning))
-    }
-
-    fn began(&self, verb: Verb, request: Recorded) -> (u64, Record, Owner) {
-        let op = self.journal.next_op.fetch_add(1, Ordering::Relaxed);
-        let token = token(&self.work.lineage, &self.work.address, verb, op);
+        let op = self.next_op();
+        let mut course = request.course.clone().unwrap_or_default();
+        match operation {
+            Operation::Create => drop(course.begin(List::Start, op)),
+            Operation::Update => {
+                course.begin(List::Update, op);
+                if !course.started {
+                    course.begin(List::Start, op);
+                }
+            }
+            // Its list began before: this is its last action.
+            Operation::Delete => {}
+        }
+        let request = match operation {
+            Operation::Create | Operation::Update => Recorded { course: Some(course.clone()), ..request },
+            Operation::Delete => request,
+        };
+        let token = token(&self.work.lineage, &self.work.address, operation.name(), op);
         let address = self.work.address.clone();
         let owner = Owner { lineage: self.work.lineage.clone(), address: address.clone(), token: token.clone() };
         let at = self.calls.clock.now().to_string().into();
-        (op, Record::Began { op, began: Box::new(Began { address, verb, token, request, at }) }, owner)
+        let began = Box::new(Began { address, operation, token, request, at });
+        self.journal.record(vec![Record::Began { op, began }]).await?;
+        Ok(Begun { op, owner, beginning, course })
+    }
+
+    /// The number of an operation that begins now.
+    pub(super) fn next_op(&self) -> u64 {
+        self.journal.next_op.fetch_add(1, Ordering::Relaxed)
     }
 
     fn want(&self, wanted: &Wanted, owner: Owner) -> Want {
         Want { kind: wanted.kind.clone(), inputs: wanted.inputs.clone(), samples: wanted.samples.clone(), owner }
     }
 
-    fn place(&self, recorded: &Recorded) -> Place {
+    pub(super) fn place(&self, recorded: &Recorded) -> Place {
         place_of(&self.work.address, recorded)
     }
 
     /// What will be recorded of the wanted resource, once it has an id.
     fn recorded(&self, wanted: &Wanted, id: Arc<str>, outputs: Fields, status: Status) -> Result<Recorded, Fault> {
         let own = Own { address: &self.work.address, id: &id, outputs: &outputs };
-        let lifecycle = wanted.lifecycle.settle(&own).map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        let lifecycle = wanted.lifecycle.try_map(|action| self.settled(action, &own).map(Some))?;
         Ok(Recorded {
             template: wanted.template.clone(),
             kind: wanted.kind.clone(),
@@ -207,12 +241,17 @@ impl Step {
             lifecycle,
             id,
             outputs,
+            course: None,
         })
     }
 
     /// As [`Step::recorded`], where the outputs are not known: actions that need them are left out.
     fn intended(&self, wanted: &Wanted, id: Arc<str>) -> Recorded {
-        let known = |action: &ActionTerm| Ok::<_, Infallible>(action.known().ok());
+        let sealed = |mut action: Action| {
+            action.seal(&self.work.key);
+            action
+        };
+        let known = |action: &ActionTerm| Ok::<_, Infallible>(action.known().ok().map(sealed));
         let Ok(lifecycle) = wanted.lifecycle.try_map(known);
         Recorded {
             template: wanted.template.clone(),
@@ -223,49 +262,31 @@ impl Step {
             outputs: Fields::new(),
             dependencies: wanted.dependencies.clone(),
             lifecycle,
+            course: None,
         }
+    }
+
+    /// An action with everything decided, and its secrets comparable.
+    pub(super) fn settled(&self, action: &ActionTerm, world: &dyn Known) -> Result<Action, Fault> {
+        let mut action = action.settle(world).map_err(|message| Fault::new(FaultKind::Refused, message))?;
+        action.seal(&self.work.key);
+        Ok(action)
     }
 
     async fn start(&self, wanted: &Wanted) -> Result<Arc<str>, Failure> {
         let Some(first) = wanted.lifecycle.start.first() else { unreachable!("the check admits a `Create` first") };
         self.calls.tell(Event::Running { address: self.work.address.clone(), action: first.name.clone() });
-        let (op, recorded) = self.create(wanted).await?;
-        if let Err(fault) = self.after_start(wanted, &recorded, op).await {
-            return Err(self.incomplete(op, recorded, fault).await);
+        let (op, mut recorded) = self.create(wanted).await?;
+        if let Err(failed) = self.after_start(wanted, &mut recorded, op).await? {
+            return Err(self.incomplete(op, recorded, failed).await);
         }
         self.live(op, recorded).await
     }
 
-    /// What else belongs to its start, once it is there.
-    async fn after_start(&self, wanted: &Wanted, recorded: &Recorded, op: u64) -> Result<(), Fault> {
-        for (at, action) in wanted.lifecycle.start.iter().enumerate() {
-            if action.verb != Verb::Create {
-                self.beside(at, action, recorded, op).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs an action that leaves the record as it is. One that a crash interrupts runs again.
-    async fn beside(&self, at: usize, action: &ActionTerm, recorded: &Recorded, op: u64) -> Result<(), Fault> {
-        self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
-        let action = self.settled(action, recorded)?;
-        action::run(&action, &self.place(recorded), &self.deed_token(op, at), &self.calls).await
-    }
-
-    /// The same for every try of one action of one operation.
-    fn deed_token(&self, op: u64, at: usize) -> Arc<str> {
-        format!("{}-{at}", token(&self.work.lineage, &self.work.address, Verb::Act, op)).into()
-    }
-
-    fn settled(&self, action: &ActionTerm, recorded: &Recorded) -> Result<Action, Fault> {
-        let own = Own { address: &self.work.address, id: &recorded.id, outputs: &recorded.outputs };
-        action.settle(&own).map_err(|message| Fault::new(FaultKind::Refused, message))
-    }
-
     /// Brings it into being. The operation is left open: it ends when it is live.
     async fn create(&self, wanted: &Wanted) -> Result<(u64, Recorded), Failure> {
-        let (op, owner, mut beginning) = self.begin(Verb::Create, self.intended(wanted, "".into())).await?;
+        let Begun { op, owner, mut beginning, course } =
+            self.begin(Operation::Create, self.intended(wanted, "".into())).await?;
         let want = self.want(wanted, owner.clone());
         let address = &self.work.address;
         let mut tries = Tries::default();
@@ -292,27 +313,27 @@ impl Step {
         };
         drop(beginning);
         self.journal.record(vec![Record::Made { op, id: made.id.clone() }]).await?;
-        let present = self.intended(wanted, made.id.clone());
+        let present = Recorded { course: Some(course), ..self.intended(wanted, made.id.clone()) };
         let place = self.place(&present);
         if !made.whole
             && let Err(fault) = self.calls.update(&place, None, &want, None).await
         {
-            return Err(self.incomplete(op, present, fault).await);
+            return Err(self.incomplete(op, present, fault.into()).await);
         }
         match self.settle_down(&place).await {
             Ok(here) => match self.recorded(wanted, made.id, here.outputs, Status::Live) {
-                Ok(recorded) => Ok((op, recorded)),
-                Err(fault) => Err(self.incomplete(op, present, fault).await),
+                Ok(recorded) => Ok((op, Recorded { course: present.course, ..recorded })),
+                Err(fault) => Err(self.incomplete(op, present, fault.into()).await),
             },
-            Err(fault) => Err(self.incomplete(op, present, fault).await),
+            Err(fault) => Err(self.incomplete(op, present, fault.into()).await),
         }
     }
 
     /// Records that it exists though it is not as wanted, and passes on why.
-    async fn incomplete(&self, op: u64, present: Recorded, fault: Fault) -> Failure {
+    async fn incomplete(&self, op: u64, present: Recorded, failed: Failed) -> Failure {
         let recorded = Recorded { status: Status::Incomplete, ..present };
         match self.journal.record(vec![Record::Ended { op, result: Ended::Recorded(recorded.into()) }]).await {
-            Ok(()) => Failure::Fault(fault),
+            Ok(()) => Failure::Action(failed),
             Err(Stopped) => Failure::Stopped,
         }
     }
@@ -348,133 +369,77 @@ impl Step {
         let checked = self.checked(&recorded).await;
         let status = if checked.is_ok() { Status::Live } else { Status::Failing };
         let id = recorded.id.clone();
-        let result = Ended::Recorded(Recorded { status, ..recorded }.into());
+        // Every list has come to its end, or is about to be run anew.
+        let result = Ended::Recorded(Recorded { status, course: None, ..recorded }.into());
         self.journal.record(vec![Record::Ended { op, result }]).await?;
         checked?;
         Ok(id)
-    }
-
-    async fn checked(&self, recorded: &Recorded) -> Result<(), Fault> {
-        let place = self.place(recorded);
-        for action in &recorded.lifecycle.liveness {
-            self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
-            // No action of this list needs a token: none of them changes anything.
-            action::run(action, &place, "", &self.calls).await?;
-        }
-        Ok(())
     }
 
     async fn update(&self, wanted: &Wanted, present: &Recorded) -> Result<Arc<str>, Failure> {
         let id = present.id.clone();
         // Half done, it may hold what it held and what it shall hold.
         let dependencies: BTreeSet<Address> = present.dependencies.union(&wanted.dependencies).cloned().collect();
-        let mut half_done = Recorded { dependencies: dependencies.clone(), ..present.clone() };
-        let intended = Recorded { dependencies, ..self.intended(wanted, id.clone()) };
-        let (op, owner, beginning) = self.begin(Verb::Update, intended).await?;
-        let mut beginning = Some(beginning);
-        let mut outputs = present.outputs.clone();
-        if self.work.inputs_differ {
-            for (at, action) in wanted.lifecycle.update.iter().enumerate() {
-                match action.verb {
-                    Verb::Update => {
-                        let address = self.work.address.clone();
-                        self.calls.tell(Event::Running { address, action: action.name.clone() });
-                        let want = self.want(wanted, owner.clone());
-                        // Of what is not complete nobody knows what it is: everything is set.
-                        let old = (present.status != Status::Incomplete).then_some(&present.inputs);
-                        let place = self.place(present);
-                        if let Err(fault) = self.calls.update(&place, old, &want, beginning.take()).await {
-                            return Err(self.incomplete(op, half_done, fault).await);
-                        }
-                        // From here on it is what was wanted, whatever comes of the rest.
-                        half_done.inputs.clone_from(&wanted.inputs);
-                    }
-                    Verb::Check | Verb::Act | Verb::Http => {
-                        if let Err(fault) = self.beside(at, action, present, op).await {
-                            return Err(self.incomplete(op, half_done, fault).await);
-                        }
-                    }
-                    Verb::Create | Verb::Delete => {
-                        unreachable!("the check admits no `{}` here", action.verb.template())
-                    }
-                }
-            }
+        let course = match present.status {
+            // Of one that was recorded without it, nothing is known to be done.
+            Status::Incomplete => present.course.clone().unwrap_or_default(),
+            Status::Live | Status::Failing => Course { started: true, ..Course::default() },
+        };
+        let intended = self.intended(wanted, id.clone());
+        let intended = Recorded { dependencies: dependencies.clone(), course: Some(course), ..intended };
+        let begun = self.begin(Operation::Update, intended).await?;
+        let op = begun.op;
+        let mut half_done = Recorded { dependencies, course: Some(begun.course.clone()), ..present.clone() };
+        if let Err(failed) = self.change(wanted, present, &mut half_done, begun).await? {
+            return Err(self.incomplete(op, half_done, failed).await);
         }
-        // What its start left undone.
-        if present.status == Status::Incomplete
-            && let Err(fault) = self.after_start(wanted, present, op).await
-        {
-            return Err(self.incomplete(op, half_done, fault).await);
-        }
-        drop(beginning);
         let mut place = self.place(present);
         place.inputs = wanted.inputs.clone();
+        let mut outputs = present.outputs.clone();
         match self.settle_down(&place).await {
             Ok(here) => outputs.extend(here.outputs),
-            Err(fault) => return Err(self.incomplete(op, half_done, fault).await),
+            Err(fault) => return Err(self.incomplete(op, half_done, fault.into()).await),
         }
         match self.recorded(wanted, id, outputs, Status::Live) {
             Ok(recorded) => self.live(op, recorded).await,
-            Err(fault) => Err(self.incomplete(op, half_done, fault).await),
+            Err(fault) => Err(self.incomplete(op, half_done, fault.into()).await),
         }
     }
 
-    async fn terminate(&self, present: &Recorded) -> Result<(), Failure> {
-        let place = self.place(present);
-        let address = &self.work.address;
-        if present.lifecycle.terminate.is_empty() {
-            // Replaced and left standing.
-            return Ok(self.forget(present, false).await?);
-        }
-        for (at, action) in present.lifecycle.terminate.iter().enumerate() {
-            self.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });
-            match action.verb {
-                Verb::Delete => {}
-                Verb::Act => {
-                    let token = self.deed_token(self.journal.next_op.load(Ordering::Relaxed), at);
-                    action::run(action, &place, &token, &self.calls).await?;
-                    continue;
+    /// The update actions, and what an earlier start left undone. `half_done` is what it is by now.
+    async fn change(
+        &self,
+        wanted: &Wanted,
+        present: &Recorded,
+        half_done: &mut Recorded,
+        begun: Begun,
+    ) -> Result<Result<(), Failed>, Stopped> {
+        let Begun { op, owner, beginning, .. } = begun;
+        let mut beginning = Some(beginning);
+        let mut at = 0;
+        for action in wanted.lifecycle.update.iter().filter(|_| self.work.inputs_differ) {
+            if action.verb != Verb::Update {
+                if let Err(failed) = self.beside(List::Update, at, action, half_done, op).await? {
+                    return Ok(Err(failed));
                 }
-                Verb::Create | Verb::Check | Verb::Update | Verb::Http => {
-                    unreachable!("the check admits no `{}` here", action.verb.template())
-                }
+                at += 1;
+                continue;
             }
-            let (op, _, beginning) = self.begin(Verb::Delete, present.clone()).await?;
-            let gone = match self.calls.delete(&place, beginning).await {
-                Ok(()) => self.until_gone(&place).await,
-                Err(fault) => Err(fault),
-            };
-            let result = match gone {
-                Ok(()) => Ended::Gone,
-                // It may be gone or going. The operation stays open: recovery looks again.
-                Err(fault) if passes_later(fault.kind) => return Err(fault.into()),
-                Err(_) => Ended::Unchanged,
-            };
-            self.journal.record(vec![Record::Ended { op, result }]).await?;
-            gone?;
-        }
-        if present.lifecycle.terminate.iter().all(|action| action.verb != Verb::Delete) {
-            // Taken leave of, and left standing.
-            self.forget(present, false).await?;
-        }
-        Ok(())
-    }
-
-    async fn until_gone(&self, place: &Place) -> Result<(), Fault> {
-        let patience = self.calls.provider.patience(&place.kind);
-        let began = Instant::now();
-        loop {
-            match self.calls.read(place).await? {
-                Reading::Gone => return Ok(()),
-                Reading::Here(_) if began.elapsed() > patience.deletion => {
-                    return Err(Fault::new(FaultKind::Held, format!("{} was deleted and is still there", place.id)));
-                }
-                Reading::Here(_) => {
-                    self.calls.tell(Event::Waiting { address: self.work.address.clone(), on: "to be gone".into() });
-                }
+            self.calls.tell(Event::Running { address: self.work.address.clone(), action: action.name.clone() });
+            let want = self.want(wanted, owner.clone());
+            // Of what is not complete nobody knows what it is: everything is set.
+            let old = (present.status != Status::Incomplete).then_some(&present.inputs);
+            if let Err(fault) = self.calls.update(&self.place(present), old, &want, beginning.take()).await {
+                return Ok(Err(fault.into()));
             }
-            tokio::time::sleep(patience.pause(began.elapsed())).await;
+            // From here on it is what was wanted, whatever comes of the rest. After a crash it is done again all the
+            // same: it takes the thing from whatever it is to what is wanted.
+            half_done.inputs.clone_from(&wanted.inputs);
         }
+        if half_done.course.as_ref().is_none_or(|course| !course.started) {
+            return self.after_start(wanted, half_done, op).await;
+        }
+        Ok(Ok(()))
     }
 }
 

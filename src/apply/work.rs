@@ -64,7 +64,7 @@ pub(super) fn work(
     };
     if let Some(present) = present.as_mut().filter(|present| change.persistent && !present.is_deleted()) {
         // What is recorded of it stays as it is: after a crash, it is to be kept again until somebody asks anew.
-        present.lifecycle.terminate.push(deletion());
+        present.lifecycle.terminate.push(Action::plain(Verb::Delete));
     }
     let reading = refreshed.readings.get(&change.address);
     let found = refreshed.found.get(&change.address);
@@ -91,6 +91,7 @@ pub(super) fn work(
             outputs: found.here.outputs.clone(),
             dependencies: BTreeSet::new(),
             lifecycle: Default::default(),
+            course: None,
         });
     }
     let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
@@ -104,12 +105,8 @@ pub(super) fn work(
         present,
         inputs_differ,
         gone: change.left == Some(Left::Gone),
+        key: key.clone(),
     })
-}
-
-/// The provider's own way to delete something.
-fn deletion() -> Action {
-    Action { name: Verb::Delete.template().into(), verb: Verb::Delete, settings: Fields::new() }
 }
 
 /// What the library expects the provider to fill in, as far as it is known.

@@ -15,8 +15,8 @@ use super::session::{Session, Sessions, Site};
 use crate::apply::provider::{
     Fault, FaultKind, Health, Here, Made, Owner, Patience, Place, Progress, Reading, Seek, Want, usually,
 };
-use crate::model::action::Verb;
 use crate::name::Name;
+use crate::state::Operation;
 use crate::value::{self, Fields, Value};
 
 /// How many reads of one site and type are under way at the same time.
@@ -45,8 +45,8 @@ pub trait Kind: Copy + Send + Sync + 'static {
     fn patience(&self) -> Patience;
 
     /// How long an operation usually takes until it has come to its end.
-    fn usually(&self, verb: Verb) -> Duration {
-        usually(verb)
+    fn usually(&self, operation: Operation) -> Duration {
+        usually(operation)
     }
 
     async fn create(&self, session: &Session, want: &Self::Want, owner: &Owner) -> Result<Made, Fault>;
@@ -112,7 +112,7 @@ where
 #[async_trait]
 pub trait AnyKind: Send + Sync {
     fn patience(&self) -> Patience;
-    fn usually(&self, verb: Verb) -> Duration;
+    fn usually(&self, operation: Operation) -> Duration;
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault>;
     async fn find(&self, sessions: &Sessions, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
     async fn read(&self, sessions: &Sessions, place: &Place) -> Result<Reading, Fault>;
@@ -140,8 +140,8 @@ impl<K: Kind> AnyKind for K {
         Kind::patience(self)
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        Kind::usually(self, verb)
+    fn usually(&self, operation: Operation) -> Duration {
+        Kind::usually(self, operation)
     }
 
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault> {

@@ -6,6 +6,7 @@ mod cloudfront;
 mod ec2;
 mod fault;
 mod kind;
+mod owned;
 mod rds;
 mod remedy;
 mod s3;
@@ -26,9 +27,10 @@ use self::kind::AnyKind;
 pub use self::session::{Keys, Settings};
 use self::session::{Sessions, Site};
 use crate::apply::provider::{
-    Deed, Fault, FaultKind, Health, Made, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want, usually,
+    Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want,
+    usually,
 };
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 /// Types of things, by the names that the library gives them.
@@ -106,8 +108,8 @@ impl Provider for Aws {
         service.map_or(name, |(service, ..)| service)
     }
 
-    fn usually(&self, name: &str, verb: Verb) -> Duration {
-        kind(name).map_or_else(|_| usually(verb), |kind| kind.usually(verb))
+    fn usually(&self, name: &str, operation: Operation) -> Duration {
+        kind(name).map_or_else(|_| usually(operation), |kind| kind.usually(operation))
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
@@ -171,6 +173,20 @@ impl Provider for Aws {
 
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
         act(&deed.kind)?.run(&self.sessions, place, deed).await
+    }
+
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        let Some(traces) = owned::traces(&self.sessions, lineage, known).await? else { return Ok(None) };
+        let places: Vec<Place> = traces.iter().filter_map(|trace| trace.place.clone()).collect();
+        let mut readings = self.read_many(&places).await.into_iter();
+        let mut found = Vec::new();
+        for trace in traces {
+            let reading = trace.place.is_some().then(|| readings.next()).flatten().transpose()?;
+            if !matches!(reading, Some(Reading::Gone)) {
+                found.push(trace.owned);
+            }
+        }
+        Ok(Some(found))
     }
 
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {

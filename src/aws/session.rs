@@ -68,6 +68,7 @@ pub struct Session {
     ec2: OnceLock<aws_sdk_ec2::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
     cloudfront: OnceLock<aws_sdk_cloudfront::Client>,
+    tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
 }
 
 impl Session {
@@ -114,6 +115,11 @@ impl Session {
     pub fn cloudfront(&self) -> &aws_sdk_cloudfront::Client {
         self.cloudfront.get_or_init(|| aws_sdk_cloudfront::Client::new(&self.config))
     }
+
+    /// The index of all tags.
+    pub fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
+        self.tagging.get_or_init(|| aws_sdk_resourcegroupstagging::Client::new(&self.config))
+    }
 }
 
 #[derive(Default)]
@@ -145,6 +151,7 @@ impl Sessions {
             ec2: OnceLock::new(),
             rds: OnceLock::new(),
             cloudfront: OnceLock::new(),
+            tagging: OnceLock::new(),
         });
         open.insert(site.clone(), session.clone());
         session

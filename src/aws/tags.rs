@@ -41,6 +41,38 @@ pub fn address(address: &Address) -> String {
     format!("{}...{short}", &text[..LONGEST - 3 - short.len()])
 }
 
+/// The address that [`address`] wrote. Of one that was too long for a tag, as much as there is of it.
+pub fn addressed(text: &str) -> Address {
+    let mut found = Address::root();
+    for part in text.split('.') {
+        let (name, key) = part.split_once('/').map_or((part, None), |(name, key)| (name, Some(key)));
+        let segment = match key.map(|key| (key, key.strip_prefix('@'))) {
+            None => name.to_string(),
+            Some((index, None)) => format!("{name}[{index}]"),
+            // A text in JSON is one in an address too.
+            Some((_, Some(key))) => format!("{name}[{}]", serde_json::Value::from(unescaped(key))),
+        };
+        let Ok(segment) = segment.parse::<Address>() else { break };
+        for segment in segment.segments() {
+            found = found.child(segment.clone());
+        }
+    }
+    found
+}
+
+fn unescaped(key: &str) -> String {
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        let code = behind.get(..2).filter(|_| *byte == b'=').and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(code) => (bytes.push(code), rest = &behind[2..]),
+            None => (bytes.push(*byte), rest = behind),
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn escaped(key: &str) -> String {
     let mut text = String::new();
     for byte in key.bytes() {
@@ -204,10 +236,12 @@ mod tests {
             ("a[\"ü=*\"]", "a/@=C3=BC=3D=2A"),
         ] {
             assert_eq!(address(&text.parse().unwrap()), tag);
+            assert_eq!(addressed(tag), text.parse().unwrap());
         }
         let long = |end: &str| address(&format!("a[\"{}{end}\"]", "x".repeat(300)).parse().unwrap());
         assert_eq!(long("1").len(), LONGEST);
         assert_ne!(long("1"), long("2"));
+        assert_eq!(addressed("site.web...0123"), "site.web".parse().unwrap());
     }
 
     #[test]

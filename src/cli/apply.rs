@@ -199,7 +199,7 @@ pub async fn perform(
     if let Err(fault) = expiry.record(ledger) {
         return (say_store(&fault, look), Outcome::default());
     }
-    let before = sweep::Before::of(ledger.state());
+    let before = ledger.state().clone();
     let (exit, mut outcome) = match plan.purpose {
         Purpose::Refresh => {
             let exit = match session.record(plan, ledger) {
@@ -228,7 +228,10 @@ pub async fn perform(
                 return (say_store(&fault, look), outcome);
             }
         }
-        Purpose::Apply if !plan.is_empty() => expiry.line().iter().for_each(|line| tell_line(line)),
+        Purpose::Apply if !plan.is_empty() => {
+            let expiry = expiry.later(session.calls().clock.now());
+            expiry.line().iter().for_each(|line| tell_line(line));
+        }
         Purpose::Apply | Purpose::Refresh => {}
     }
     (show_outputs(ledger, exit, look), outcome)

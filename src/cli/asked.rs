@@ -4,7 +4,7 @@ use crate::name::Address;
 use crate::plan::{Purpose, Scope};
 
 /// The flags that all three have.
-#[derive(clap::Args, Clone, Debug)]
+#[derive(clap::Args, Clone, Default, Debug)]
 pub struct Scoped {
     /// Only this component and what is below it, with all that it needs; may be repeated
     #[arg(long = "target", value_name = "ADDRESS")]

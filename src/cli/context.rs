@@ -174,7 +174,12 @@ fn directory_of(program: &Path) -> &Path {
 
 /// The directory in which an environment of a program is recorded.
 fn record_of(program: &Path, environment: &str) -> PathBuf {
-    directory_of(program).join(".tadpole").join(environment)
+    records_of(program).join(environment)
+}
+
+/// The directory in which all environments of a program are recorded.
+pub fn records_of(program: &Path) -> PathBuf {
+    directory_of(program).join(".tadpole")
 }
 
 /// Where a program is, and with which params it is compiled.
@@ -228,6 +233,16 @@ pub struct Compiled {
 }
 
 impl Place {
+    /// One environment of a program, which is compiled with what is written beside it alone.
+    pub fn of(program: &Path, environment: &str) -> Place {
+        Place {
+            program: program.to_path_buf(),
+            params: Vec::new(),
+            files: Vec::new(),
+            env: Some(environment.to_string()),
+        }
+    }
+
     /// The directory that holds the program, beside which its state lies.
     pub fn directory(&self) -> &Path {
         directory_of(&self.program)

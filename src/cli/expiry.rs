@@ -36,6 +36,11 @@ impl Expiry {
         if self.is_new { ledger.record(vec![Record::Expires { at: self.at }]) } else { Ok(()) }
     }
 
+    /// The same, as it is told later.
+    pub fn later(self, now: Timestamp) -> Expiry {
+        Expiry { now, ..self }
+    }
+
     /// What a plan says of it; nothing when the environment stays.
     pub fn line(&self) -> Option<String> {
         let at = self.at?;

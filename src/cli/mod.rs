@@ -8,6 +8,7 @@ pub mod context;
 mod destroy;
 mod docs;
 pub mod duration;
+mod env;
 mod eval;
 mod expiry;
 mod explain;
@@ -17,6 +18,7 @@ mod import;
 pub mod markdown;
 mod origin;
 mod plan;
+mod reap;
 mod progress;
 pub mod render;
 mod sandbox;
@@ -78,6 +80,10 @@ enum Command {
     State(state::StateCommand),
     /// Take resources out of the record, and leave them standing
     Forget(state::Forget),
+    /// The environments of a program: which there are, and until when they are wanted
+    Env(env::EnvCommand),
+    /// Take down all environments whose time is over
+    Reap(reap::Reap),
     /// Explain a code that a message shows
     Explain(explain::Explain),
     /// Look up templates, types and functions
@@ -115,6 +121,8 @@ pub fn main() -> ExitCode {
         Command::Show(command) => command.run(look),
         Command::State(command) => on_runtime(command.run(look), look),
         Command::Forget(command) => command.run(look),
+        Command::Env(command) => command.run(look),
+        Command::Reap(command) => on_runtime(command.run(look), look),
         Command::Explain(command) => command.run(look),
         Command::Docs(command) => command.run(look),
         Command::Fmt(command) => command.run(look),

@@ -57,6 +57,9 @@ impl Screen {
                 self.line(&address, &on);
                 self.said.insert(address, on);
             }
+            Event::Warned { address, action, fault } => {
+                self.print(&format!("   ! {address}  {action}: {fault}"), Paint::Change);
+            }
             Event::Retrying { address, fault, after } => {
                 let text = format!("   . {address}  again in {}: {fault}", shown(after));
                 self.print(&text, Paint::Faint);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::apply::event::Event;
 use crate::apply::import::{self, Claim, Refusal};
@@ -52,6 +53,8 @@ pub struct Session {
     key_is_kept: bool,
     calls: Calls,
     events: Option<mpsc::UnboundedReceiver<Event>>,
+    /// Who hears the wish to stop for all of the command, when it is about more than this environment.
+    stop: Option<watch::Receiver<Stop>>,
 }
 
 impl Session {
@@ -70,8 +73,24 @@ impl Session {
         let kept = store::sealing_key(&directory).map_err(|fault| say_store(&fault, look))?;
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
-        let calls = Calls::new(provider.clone(), sender);
-        Ok(Session { place, graph, sources, look, directory, key, key_is_kept, calls, events: Some(events) })
+        let calls = Calls::new(provider.clone(), sender).beside(place.directory());
+        Ok(Session {
+            place,
+            graph,
+            sources,
+            look,
+            directory,
+            key,
+            key_is_kept,
+            calls,
+            events: Some(events),
+            stop: None,
+        })
+    }
+
+    /// The same, which stops when this says so and hears no signals by itself.
+    pub fn heeding(self, stop: watch::Receiver<Stop>) -> Session {
+        Session { stop: Some(stop), ..self }
     }
 
     /// Whether what is recorded is of the cloud that this command works on. If not, says so.
@@ -150,7 +169,7 @@ impl Session {
             Ok(recovered) => {
                 for one in recovered.iter().take(LISTED) {
                     let text =
-                        format!("  recovered {}: {} {}", one.address, one.verb.template().to_lowercase(), one.what);
+                        format!("  recovered {}: {} {}", one.address, one.operation.name().to_lowercase(), one.what);
                     tell_line(&self.look.paint(&text, Paint::Change));
                 }
                 if recovered.len() > LISTED {
@@ -214,7 +233,7 @@ impl Session {
     /// Things that bear the name of the environment, as far as the cloud tells. Why it does not is said: then
     /// nothing is deleted that no record says is ours.
     async fn owned(&self, state: &State) -> BTreeSet<(Arc<str>, Arc<str>)> {
-        let why = match self.calls.owned(&state.lineage).await {
+        let why = match self.calls.owned(state).await {
             Ok(Some(owned)) => return owned.into_iter().map(|one| (one.kind, one.id)).collect(),
             Ok(None) => format!("`{}` does not tell what is of this environment", state.cloud),
             Err(fault) => fault.to_string(),
@@ -275,14 +294,21 @@ impl Session {
         let total = plan.changes.iter().filter(|change| change.kind.acts()).count();
         tell("\n");
         let shown = self.events.take().map(|events| tokio::spawn(progress::show(events, total, self.look)));
-        let (sender, stop) = watch::channel(Stop::No);
-        let signals = tokio::spawn(listen(sender, self.look));
+        let (stop, signals) = match &self.stop {
+            Some(stop) => (stop.clone(), None),
+            None => {
+                let (stop, signals) = listening(self.look);
+                (stop, Some(signals))
+            }
+        };
         let (graph, key, calls) = (&self.graph, &self.key, &self.calls);
         let outcome = match refreshed {
             Some(refreshed) => apply::execute(plan, graph, refreshed, ledger, key, calls, stop).await,
             None => apply::rollback::roll_back(plan, graph, ledger, key, calls, stop).await,
         };
-        signals.abort();
+        if let Some(signals) = signals {
+            signals.abort();
+        }
         // The last sender of events goes with the calls.
         let (sender, events) = mpsc::unbounded_channel();
         self.calls = self.calls.heard_by(sender);
@@ -438,6 +464,12 @@ async fn provider(
         say("this tadpole was built without AWS", Some("add `--sandbox`, or build it with the feature `aws`"), look);
         Err(Exit::Wrong)
     }
+}
+
+/// The wish to stop, as signals express it, and who hears them.
+pub fn listening(look: Look) -> (watch::Receiver<Stop>, JoinHandle<()>) {
+    let (sender, stop) = watch::channel(Stop::No);
+    (stop, tokio::spawn(listen(sender, look)))
 }
 
 /// First signal: stop soon. Second: now.

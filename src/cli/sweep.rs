@@ -1,7 +1,6 @@
 //! After everything was taken down: what the cloud still has of the environment.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::apply::provider::Owned;
 use crate::cli::session::{LISTED, Session};
@@ -11,29 +10,12 @@ use crate::name::Address;
 use crate::plan::Plan;
 use crate::state::State;
 
-/// What was recorded as being there, before a teardown.
-pub struct Before {
-    things: BTreeSet<(Arc<str>, Arc<str>)>,
-    addresses: BTreeSet<Address>,
-}
-
-impl Before {
-    pub fn of(state: &State) -> Before {
-        let things = state.things().map(|(_, recorded)| (recorded.kind.clone(), recorded.id.clone())).collect();
-        Before { things, addresses: state.things().map(|(address, _)| address.clone()).collect() }
-    }
-
-    fn knew(&self, one: &Owned) -> bool {
-        self.things.contains(&(one.kind.clone(), one.id.clone()))
-    }
-}
-
 /// Looks for what bears the name of the environment and was not recorded before the teardown, and says what
 /// there is. Answers what nobody knew of; what was left standing on purpose is no surprise, nor is what the
 /// deletion of a thing leaves behind, such as a last snapshot.
-pub async fn sweep(session: &Session, plan: &Plan, before: &Before, after: &State) -> Vec<Owned> {
+pub async fn sweep(session: &Session, plan: &Plan, before: &State, after: &State) -> Vec<Owned> {
     let look = session.look;
-    let owned = match session.calls().owned(&after.lineage).await {
+    let owned = match session.calls().owned(before).await {
         Ok(Some(owned)) => owned,
         // This cloud does not tell.
         Ok(None) => return Vec::new(),
@@ -45,9 +27,11 @@ pub async fn sweep(session: &Session, plan: &Plan, before: &Before, after: &Stat
             return Vec::new();
         }
     };
-    let unrecorded = owned.into_iter().filter(|one| !before.knew(one));
+    let things: BTreeSet<(&str, &str)> = before.things().map(|(_, known)| (&*known.kind, &*known.id)).collect();
+    let addresses: BTreeSet<&Address> = before.things().map(|(address, _)| address).collect();
+    let unrecorded = owned.into_iter().filter(|one| !things.contains(&(&*one.kind, &*one.id)));
     let (kept, others): (Vec<Owned>, Vec<Owned>) = unrecorded.partition(|one| after.keeps(&one.kind, &one.id));
-    let is_gone = |address: &Address| before.addresses.contains(address) && !after.resources.contains_key(address);
+    let is_gone = |address: &Address| addresses.contains(address) && !after.resources.contains_key(address);
     let (remains, lost): (Vec<Owned>, Vec<Owned>) = others.into_iter().partition(|one| is_gone(&one.address));
     if !kept.is_empty() {
         tell_line("  Left standing on purpose, by an earlier run:");

@@ -79,8 +79,7 @@ impl Resource {
         }
         // What its actions work on, beside itself.
         let mut addresses = BTreeSet::new();
-        let settings = self.lifecycle.actions().flat_map(|action| action.settings.values());
-        settings.for_each(|setting| setting.needs(&mut addresses));
+        self.lifecycle.settings().for_each(|setting| setting.needs(&mut addresses));
         addresses.remove(&self.address);
         for address in addresses {
             needs.entry(address).or_insert(self.span);

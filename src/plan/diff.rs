@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
-use crate::model::action::{Action, ActionTerm, Lifecycle, Verb};
+use crate::model::action::{Action, ActionTerm, List, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
@@ -193,7 +193,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         (Status::Failing, _) => Some("it did not pass its liveness actions".to_string()),
         (Status::Live, _) => None,
     };
-    changed.extend(lifecycle(resource, recorded, world));
+    changed.extend(lifecycle(resource, recorded, world, key));
     if exists_already {
         // It is not ours: what nobody asked for is not even different.
         changed.retain(|change| resource.inputs.get(&change.name).is_none_or(|input| !input.default));
@@ -411,10 +411,11 @@ pub(super) fn planned(
 }
 
 /// Lists of actions that will be recorded differently.
-fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<AttributeChange> {
-    let Ok(new) = resource.lifecycle.settle(world) else {
+fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World, key: &SealingKey) -> Vec<AttributeChange> {
+    let Ok(mut new) = resource.lifecycle.settle(world) else {
         return Vec::new();
     };
+    new.settings_mut().for_each(|value| value.seal(key));
     let old = &recorded.lifecycle;
     let lists = [
         (&old.start, &new.start),
@@ -426,7 +427,7 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World) -> Vec<Att
         |actions: &[Action]| Value::List(actions.iter().map(|action| Value::string(action.name.as_str())).collect());
     lists
         .into_iter()
-        .zip(Lifecycle::<ActionTerm>::ATTRIBUTES)
+        .zip(List::ALL.map(List::attribute))
         .filter(|((old, new), _)| old != new)
         .map(|((old, new), name)| AttributeChange {
             name: name.into(),

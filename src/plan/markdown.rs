@@ -199,7 +199,7 @@ fn diff(change: &Change) -> String {
 }
 
 /// A text as code, whatever is in it.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text = one_line(text);
     let ticks = "`".repeat(longest_run(&text) + 1);
     let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
@@ -207,12 +207,21 @@ fn code(text: &str) -> String {
 }
 
 /// As [`code`], in a table, where a bar ends a cell even there.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     code(text).replace('|', "\\|")
 }
 
 /// A sentence of ours with names from outside in it. Names in backticks stay code.
 fn plain(text: &str) -> String {
+    sentence(text, code)
+}
+
+/// As [`plain`], in a table.
+pub fn plain_cell(text: &str) -> String {
+    sentence(text, cell)
+}
+
+fn sentence(text: &str, code: fn(&str) -> String) -> String {
     let mut plain = String::new();
     for (at, part) in one_line(text).split('`').enumerate() {
         if at % 2 == 1 {

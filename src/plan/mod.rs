@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::action::{Action, Lifecycle};
+use crate::model::action::List;
 use crate::model::resource::Order;
 use crate::name::{Address, Name};
 use crate::state::State;
@@ -315,7 +315,7 @@ impl AttributeChange {
 
     /// Whether it is an attribute that the provider knows, rather than a list of actions.
     pub fn is_input(&self) -> bool {
-        !Lifecycle::<Action>::ATTRIBUTES.contains(&self.name.as_str())
+        List::ALL.iter().all(|list| list.attribute() != self.name.as_str())
     }
 }
 

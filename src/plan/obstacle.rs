@@ -125,16 +125,12 @@ fn kept(change: &Change, going: &Recorded, holders: &BTreeSet<&Address>) -> Haza
         change.address,
         named(holders)
     );
-    match going.lifecycle.terminate.first() {
-        // What it does before its deletion, emptying it above all, may take what is in the way along.
-        Some(action) if action.verb != Verb::Delete => Hazard {
-            kind: HazardKind::Refusal,
-            text: format!("its deletion may be refused, or takes {it} along: {text}"),
-            attribute: None,
-            help: Some(help),
-        },
-        Some(_) | None => hazard(&text, None, Some(help)),
+    // What it does before its deletion, emptying it above all, may take what is in the way along.
+    if going.lifecycle.terminate.iter().any(|action| action.verb != Verb::Delete) {
+        let text = format!("its deletion may be refused, or takes {it} along: {text}");
+        return Hazard { kind: HazardKind::Refusal, text, attribute: None, help: Some(help) };
     }
+    hazard(&text, None, Some(help))
 }
 
 fn refers(recorded: &Recorded, to: &Address, id: &Arc<str>) -> bool {

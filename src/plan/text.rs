@@ -338,7 +338,8 @@ fn cut(text: &str, room: usize) -> String {
     shortened(text, room.max(20))
 }
 
-pub(super) fn shortened(text: &str, room: usize) -> String {
+/// A text of so many characters at most.
+pub fn shortened(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_string();
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::action::Lifecycle;
+use crate::model::action::List;
 use crate::model::schema;
 use crate::model::ty::{TemplateId, Ty};
 use crate::model::{format, function};
@@ -239,13 +239,13 @@ impl<'l, 'a> Gatherer<'l, 'a> {
 
     fn actions(&self, shape: &Shape, module: ModuleId) -> Vec<Actions> {
         let words = [
-            ("at its start", "it must exist already"),
-            ("after start and update", "it counts as live at once"),
-            ("at its end", "it is left standing"),
-            ("after a change", "changes are reported, never made"),
+            (List::Start, "at its start", "it must exist already"),
+            (List::Liveness, "after start and update", "it counts as live at once"),
+            (List::Terminate, "at its end", "it is left standing"),
+            (List::Update, "after a change", "changes are reported, never made"),
         ];
-        let lists = Lifecycle::<()>::ATTRIBUTES.into_iter().zip(words);
-        let lists = lists.filter_map(|(attribute, (when, when_empty))| {
+        let lists = words.into_iter().filter_map(|(list, when, when_empty)| {
+            let attribute = list.attribute();
             let member = shape.members.get(attribute)?;
             let (list, _) = self.default(member.attribute.as_ref()?, &member.settings);
             let expr = member.settings.last().and_then(|setting| match setting.kind {

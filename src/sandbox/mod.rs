@@ -24,9 +24,9 @@ use crate::apply::provider::{
     Deed, Fault, FaultKind, Health, Here, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading,
     Seek, Want,
 };
-use crate::model::action::Verb;
 use crate::model::schema::Schema;
 use crate::name::Address;
+use crate::state::Operation;
 use crate::value::Fields;
 use log::Log;
 use object::{Busy, Doing, Key, is_found, name_of};
@@ -377,13 +377,11 @@ impl Provider for Sandbox {
         if self.inner().world.weather.latency > 0.0 { usize::MAX } else { 128 }
     }
 
-    fn usually(&self, kind: &str, verb: Verb) -> Duration {
-        let call = match verb {
-            Verb::Create => Call::Create,
-            Verb::Update => Call::Update,
-            Verb::Delete => Call::Delete,
-            Verb::Check | Verb::Http => Call::Read,
-            Verb::Act => Call::Update,
+    fn usually(&self, kind: &str, operation: Operation) -> Duration {
+        let call = match operation {
+            Operation::Create => Call::Create,
+            Operation::Update => Call::Update,
+            Operation::Delete => Call::Delete,
         };
         let pace = pace::of(kind);
         (pace.call(call) + pace.after(call)).mul_f64(self.inner().world.weather.latency)
@@ -445,7 +443,7 @@ impl Provider for Sandbox {
         .await
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
+    async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         let now = self.clock.now();
         let is_there = |object: &Object| object.is_seen(now) && object.ends().is_none();
         let objects = self.look().map_err(unreadable)?.into_iter().filter(is_there);

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::model::action::Verb;
 use crate::name::Address;
 use crate::state::State;
 use crate::state::about::{About, Command};
@@ -112,10 +111,10 @@ fn written_by(writer: Option<Command>, state: State) -> State {
 }
 
 /// The idempotency token of an operation: the same for every try of it, another one for any other.
-pub fn token(lineage: &str, address: &Address, verb: Verb, op: u64) -> Arc<str> {
+pub fn token(lineage: &str, address: &Address, what: &str, op: u64) -> Arc<str> {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
-    for part in [lineage, &address.to_string(), verb.template(), &op.to_string()] {
+    for part in [lineage, &address.to_string(), what, &op.to_string()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::action::{Lifecycle, Verb};
+use crate::model::action::{Lifecycle, List, Verb};
 use crate::model::term::Known;
 use crate::name::{Address, Name};
 use crate::value::{Fields, Value};
@@ -79,6 +79,70 @@ pub struct Recorded {
     pub dependencies: BTreeSet<Address>,
     /// Settled, so that it can be taken down when its source is gone.
     pub lifecycle: Lifecycle,
+    /// How far its lists of actions have come, where one of them has not come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+}
+
+/// How far the lists of actions of a resource have come.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Course {
+    /// Whether `startActions` had come to their end before.
+    #[serde(default)]
+    pub started: bool,
+    /// The lists that were begun.
+    #[serde(default)]
+    pub lists: BTreeMap<List, Done>,
+}
+
+/// How far one list has come.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Done {
+    /// The operation that began it: tokens of its actions are made from that, so that one which is run again
+    /// has the token that it had.
+    pub op: u64,
+    /// The actions that are done, in their order, each by its [`Action::sum`].
+    ///
+    /// [`Action::sum`]: crate::model::action::Action::sum
+    pub sums: Vec<Arc<str>>,
+}
+
+impl Course {
+    /// Begins a list, unless it was begun before. Answers the operation that began it.
+    pub fn begin(&mut self, list: List, op: u64) -> u64 {
+        self.lists.entry(list).or_insert(Done { op, sums: Vec::new() }).op
+    }
+
+    /// Whether the action with this sum, which has so many before it in its list, is done.
+    pub fn has_done(&self, list: List, at: usize, sum: &str) -> bool {
+        self.lists.get(&list).and_then(|done| done.sums.get(at)).is_some_and(|done| **done == *sum)
+    }
+
+    /// Notes that it is. What was done behind it by another list of the program does not count any more.
+    pub fn note(&mut self, list: List, at: usize, sum: Arc<str>) {
+        if let Some(done) = self.lists.get_mut(&list) {
+            done.sums.truncate(at);
+            done.sums.push(sum);
+        }
+    }
+}
+
+/// What an operation does to a thing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Operation {
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Create => "Create",
+            Operation::Update => "Update",
+            Operation::Delete => "Delete",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -111,7 +175,8 @@ pub struct Kept {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Began {
     pub address: Address,
-    pub verb: Verb,
+    #[serde(rename = "verb")]
+    pub operation: Operation,
     /// The idempotency token of a create.
     pub token: Arc<str>,
     /// What will be recorded if it turns out to exist. Its id is empty until the cloud has said it.
@@ -196,6 +261,32 @@ impl State {
                     Ended::Unchanged => {}
                 }
             }
+            Record::Entered { op, address, id, list } => {
+                self.next_op = self.next_op.max(op + 1);
+                if let Some(thing) = self.thing(&address, &id) {
+                    thing.course.get_or_insert_default().begin(list, op);
+                }
+            }
+            Record::Acted { op, address, id, list, at, sum } => {
+                let course = match self.unfinished.get_mut(&op) {
+                    Some(began) => began.request.course.as_mut(),
+                    None => self.thing(&address, &id).and_then(|thing| thing.course.as_mut()),
+                };
+                if let Some(course) = course {
+                    course.begin(list, op);
+                    course.note(list, at, sum);
+                }
+            }
+            Record::Anew { address, id } => {
+                if let Some(thing) = self.thing(&address, &id)
+                    && let Some(course) = &mut thing.course
+                {
+                    course.lists.remove(&List::Terminate);
+                    if thing.status != Status::Incomplete {
+                        thing.course = None;
+                    }
+                }
+            }
             Record::Seen { address, recorded } => {
                 self.take_back(&recorded);
                 self.resources.insert(address, *recorded);
@@ -234,6 +325,16 @@ impl State {
         }
     }
 
+    /// The thing with this id, which has the address or had it.
+    fn thing(&mut self, address: &Address, id: &str) -> Option<&mut Recorded> {
+        let State { resources, retired, .. } = self;
+        let current = resources.get_mut(address).filter(|recorded| *recorded.id == *id);
+        current.or_else(|| {
+            let retired = retired.values_mut().find(|old| old.address == *address && *old.recorded.id == *id);
+            retired.map(|retired| &mut retired.recorded)
+        })
+    }
+
     /// Takes out the thing with this id, which has the address or had it.
     fn remove(&mut self, address: &Address, id: &str) -> Option<Recorded> {
         if self.resources.get(address).is_some_and(|recorded| *recorded.id == *id) {
@@ -257,8 +358,7 @@ impl State {
             recorded.dependencies = recorded.dependencies.iter().map(new).collect();
             let values = recorded.inputs.values_mut().chain(recorded.outputs.values_mut());
             values.for_each(|value| value.follow(moves));
-            let actions = recorded.lifecycle.actions_mut();
-            actions.flat_map(|action| action.settings.values_mut()).for_each(|value| value.follow(moves));
+            recorded.lifecycle.settings_mut().for_each(|value| value.follow(moves));
         };
         let old = std::mem::take(&mut self.resources);
         self.resources = old

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::model::action::List;
 use crate::name::{Address, Name};
 use crate::state::about::Command;
 use crate::state::{Began, Recorded};
@@ -29,6 +30,29 @@ pub enum Record {
     Ended {
         op: u64,
         result: Ended,
+    },
+    /// The terminate actions of a thing begin, before any of its own operations does.
+    Entered {
+        op: u64,
+        address: Address,
+        id: Arc<str>,
+        list: List,
+    },
+    /// An action of a list is done: the one that has `at` others before it.
+    Acted {
+        /// The operation that it belongs to, or will belong to.
+        op: u64,
+        address: Address,
+        id: Arc<str>,
+        list: List,
+        at: usize,
+        /// Its [`Action::sum`](crate::model::action::Action::sum).
+        sum: Arc<str>,
+    },
+    /// What was done of its terminate actions does not count any more: all of them run the next time.
+    Anew {
+        address: Address,
+        id: Arc<str>,
     },
     /// Found as it is: adopted, or different from what was recorded.
     Seen {

@@ -17,6 +17,7 @@ mod instances;
 mod live;
 mod machines;
 mod networks;
+mod owned;
 mod program;
 mod refusals;
 mod schemas;

@@ -10,8 +10,8 @@ use tadpole::apply::provider::{
     Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
 use tadpole::aws::Aws;
-use tadpole::model::action::Verb;
 use tadpole::name::Address;
+use tadpole::state::Operation;
 use tadpole::value::Fields;
 
 use super::proxy::Proxy;
@@ -85,8 +85,8 @@ impl Provider for Watched {
         if self.seen.lock().unwrap().loses.is_some() { 1 } else { self.aws.at_once() }
     }
 
-    fn usually(&self, kind: &str, verb: Verb) -> Duration {
-        self.aws.usually(kind, verb)
+    fn usually(&self, kind: &str, operation: Operation) -> Duration {
+        self.aws.usually(kind, operation)
     }
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
@@ -113,8 +113,8 @@ impl Provider for Watched {
         self.aws.read(place).await
     }
 
-    async fn owned(&self, lineage: &str) -> Result<Option<Vec<Owned>>, Fault> {
-        self.aws.owned(lineage).await
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.aws.owned(lineage, known).await
     }
 
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {

@@ -164,7 +164,7 @@ impl World {
         match recover(&mut ledger, &calls).await {
             Ok(recovered) => recovered
                 .iter()
-                .for_each(|one| self.log.say(format!("recovered {}: {:?} {}", one.address, one.verb, one.what))),
+                .for_each(|one| self.log.say(format!("recovered {}: {:?} {}", one.address, one.operation, one.what))),
             Err(RecoveryFault::Store(fault)) => return gave_up(fault),
             Err(RecoveryFault::Cloud(address, fault)) => return End::GaveUp(format!("recovering {address}: {fault}")),
         }

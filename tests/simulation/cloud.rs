@@ -9,8 +9,8 @@ use fastrand::Rng;
 use tadpole::apply::clock::Clock;
 use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want};
 use tadpole::graph::ResourceGraph;
-use tadpole::model::action::Verb;
 use tadpole::sandbox::Sandbox;
+use tadpole::state::Operation;
 use tadpole::value::{Fields, Value};
 
 use crate::invariants::{self, Call};
@@ -113,7 +113,7 @@ impl Provider for Seen {
 
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
         let call = Call {
-            verb: Verb::Create,
+            operation: Operation::Create,
             address: want.owner.address.clone(),
             token: Some(want.owner.token.clone()),
             id: None,
@@ -136,7 +136,7 @@ impl Provider for Seen {
 
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         let call = Call {
-            verb: Verb::Update,
+            operation: Operation::Update,
             address: place.address.clone(),
             token: None,
             id: Some(place.id.clone()),
@@ -151,7 +151,7 @@ impl Provider for Seen {
 
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         let call = Call {
-            verb: Verb::Delete,
+            operation: Operation::Delete,
             address: place.address.clone(),
             token: None,
             id: Some(place.id.clone()),

@@ -114,13 +114,18 @@ impl Disk {
 /// A record in a few words.
 fn brief(record: &Record) -> String {
     match record {
-        Record::Began { op, began } => format!("began {op}: {:?} {} {}", began.verb, began.address, began.request.id),
+        Record::Began { op, began } => {
+            format!("began {op}: {:?} {} {}", began.operation, began.address, began.request.id)
+        }
         Record::Made { op, id } => format!("made {op}: {id}"),
         Record::Ended { op, result: Ended::Recorded(recorded) } => {
             format!("ended {op}: {} {:?}", recorded.id, recorded.status)
         }
         Record::Ended { op, result: Ended::Gone } => format!("ended {op}: gone"),
         Record::Ended { op, result: Ended::Unchanged } => format!("ended {op}: unchanged"),
+        Record::Entered { op, address, id, list } => format!("entered {op}: {address} {id} {list:?}"),
+        Record::Acted { op, address, id, list, at, .. } => format!("acted {op}: {address} {id} {list:?} {at}"),
+        Record::Anew { address, id } => format!("anew {address} {id}"),
         Record::Seen { address, recorded } => format!("seen {address}: {}", recorded.id),
         Record::Forgotten { address, id, .. } => format!("forgotten {address} {id}"),
         Record::Restored { op } => format!("restored {op}"),

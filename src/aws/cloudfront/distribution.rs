@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::settings::Settings;
 use super::told::told;
 use super::{configured, listing, tagging};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind, at_once};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{self, Fields, Value};
 
 /// The zone of all of CloudFront's own names, and of those in China.
@@ -68,11 +68,10 @@ impl Kind for Distribution {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create | Verb::Update => Duration::from_secs(240),
-            Verb::Delete => Duration::from_secs(300),
-            Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create | Operation::Update => Duration::from_secs(240),
+            Operation::Delete => Duration::from_secs(300),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::told;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -70,10 +70,10 @@ impl Kind for VolumeAttachment {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create | Verb::Delete => Duration::from_secs(8),
-            Verb::Update | Verb::Check | Verb::Http | Verb::Act => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create | Operation::Delete => Duration::from_secs(8),
+            Operation::Update => usually(operation),
         }
     }
 

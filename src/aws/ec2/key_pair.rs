@@ -1,6 +1,7 @@
 //! Key pairs: the public half of a key, under a name. The private half never leaves its owner, so there is no
 //! secret in here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
 use super::tagging;
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, TAG_LINEAGE};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
@@ -168,6 +169,15 @@ impl Kind for KeyPair {
             Ok(_) | Err(_) => Ok(Progress::Done),
         }
     }
+}
+
+/// The names of an environment's key pairs by their ids: everything but the index of tags goes by the names.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn names(session: &Session, lineage: &str) -> Result<BTreeMap<String, String>, Fault> {
+    let items = KeyPair.list(session, vec![tagging::tagged(TAG_LINEAGE, [lineage])]).await?;
+    Ok(items.iter().filter_map(|item| Some((item.key_pair_id()?.to_string(), item.key_name()?.to_string()))).collect())
 }
 
 /// Whether two texts are the same public key: comments, white space and the form in which it is written

@@ -24,6 +24,10 @@ mod tagging;
 mod volume;
 mod vpc;
 
+pub use group::TAG_GROUP;
+pub use key_pair::names as names_of_key_pairs;
+pub use schedule::TAG_SCHEDULE;
+
 use super::act::AnyAct;
 use super::kind::AnyKind;
 

@@ -16,7 +16,7 @@ use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
 use crate::aws::told;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -120,11 +120,11 @@ impl Kind for NatGateway {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(110),
-            Verb::Delete => Duration::from_secs(60),
-            Verb::Update | Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(110),
+            Operation::Delete => Duration::from_secs(60),
+            Operation::Update => usually(operation),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::aws::told;
 use crate::value::{Fields, Value};
 
 /// Which schedule a snapshot is of.
-const TAG_SCHEDULE: &str = "tadpole:schedule";
+pub const TAG_SCHEDULE: &str = "tadpole:schedule";
 /// So much before its time one is made at most: a job that runs as often as `every` says would else miss each
 /// second turn by seconds, and no two clocks are alike.
 const EARLIEST: f64 = 300.0;

@@ -16,7 +16,7 @@ use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
 use crate::aws::told;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -155,10 +155,10 @@ impl Kind for Snapshot {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(120),
-            Verb::Update | Verb::Delete | Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(120),
+            Operation::Update | Operation::Delete => usually(operation),
         }
     }
 

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
 use super::tagging;
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
 use crate::aws::told;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 const GIB: u64 = 1 << 30;
@@ -171,11 +171,10 @@ impl Kind for Volume {
         Patience { consistency: Duration::from_secs(60), poll: Duration::from_secs(2), ..Patience::default() }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create | Verb::Delete => Duration::from_secs(5),
-            Verb::Update => Duration::from_secs(15),
-            Verb::Check | Verb::Http | Verb::Act => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create | Operation::Delete => Duration::from_secs(5),
+            Operation::Update => Duration::from_secs(15),
         }
     }
 

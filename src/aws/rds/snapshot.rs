@@ -14,7 +14,7 @@ use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
 use crate::aws::told::reference;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -56,10 +56,10 @@ impl Kind for DbSnapshot {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(180),
-            Verb::Update | Verb::Delete | Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(180),
+            Operation::Update | Operation::Delete => usually(operation),
         }
     }
 

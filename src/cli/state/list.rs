@@ -8,7 +8,7 @@ use crate::cli::session::columns;
 use crate::cli::state::{RETIRED, recorded, say_nothing_at, status};
 use crate::cli::streams::put_out;
 use crate::cli::ui::{Look, Paint};
-use crate::model::action::Action;
+use crate::model::action::{Action, List as ActionList};
 use crate::name::Address;
 use crate::state::Recorded;
 
@@ -112,7 +112,7 @@ impl Show {
 }
 
 fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
-    let Recorded { template, kind, id, status, inputs, outputs, dependencies, lifecycle } = recorded;
+    let Recorded { template, kind, id, status, inputs, outputs, dependencies, lifecycle, course } = recorded;
     let (word, paint) = super::status(*status);
     let mut text =
         format!("{}  {template} {id}  {}\n", look.paint(&address.to_string(), Paint::Strong), look.paint(word, paint));
@@ -126,17 +126,16 @@ fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
         let needs: String = dependencies.iter().map(|address| format!("    {address}\n")).collect();
         text.push_str(&format!("\n  needs\n{needs}"));
     }
-    let lists = [
-        ("startActions", &lifecycle.start),
-        ("livenessActions", &lifecycle.liveness),
-        ("updateActions", &lifecycle.update),
-        ("terminateActions", &lifecycle.terminate),
-    ];
     let names =
         |actions: &[Action]| actions.iter().map(|action| action.name.to_string()).collect::<Vec<_>>().join(", ");
     text.push_str("\n  actions\n");
-    for (name, actions) in lists {
-        text.push_str(&format!("    {name:16}  [{}]\n", names(actions)));
+    for list in [ActionList::Start, ActionList::Liveness, ActionList::Update, ActionList::Terminate] {
+        let done = course.as_ref().and_then(|course| course.lists.get(&list)).map(|done| done.sums.len());
+        let done = match done {
+            None | Some(0) => String::new(),
+            Some(done) => format!("  interrupted: {done} done beside its own"),
+        };
+        text.push_str(&format!("    {:16}  [{}]{done}\n", list.attribute(), names(lifecycle.list(list))));
     }
     text
 }

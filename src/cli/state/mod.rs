@@ -102,12 +102,12 @@ fn taken(place: &Place, turn: Turn, look: Look) -> Result<Ledger, Exit> {
 }
 
 /// Records that are made durable, and folded.
-fn kept(mut ledger: Ledger, records: Vec<crate::state::record::Record>, look: Look) -> Result<(), Exit> {
+pub fn kept(mut ledger: Ledger, records: Vec<crate::state::record::Record>, look: Look) -> Result<(), Exit> {
     ledger.record(records).and_then(|()| ledger.compact()).map_err(|fault| say_store(&fault, look))
 }
 
 /// Whether to go on, as `--yes` or somebody says.
-fn agreed(question: &str, yes: bool, look: Look) -> Result<(), Exit> {
+pub fn agreed(question: &str, yes: bool, look: Look) -> Result<(), Exit> {
     if yes {
         return Ok(());
     }
@@ -136,7 +136,7 @@ fn say_nothing_at(address: &Address, state: &State, look: Look) -> Exit {
     Exit::Wrong
 }
 
-fn name_of(place: &Place) -> String {
+pub fn name_of(place: &Place) -> String {
     format!("{}/{}", place.default_name(), place.environment())
 }
 

@@ -119,7 +119,7 @@ async fn is_true(
             found.wrong.push(format!("`{address}`: {} {} is not there", recorded.template, recorded.id));
         }
     }
-    let owned = calls.owned(&state.lineage).await.map_err(|fault| vec![(Address::root(), fault)])?;
+    let owned = calls.owned(state).await.map_err(|fault| vec![(Address::root(), fault)])?;
     let Some(owned) = owned else {
         found.known.push(format!("`{}` does not tell what else is of this environment", state.cloud));
         return Ok(());

@@ -13,6 +13,7 @@ import rds  # noqa: F401: the responses of RDS, before their models
 import databases  # noqa: F401
 import ec2  # noqa: F401
 import s3  # noqa: F401
+import tagged  # noqa: F401
 
 # The image of the oldest example, which moto does not know by itself.
 amis.AMIS.append(dict(amis.AMIS[0], ami_id=sys.argv[1], name="tadpole", description="tadpole"))

@@ -8,7 +8,8 @@ use tadpole::name::Address;
 use crate::world::{Files, compiled};
 
 /// What can be excused with a reason.
-const EXCUSABLE: [&str; 9] = ["changed", "replaced", "drift", "gone", "lost", "weather", "import", "find", "again"];
+const EXCUSABLE: [&str; 10] =
+    ["changed", "replaced", "drift", "gone", "lost", "weather", "import", "find", "again", "owned"];
 
 #[derive(Debug)]
 pub enum Step {

@@ -26,7 +26,7 @@
 //! - `//@ file NAME`: a file beside the program, in comments like Python.
 //! - `//@ no STEP: REASON`, for what a type cannot have, with STEP one of `changed`, `replaced`, `drift`, `gone`,
 //!   `lost` (the answer of the call that makes it), `weather` (calls that go wrong in every way), `import`, `find`,
-//!   `again` (setting everything once more).
+//!   `again` (setting everything once more), `owned` (being listed as the environment's own).
 //! - `//@ lookup`: it is only looked up. There is nothing but `made` and `seen`.
 //!
 //! Python has `client(service, region)` of boto3, `pages(service, operation, key, ...)`, `tags_of(list)`, and of

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tadpole::apply::provider::{Fault, Health, Place, Progress, Provider, Reading, Seek};
+use tadpole::apply::provider::{Fault, Health, Owned, Place, Progress, Provider, Reading, Seek};
 use tadpole::graph::ResourceGraph;
 use tadpole::name::{Address, Name};
 use tadpole::plan::{Change, ChangeKind, Drift, Drifted, Plan};
-use tadpole::state::{Recorded, Status};
+use tadpole::state::{Recorded, State, Status};
 use tadpole::value::{Fields, reveal};
 use tempfile::TempDir;
 
@@ -124,6 +124,7 @@ impl<'f> Run<'f> {
                 }
                 self.is_read(stage, graph).await?;
                 self.is_found(stage).await?;
+                self.is_owned(stage).await?;
                 if !self.fixture.is_excused("again") {
                     self.set_again(stage).await.map_err(|error| format!("when all is set again: {error}"))?;
                     self.nothing_to_do(stage, graph).await?;
@@ -313,6 +314,43 @@ impl<'f> Run<'f> {
         Ok(())
     }
 
+    /// That it is among what bears the tags of its environment, and that nothing is that is not recorded.
+    async fn is_owned(&self, stage: &Stage) -> Outcome {
+        let recorded = self.recorded(stage)?;
+        let owned = self.owned(stage, &stage.environment.state()).await?;
+        let is_it =
+            |one: &Owned| one.id == recorded.id && one.kind == recorded.kind && one.address == self.fixture.thing;
+        match owned.iter().any(is_it) {
+            found if found == self.fixture.is_excused("owned") => {
+                return Err(format!("whether it is among the environment's own is not {found}: {owned:?}"));
+            }
+            _ => {}
+        }
+        let state = stage.environment.state();
+        let is_known = |one: &&Owned| state.things().any(|(_, known)| known.id == one.id && known.kind == one.kind);
+        match owned.iter().find(|one| !is_known(one)) {
+            Some(one) => Err(format!("{one:?} is among the environment's own, and not recorded")),
+            None => Ok(()),
+        }
+    }
+
+    /// What bears the tags of an environment, where `known` is or was.
+    async fn owned(&self, stage: &Stage, known: &State) -> Outcome<Vec<Owned>> {
+        let places: Vec<Place> = known
+            .things()
+            .map(|(address, one)| Place {
+                kind: one.kind.clone(),
+                id: one.id.clone(),
+                address: address.clone(),
+                inputs: one.inputs.clone(),
+                outputs: one.outputs.clone(),
+            })
+            .collect();
+        let lineage = stage.environment.state().lineage.clone();
+        let owned = self.provider.owned(&lineage, &places).await.map_err(said)?;
+        owned.ok_or_else(|| "it is not told what is the environment's own".to_string())
+    }
+
     /// Sets everything that is wanted, as if nothing were known of what there is.
     async fn set_again(&self, stage: &Stage) -> Outcome {
         let place = self.place(&self.recorded(stage)?);
@@ -366,11 +404,16 @@ impl<'f> Run<'f> {
     /// Destroys everything, twice.
     async fn taken_down(&self, stage: &Stage) -> Outcome {
         let recorded = self.recorded(stage)?;
+        let before = stage.environment.state();
         stage.environment.destroy().await?;
         if self.fixture.is_lookup {
             return Ok(());
         }
         self.is_gone(&recorded).await?;
+        let left = self.owned(stage, &before).await?;
+        if !left.is_empty() {
+            return Err(format!("these bear the tags of the environment still: {left:?}"));
+        }
         let count = self.count(stage).await?;
         if count != Some(0) {
             return Err(format!("{count:?} are left"));

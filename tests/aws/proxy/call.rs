@@ -11,6 +11,8 @@ pub enum Service {
     Ec2,
     Rds,
     CloudFront,
+    /// The index of all tags, which alone speaks JSON.
+    Tagging,
     Other,
 }
 
@@ -24,6 +26,7 @@ impl Service {
             Some("ec2") => Service::Ec2,
             Some("rds") => Service::Rds,
             Some("cloudfront") => Service::CloudFront,
+            Some("tagging") => Service::Tagging,
             Some(_) | None => Service::Other,
         }
     }
@@ -33,6 +36,7 @@ impl Service {
         match self {
             Service::S3 => (503, "SlowDown"),
             Service::Ec2 => (503, "RequestLimitExceeded"),
+            Service::Tagging => (400, "ThrottledException"),
             Service::Rds | Service::CloudFront | Service::Other => (400, "Throttling"),
         }
     }
@@ -41,6 +45,7 @@ impl Service {
     pub fn broken(self) -> (u16, &'static str) {
         match self {
             Service::S3 | Service::Ec2 => (500, "InternalError"),
+            Service::Tagging => (500, "InternalServiceException"),
             Service::Rds | Service::CloudFront | Service::Other => (500, "InternalFailure"),
         }
     }
@@ -59,7 +64,11 @@ pub struct Call {
 impl Call {
     pub fn of(request: &Request) -> Call {
         let body = &request.body[..request.body.len().min(KEPT)];
-        let text = format!("{} {} HTTP/1.1 {}", request.method, request.target, String::from_utf8_lossy(body));
+        let body = String::from_utf8_lossy(body);
+        // A call in JSON says in a header what it is.
+        let action = request.header("x-amz-target").and_then(|target| target.rsplit_once('.'));
+        let action = action.map(|(_, action)| format!("Action={action} ")).unwrap_or_default();
+        let text = format!("{} {} HTTP/1.1 {action}{body}", request.method, request.target);
         let changes = match text.split_once("Action=") {
             Some((_, action)) => !["Describe", "Get", "List"].iter().any(|verb| action.starts_with(verb)),
             None => request.method != "GET" && request.method != "HEAD",
@@ -75,12 +84,14 @@ impl Call {
             Service::Ec2 => {
                 format!("<Response><Errors><Error>{said}</Error></Errors><RequestID>r-1</RequestID></Response>")
             }
+            Service::Tagging => format!("{{\"__type\":\"{code}\",\"message\":\"Not now.\"}}"),
             Service::S3 => format!("<Error>{said}<RequestId>r-1</RequestId></Error>"),
             Service::Rds | Service::CloudFront | Service::Other => format!(
                 "<ErrorResponse><Error><Type>Sender</Type>{said}</Error><RequestId>r-1</RequestId></ErrorResponse>"
             ),
         };
-        let headers = [("Content-Type", "text/xml"), ("x-amz-request-id", "r-1")];
+        let form = if self.service == Service::Tagging { "application/x-amz-json-1.1" } else { "text/xml" };
+        let headers = [("Content-Type", form), ("x-amz-request-id", "r-1"), ("x-amzn-requestid", "r-1")];
         let headers = headers.map(|(name, text)| (name.to_string(), text.to_string())).to_vec();
         Answer { status, headers, body: body.into_bytes() }
     }

@@ -14,14 +14,15 @@ use aws_sdk_ec2::types::{InstanceStateName, InstanceType, ResourceType, Tag, Tag
 use serde::{Deserialize, Serialize};
 
 use self::census::{Census, health};
-use self::members::{ALIVE, Listed, TAG_GROUP, Trust, alive, count, is_new, list, members, recorded};
+pub use self::members::TAG_GROUP;
+use self::members::{ALIVE, Listed, Trust, alive, count, is_new, list, members, recorded};
 use super::{listed, tagging};
 use crate::apply::provider::{Fault, FaultKind, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::Fields;
 
 #[derive(Clone, Copy)]
@@ -72,11 +73,11 @@ impl Kind for ImageInstance {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(30),
-            Verb::Delete => Duration::from_secs(45),
-            Verb::Update | Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(30),
+            Operation::Delete => Duration::from_secs(45),
+            Operation::Update => usually(operation),
         }
     }
 

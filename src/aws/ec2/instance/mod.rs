@@ -25,7 +25,7 @@ use crate::aws::kind::{Found, Kind, at_once};
 use crate::aws::session::Session;
 use crate::aws::tags::{self, Tags};
 use crate::aws::told;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -171,11 +171,11 @@ impl Kind for Instance {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(30),
-            Verb::Delete => Duration::from_secs(45),
-            Verb::Update | Verb::Check | Verb::Http | Verb::Act => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(30),
+            Operation::Delete => Duration::from_secs(45),
+            Operation::Update => usually(operation),
         }
     }
 

@@ -22,12 +22,12 @@ pub use self::status::health;
 use self::want::Want;
 pub use self::want::bytes;
 use super::{instances, name, parameter_group, tagging};
-use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags;
-use crate::model::action::Verb;
+use crate::state::Operation;
 use crate::value::{Fields, Value};
 
 #[derive(Clone, Copy)]
@@ -60,11 +60,10 @@ impl Kind for DbInstance {
         }
     }
 
-    fn usually(&self, verb: Verb) -> Duration {
-        match verb {
-            Verb::Create => Duration::from_secs(600),
-            Verb::Update | Verb::Delete => Duration::from_secs(300),
-            Verb::Check | Verb::Act | Verb::Http => usually(verb),
+    fn usually(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Create => Duration::from_secs(600),
+            Operation::Update | Operation::Delete => Duration::from_secs(300),
         }
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tadpole::action;
+use tadpole::action::{self, Scene};
 use tadpole::apply::event::Event;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{Fault, Made, Patience, Place, Progress, Provider, Reading, Seek, Want};
-use tadpole::model::action::{Action, Verb};
+use tadpole::model::action::{Action, List, Occasion, Verb};
 use tadpole::value::{Fields, Secret, Value};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -49,7 +49,7 @@ fn http(settings: &[(&str, Value)]) -> Action {
         ("timeout".into(), Value::Duration(2000)),
     ]);
     all.extend(settings.iter().map(|(name, value)| ((*name).into(), value.clone())));
-    Action { name: "answers".into(), verb: Verb::Http, settings: all }
+    Action { name: "answers".into(), settings: all, ..Action::plain(Verb::Http) }
 }
 
 /// Runs it. Gives what came of it, and what it waited for, each reason once.
@@ -63,7 +63,9 @@ async fn run(action: &Action) -> (Result<(), Fault>, Vec<String>) {
         inputs: Fields::new(),
         outputs: Fields::new(),
     };
-    let result = action::run(action, &place, "", &calls).await;
+    let (list, occasion) = (List::Liveness, Occasion::Start);
+    let result = action::run(action, Scene { place: &place, token: "token", list, occasion, calls: &calls }).await;
+    let result = result.map_err(|failed| failed.fault);
     let mut waits = Vec::new();
     while let Ok(event) = heard.try_recv() {
         if let Event::Waiting { on, .. } = event {
