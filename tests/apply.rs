@@ -75,7 +75,9 @@ fn programs_that_change() {
             let mut done: Vec<String> = run.outcome.done.iter().map(ToString::to_string).collect();
             done.sort();
             all.push_str(&format!("\ndone: {}\n", done.join(", ")));
-            for (address, fault) in &run.outcome.failed {
+            let mut failed = run.outcome.failed.clone();
+            failed.sort_by_key(|(address, _)| address.clone());
+            for (address, fault) in failed {
                 all.push_str(&format!("failed: {address}: {fault}\n"));
             }
             for broken in &run.outcome.broken {

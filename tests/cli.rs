@@ -31,6 +31,10 @@ impl Tadpole {
         self
     }
 
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tadpole"));
         command.args(arguments).current_dir(&self.directory).stdin(Stdio::null());

@@ -337,6 +337,12 @@ impl World {
         runtime.block_on(self.run_on(graph, None, request)).unwrap()
     }
 
+    /// The same, killed at a batch of records.
+    pub fn run_killed(&self, graph: &ResourceGraph, kill: (usize, Death), request: Request) -> Run {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(self.run_on(graph, Some(kill), request)).unwrap()
+    }
+
     /// Takes down what a run of this plan made.
     pub fn roll_back(&self, graph: &ResourceGraph, plan: &Plan) -> Run {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

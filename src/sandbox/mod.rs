@@ -213,13 +213,14 @@ impl Sandbox {
     /// Looks at many things, a page with each call.
     async fn pages<T>(
         &self,
+        call: Call,
         places: &[&Place],
         look: impl Fn(&Inner, usize, Timestamp) -> T + Send + Sync,
     ) -> Vec<Result<T, Fault>> {
         let mut answers = Vec::with_capacity(places.len());
         for page in places.chunks(pace::PAGE) {
             let passages: Vec<Result<Passage, Fault>> =
-                page.iter().map(|place| self.passage(&place.kind, &place.address, Call::ReadMany)).collect();
+                page.iter().map(|place| self.passage(&place.kind, &place.address, call)).collect();
             // They travel together: as long as the first of them takes.
             let first = passages.iter().flatten().next();
             let (before, after) = first.map_or_else(Default::default, |passage| (passage.before, passage.after));
@@ -233,7 +234,7 @@ impl Sandbox {
                     Err(fault) => Some(fault),
                 };
                 let mut inner = self.inner();
-                let fault = fault.or_else(|| inner.world.weather.refusal(&place.kind, &place.address, Call::ReadMany));
+                let fault = fault.or_else(|| inner.world.weather.refusal(&place.kind, &place.address, call));
                 let at = answers.len();
                 answers.push(match fault {
                     Some(fault) => Err(fault),
@@ -453,7 +454,8 @@ impl Provider for Sandbox {
     }
 
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
-        self.pages(&places.iter().collect::<Vec<_>>(), |inner, at, now| inner.reading(&places[at], now)).await
+        self.pages(Call::ReadMany, &places.iter().collect::<Vec<_>>(), |inner, at, now| inner.reading(&places[at], now))
+            .await
     }
 
     async fn update(&self, place: &Place, _old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
@@ -491,7 +493,7 @@ impl Provider for Sandbox {
             let refusals = object.map(|object| inner.world.refusals(object, &besides)).unwrap_or_default();
             refusals.iter().map(Why::obstacle).collect()
         };
-        self.pages(&leaving.iter().map(|one| &one.place).collect::<Vec<_>>(), obstacles).await
+        self.pages(Call::Obstacles, &leaving.iter().map(|one| &one.place).collect::<Vec<_>>(), obstacles).await
     }
 
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {

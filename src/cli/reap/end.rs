@@ -54,12 +54,10 @@ pub enum End {
 
 impl End {
     pub fn would(state: &State) -> End {
-        let (stays, goes): (Vec<_>, Vec<_>) =
-            state.things().partition(|(_, recorded)| recorded.lifecycle.terminate.is_empty());
-        let standing = stays.into_iter().map(|(address, recorded)| Standing {
-            address: address.clone(),
-            template: recorded.template.clone(),
-            id: recorded.id.clone(),
+        let (goes, stays): (Vec<_>, Vec<_>) = state.things().partition(|(_, recorded)| recorded.is_deleted());
+        // What was only found is nobody's concern.
+        let standing = stays.into_iter().filter(|(_, recorded)| recorded.is_ours()).map(|(address, recorded)| {
+            Standing { address: address.clone(), template: recorded.template.clone(), id: recorded.id.clone() }
         });
         End::Would { gone: goes.len(), standing: standing.collect(), unfinished: state.unfinished.len() }
     }
