@@ -34,6 +34,7 @@ pub mod apply;
 pub mod action;
 // floor 7: clouds, side by side
 pub mod sandbox;
+pub mod local;
 #[cfg(feature = "aws")]
 pub mod aws;
 // floor 8: the program

@@ -22,6 +22,8 @@ mod gallery;
 mod import;
 mod invariants;
 mod killed;
+#[cfg(target_os = "linux")]
+mod local;
 mod plan;
 mod reference;
 mod render;

@@ -85,16 +85,7 @@ impl Shop {
 
     /// Its time is over since then, whatever was said when it was applied.
     fn expired(&self, environment: &str, since: Duration) {
-        self.recorded(environment, Some(Timestamp::now().checked_sub(since).unwrap()));
-    }
-
-    fn recorded(&self, environment: &str, at: Option<Timestamp>) {
-        let holder =
-            Holder { user: None, host: "test".into(), command: "test".into(), length: tadpole::state::lease::LENGTH };
-        let (store, replayed) = LocalStore::open(&self.record(environment), &holder).unwrap();
-        let replayed = replayed.unwrap();
-        let mut ledger = Ledger::new(replayed.state, Box::new(store), replayed.records);
-        ledger.record(vec![Record::Expires { at }]).unwrap();
+        expire(&self.record(environment), since);
     }
 
     /// A sandbox in which these calls do not go through.
@@ -116,6 +107,16 @@ impl Shop {
         assert!(state.resources.values().all(|recorded| recorded.status == Status::Live), "{environment}");
         assert_eq!((state.resources.len(), self.objects(environment).len()), (4, 4), "{environment}");
     }
+}
+
+/// Records of an environment that its time is over since then.
+pub fn expire(record: &Path, since: Duration) {
+    let length = tadpole::state::lease::LENGTH;
+    let holder = Holder { user: None, host: "test".into(), command: "test".into(), length };
+    let (store, replayed) = LocalStore::open(record, &holder).unwrap();
+    let replayed = replayed.unwrap();
+    let mut ledger = Ledger::new(replayed.state, Box::new(store), replayed.records);
+    ledger.record(vec![Record::Expires { at: Some(Timestamp::now().checked_sub(since).unwrap()) }]).unwrap();
 }
 
 /// As if there were too many calls of one kind: they are tried again and again.
@@ -537,7 +538,8 @@ fn only_an_empty_record_is_removed() {
     assert!(shop.record("pr-1").exists());
     ends(&shop.run("env remove pr-1 --yes"), 0, &["/pr-1 is removed."]);
     assert_eq!(std::fs::read_dir(shop.path(".tadpole")).unwrap().count(), 0, "something is left");
-    ends(&shop.run("env remove pr-1 --yes"), 1, &["nothing is recorded of the environment `pr-1`"]);
+    ends(&shop.run("env remove pr-1 --yes"), 0, &["of the environment `pr-1`: nothing to remove"]);
+    ends(&shop.run("env remove pr-1 typo --yes"), 1, &["there is no file or directory `typo`"]);
     assert_eq!(std::fs::read_dir(shop.path(".tadpole")).unwrap().count(), 0, "something came into being");
     // A place in which nothing was ever recorded is as empty.
     ends(&shop.run("sandbox break --latency x0.2 --env pr-2"), 0, &[]);

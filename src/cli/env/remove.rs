@@ -34,7 +34,10 @@ impl Remove {
         let place = Place::of(&self.program, &self.name);
         let (record, name) = (place.record(), name_of(&place));
         if !record.is_dir() {
-            return Err(super::say_unknown(&self.program, &self.name, look));
+            // Whoever runs it twice has what he wants.
+            super::names(&self.program, look)?;
+            tell_line(&format!("Nothing is recorded of the environment `{}`: nothing to remove.", self.name));
+            return Ok(Exit::Done);
         }
         store::peek(&record).map_err(|fault| say_store(&fault, look))?;
         // Held until it is gone, so that nobody begins anything in it meanwhile.

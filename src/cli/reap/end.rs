@@ -55,9 +55,12 @@ pub enum End {
 impl End {
     pub fn would(state: &State) -> End {
         let (goes, stays): (Vec<_>, Vec<_>) = state.things().partition(|(_, recorded)| recorded.is_deleted());
-        // What was only found is nobody's concern.
-        let standing = stays.into_iter().filter(|(_, recorded)| recorded.is_ours()).map(|(address, recorded)| {
-            Standing { address: address.clone(), template: recorded.template.clone(), id: recorded.id.clone() }
+        // What was found is as it was before.
+        let ours = stays.into_iter().filter(|(_, recorded)| recorded.is_ours());
+        let standing = ours.map(|(address, recorded)| Standing {
+            address: address.clone(),
+            template: recorded.template.clone(),
+            id: recorded.id.clone(),
         });
         End::Would { gone: goes.len(), standing: standing.collect(), unfinished: state.unfinished.len() }
     }
