@@ -123,8 +123,8 @@ fn smartfrog_from_nothing_to_nothing() {
     for line in [
         "v scratch  terminated acme-scratch",
         "v service  terminated",
-        "Left standing:",
-        "archive  PersistentS3Bucket acme-archive",
+        "Left standing, and recorded no longer:",
+        "archive  PersistentS3Bucket  acme-archive",
     ] {
         assert!(destroy.err.contains(line), "`{line}` is missing in {}", destroy.err);
     }

@@ -160,14 +160,19 @@ fn what_cannot_be_asked_about_does_not_stop_a_plan() {
 #[test]
 fn what_nothing_records_is_told_after_everything_went() {
     let (directory, tadpole) = shop(PROGRAM);
-    // Somebody lost the record, and began anew in its place: the lineage is the same, the resources are not.
+    // Somebody puts an old copy of the record in place of the new one.
     let record = directory.path().join(".tadpole");
     let before: Vec<_> =
         crate::world::files_below(&record).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect();
     let more = format!("{PROGRAM}logs extends TransientS3Bucket {{ bucket \"shop-logs\"; }}\n");
     std::fs::write(directory.path().join("main.cloud"), more).unwrap();
     ends(&tadpole.run(&["apply", "--sandbox", "--yes"]), 0, &[]);
-    for (bytes, path) in before.iter().filter(|(_, path)| !path.ends_with("sandbox.jsonl")) {
+    let is_cloud = |path: &std::path::Path| path.ends_with("sandbox.jsonl");
+    for path in crate::world::files_below(&record).iter().filter(|path| !is_cloud(path)) {
+        std::fs::remove_file(path).unwrap();
+    }
+    for (bytes, path) in before.iter().filter(|(_, path)| !is_cloud(path)) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
     let ran = tadpole.run(&["destroy", "--sandbox", "--yes"]);
