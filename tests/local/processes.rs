@@ -55,7 +55,9 @@ fn one_that_was_killed_is_started_again() {
 
 #[test]
 fn one_that_ends_at_once_tells_what_it_said() {
-    let place = Place::new(&shell("echo starting; echo the disk is on fire >&2; exit 7", ""));
+    // Waited for until it answers, it is certain to be seen when it ends.
+    let ready = format!("readyPort {};", free_port());
+    let place = Place::new(&shell("echo starting; echo the disk is on fire >&2; exit 7", &ready));
     let said = ["it ended with exit status 7", "web.log` ends with", "starting", "the disk is on fire"];
     ends(&place.apply(), 3, &said);
     // Why it ended is mended elsewhere, or not: it is started again in either case.
