@@ -93,7 +93,10 @@ impl Session {
     }
 
     /// Whether what is recorded is of the cloud that this command works on. If not, says so.
-    fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
         let Some(State { cloud: was, .. }) =
             recorded.filter(|recorded| *recorded.cloud != *self.calls.provider.cloud())
         else {
@@ -475,8 +478,9 @@ async fn listen(stop: watch::Sender<Stop>, look: Look) {
     }
 }
 
+/// Returns when somebody wants it to stop.
 #[cfg(unix)]
-async fn signal() {
+pub async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -490,7 +494,7 @@ async fn signal() {
 }
 
 #[cfg(not(unix))]
-async fn signal() {
+pub async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
