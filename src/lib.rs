@@ -35,6 +35,7 @@ pub mod action;
 pub mod live;
 // floor 7: clouds, side by side
 pub mod sandbox;
+pub mod local;
 #[cfg(feature = "aws")]
 pub mod aws;
 // floor 8: the program

@@ -20,9 +20,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The README and every page of `docs/` and `docs/errors/`.
+/// The README, those of examples, and every page of `docs/` and `docs/errors/`.
 pub fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
+    let examples = std::fs::read_dir(root().join("examples")).unwrap();
+    let examples = examples.map(|example| example.unwrap().path().join("README.md"));
+    pages.extend(examples.filter(|page| page.exists()));
     let entries = ["docs", "docs/errors"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     for entry in entries.into_iter().flatten() {
         let path = entry.unwrap().path();

@@ -21,6 +21,9 @@ mod gallery;
 mod import;
 mod invariants;
 mod killed;
+mod live;
+#[cfg(target_os = "linux")]
+mod local;
 mod plan;
 mod reference;
 mod render;

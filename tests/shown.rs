@@ -197,7 +197,13 @@ impl Room {
 fn settled(lines: &[String]) -> Vec<String> {
     let time = regex::Regex::new(r"\b[0-9.]+ m?s$").unwrap();
     let columns = regex::Regex::new(r"^( +\S+\.cloud(?::\d+)?) +").unwrap();
-    let settle = |line: &String| columns.replace(&time.replace(&steady(line.trim_end()), "0 ms"), "$1  ").into_owned();
+    let moment = regex::Regex::new(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC").unwrap();
+    let ago = regex::Regex::new(r"\b\d+ s ago").unwrap();
+    let settle = |line: &String| {
+        let line = steady(line.trim_end());
+        let line = columns.replace(&time.replace(&line, "0 ms"), "$1  ").into_owned();
+        ago.replace_all(&moment.replace_all(&line, "2026-11-21 16:00 UTC"), "1 s ago").into_owned()
+    };
     let mut all: Vec<String> = lines.iter().map(settle).collect();
     all.chunk_by_mut(|one, two| one.starts_with("   v ") && two.starts_with("   v ")).for_each(<[String]>::sort);
     all

@@ -30,6 +30,11 @@ fn discreet(fault: Fault, values: &Fields) -> Fault {
     Fault { message: hidden(fault.message, &forms), help: fault.help.map(|help| hidden(help, &forms)), ..fault }
 }
 
+/// A text that does not say what is secret among these values, as far as their texts are known.
+pub fn without_secrets(text: String, values: &Fields) -> String {
+    hidden(text, &forms_of(values))
+}
+
 /// As [`discreet`], of what is in the way of a deletion.
 fn discreetly(told: Result<Vec<Obstacle>, Fault>, values: &Fields) -> Result<Vec<Obstacle>, Fault> {
     let forms = forms_of(values);

@@ -96,6 +96,9 @@ enum Command {
 }
 
 pub fn main() -> ExitCode {
+    if let Some(code) = crate::local::launch::asked() {
+        return ExitCode::from(code);
+    }
     let look = Look::from_environment();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

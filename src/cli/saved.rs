@@ -140,7 +140,7 @@ pub async fn apply(
         return Err(Exit::Wrong);
     }
     if cloud.sandbox && *saved.cloud != *"sandbox" {
-        say(&format!("`{}` is a plan for `{}`", file.display(), saved.cloud), Some("leave `--sandbox` out"), look);
+        say(&format!("`{}` is no plan for the sandbox", file.display()), Some("leave `--sandbox` out"), look);
         return Err(Exit::Wrong);
     }
     let compiled = match saved.purpose {

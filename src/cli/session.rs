@@ -12,6 +12,7 @@ use crate::apply::import::{self, Claim, Refusal};
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Provider};
 use crate::apply::recover::{self, RecoveryFault};
+use crate::apply::several::{REAL, Several, cloud_of};
 use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
@@ -21,6 +22,7 @@ use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, breakage, progress, sandbox};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
+use crate::local::Local;
 use crate::name::{Address, Name};
 use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
 use crate::sandbox::{Sandbox, Schemas};
@@ -92,21 +94,27 @@ impl Session {
         Session { stop: Some(stop), ..self }
     }
 
-    /// Whether what is recorded is of the cloud that this command works on. If not, says so.
+    /// Whether what is recorded can be worked on by this command: what is in the sandbox only in the sandbox, and
+    /// what is real, wherever it is, only where it is real. If not, says so.
     ///
     /// # Errors
     /// With what the command ends with, after having said why.
     pub fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
-        let Some(State { cloud: was, .. }) =
-            recorded.filter(|recorded| *recorded.cloud != *self.calls.provider.cloud())
-        else {
-            return Ok(());
+        let Some(recorded) = recorded else { return Ok(()) };
+        let is_sandbox = |cloud: &str| cloud == "sandbox";
+        let now = is_sandbox(self.calls.provider.cloud());
+        if is_sandbox(&recorded.cloud) == now {
+            let kinds = recorded.things().map(|(_, recorded)| &*recorded.kind);
+            return if now { Ok(()) } else { are_made(kinds, self.look) };
+        }
+        let (was, is, help) = match now {
+            true => ("is real", "works in the sandbox", "leave `--sandbox` out"),
+            false => ("is in the sandbox", "works on what is real", "add `--sandbox`"),
         };
-        let (environment, is) = (self.place.environment(), self.calls.provider.cloud());
-        let flag = if **was == *"sandbox" { "add `--sandbox`" } else { "leave `--sandbox` out" };
+        let environment = self.place.environment();
         say(
-            &format!("the environment `{environment}` is recorded in `{was}`, and this command works on `{is}`"),
-            Some(&format!("{flag}, or choose another environment with `--env NAME`")),
+            &format!("what is recorded of the environment `{environment}` {was}, and this command {is}"),
+            Some(&format!("{help}, or choose another environment with `--env NAME`")),
             self.look,
         );
         Err(Exit::Wrong)
@@ -420,8 +428,21 @@ fn unforeseen((address, fault): &(Address, Fault)) -> Diagnostic {
     }
 }
 
-/// The cloud that a command works on. Files of the program are read beside it.
-#[cfg_attr(not(feature = "aws"), allow(unused_variables))]
+/// Where things of a record are, behind their number; nothing of what is simply there.
+pub fn whereabouts(cloud: &str) -> String {
+    if cloud == REAL { String::new() } else { format!(" in `{cloud}`") }
+}
+
+/// Whether this program was built to make things of these kinds. If not, says so.
+fn are_made<'k>(mut kinds: impl Iterator<Item = &'k str>, look: Look) -> Result<(), Exit> {
+    if cfg!(feature = "aws") || kinds.all(|kind| cloud_of(kind) != "aws") {
+        return Ok(());
+    }
+    say("this tadpole was built without AWS", Some("add `--sandbox`, or build it with the feature `aws`"), look);
+    Err(Exit::Wrong)
+}
+
+/// What a command works on. Files of the program are read beside it.
 async fn provider(
     cloud: &Cloud,
     directory: &std::path::Path,
@@ -443,16 +464,21 @@ async fn provider(
             Err(error) => Err(sandbox::say_unusable(&path, &error, look)),
         };
     }
-    #[cfg(feature = "aws")]
-    return Ok(Arc::new(crate::aws::Aws::with(crate::aws::Settings {
-        directory: program.to_path_buf(),
-        ..Default::default()
-    })));
-    #[cfg(not(feature = "aws"))]
-    {
-        say("this tadpole was built without AWS", Some("add `--sandbox`, or build it with the feature `aws`"), look);
-        Err(Exit::Wrong)
-    }
+    are_made(graph.in_order().map(|resource| &*resource.schema.kind), look)?;
+    Ok(Arc::new(Several::new([
+        Arc::new(Local::new(program, directory, launcher())) as Arc<dyn Provider>,
+        #[cfg(feature = "aws")]
+        Arc::new(crate::aws::Aws::with(crate::aws::Settings {
+            directory: program.to_path_buf(),
+            ..Default::default()
+        })),
+    ])))
+}
+
+/// This program, as it can be called once more: also when its file was replaced meanwhile.
+fn launcher() -> PathBuf {
+    let own = PathBuf::from("/proc/self/exe");
+    if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "tadpole".into()) }
 }
 
 /// The wish to stop, as signals express it, and who hears them.

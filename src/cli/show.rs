@@ -3,7 +3,7 @@
 use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::origin;
-use crate::cli::session::{columns, cut_off};
+use crate::cli::session::{columns, cut_off, whereabouts};
 use crate::cli::state::{RETIRED, plural, recorded, status};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
@@ -57,7 +57,7 @@ impl Show {
         }
         let place = format!("{}/{}", self.place.default_name(), self.place.environment());
         let count = plural(state.resources.len(), "resource");
-        let heading = format!("{place}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
+        let heading = format!("{place}  ({count}{}, state serial {})", whereabouts(&state.cloud), state.serial);
         let mut text = format!("{}\n{}", output.paint(&heading, Paint::Strong), shown.concat());
         for retired in state.retired.values() {
             let Recorded { template, id, .. } = &retired.recorded;

@@ -178,3 +178,6 @@ fn why(fault: &Fault) -> String {
     let text = fault.to_string();
     text.strip_prefix(NOT_LIVE).unwrap_or(&text).to_string()
 }
+
+#[cfg(test)]
+mod tests;

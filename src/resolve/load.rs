@@ -89,9 +89,10 @@ pub const LITTER: [&str; 2] = [".DS_Store", ".tadpole"];
 pub const MAX_FILES: usize = 100_000;
 
 /// The standard library's modules that are always there, in the order of their floors.
-const PRELUDE_FILES: [(&str, &str); 10] = [
+const PRELUDE_FILES: [(&str, &str); 11] = [
     ("core", include_str!("../../stdlib/core.cloud")),
     ("actions", include_str!("../../stdlib/actions.cloud")),
+    ("local", include_str!("../../stdlib/local.cloud")),
     ("aws/common", include_str!("../../stdlib/aws/common.cloud")),
     ("aws/s3", include_str!("../../stdlib/aws/s3.cloud")),
     ("aws/files", include_str!("../../stdlib/aws/files.cloud")),

@@ -27,12 +27,17 @@ impl Process {
         Process { pid, boot: boot(), namespace: namespace(), started }
     }
 
+    /// Whether it runs on the running system and in the namespace that this one does, so that the numbers of
+    /// both mean the same. False when that is not known.
+    pub fn is_beside(&self, own: &Process) -> bool {
+        let known = own.started.is_some() && own.boot.is_some() && own.namespace.is_some();
+        known && self.boot == own.boot && self.namespace == own.namespace
+    }
+
     /// Whether it is certain that it does nothing any more.
     pub fn is_dead(&self) -> bool {
         let own = Process::own();
-        let known = own.started.is_some() && self.boot.is_some() && self.namespace.is_some();
-        let here = self.boot == own.boot && self.namespace == own.namespace;
-        let (true, true, Some(started)) = (known, here, self.started) else {
+        let (true, Some(started)) = (self.is_beside(&own), self.started) else {
             return false;
         };
         match stat(self.pid) {
@@ -55,14 +60,21 @@ fn namespace() -> Option<String> {
     Some([name("pid")?, name("time").unwrap_or_default()].join(" ").trim().to_string())
 }
 
-struct Stat {
-    started: u64,
+/// What the system says of a process.
+pub struct Stat {
+    /// In ticks since the machine's start.
+    pub started: u64,
     /// It has ended, and nobody has asked yet how.
-    over: bool,
+    pub over: bool,
+    pub group: u32,
+    pub session: u32,
 }
 
 /// What the system says of a process; nothing when there is none with this number.
-fn stat(pid: u32) -> io::Result<Option<Stat>> {
+///
+/// # Errors
+/// When the system does not tell.
+pub fn stat(pid: u32) -> io::Result<Option<Stat>> {
     let text = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -73,8 +85,10 @@ fn stat(pid: u32) -> io::Result<Option<Stat>> {
     let (_, rest) = text.rsplit_once(") ").ok_or_else(unlike)?;
     let mut words = rest.split(' ');
     let over = matches!(words.next().ok_or_else(unlike)?, "Z" | "X" | "x");
-    let started = words.nth(18).and_then(|word| word.parse().ok()).ok_or_else(unlike)?;
-    Ok(Some(Stat { started, over }))
+    let mut number = |skipped: usize| words.nth(skipped).and_then(|word| word.parse::<u64>().ok()).ok_or_else(unlike);
+    let id = |number: u64| u32::try_from(number).map_err(|_| unlike());
+    let (group, session, started) = (id(number(1)?)?, id(number(0)?)?, number(15)?);
+    Ok(Some(Stat { started, over, group, session }))
 }
 
 /// A process whose first thread has ended may have others that have not.

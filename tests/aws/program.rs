@@ -103,7 +103,7 @@ fn the_cloud_of_a_record_is_not_mixed_up() {
     assert_eq!(tadpole.run(&["apply", "--yes", "--sandbox"]).code, 0);
     let run = tadpole.run(&["apply", "--yes"]);
     assert_eq!(run.code, 1, "{}", run.err);
-    assert!(run.err.contains("is recorded in `sandbox`"), "{}", run.err);
+    assert!(run.err.contains("is in the sandbox"), "{}", run.err);
 }
 
 #[test]

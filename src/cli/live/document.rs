@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::apply::provider::Fault;
+use crate::cli::live::project;
 use crate::cli::session::Session;
 use crate::live::{Look, Round, Standing, Thing};
 use crate::state::State;
@@ -13,12 +14,11 @@ use crate::state::State;
 const VERSION: u32 = 1;
 
 pub fn document(round: &Round, state: &State, session: &Session) -> Json {
-    let project = session.graph.project.as_deref().map_or_else(|| session.place.default_name(), str::to_string);
     let summary: serde_json::Map<String, Json> =
         Standing::ALL.into_iter().map(|standing| (standing.key().into(), round.count(standing).into())).collect();
     json!({
         "version": VERSION,
-        "project": project,
+        "project": project(session),
         "environment": session.place.environment(),
         "cloud": state.cloud,
         "lineage": state.lineage,

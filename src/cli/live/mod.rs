@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::apply::provider::Fault;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Cloud, Session, cut_off, signal};
-use crate::cli::state::{name_of, plural, recorded};
+use crate::cli::state::{plural, recorded};
 use crate::cli::streams::{put_out, say, tell, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::cli::{Exit, duration};
@@ -196,7 +196,7 @@ impl Asker {
 
     /// The heading and the tree.
     fn page(&self, state: &State, round: &Round) -> String {
-        let name = name_of(&self.session.place);
+        let name = name(&self.session);
         let count = match self.addresses.is_empty() {
             true => plural(round.things.len(), "resource"),
             false => format!("{} of {}", round.things.len(), plural(state.things().count(), "resource")),
@@ -223,7 +223,7 @@ impl Asker {
 
     fn keep(&self, state: &State, round: &Round) -> Result<(), Exit> {
         let Some(path) = &self.junit else { return Ok(()) };
-        let name = name_of(&self.session.place);
+        let name = name(&self.session);
         let written = junit::report(round, &name, &state.lineage)
             .and_then(|text| std::fs::write(path, text).map_err(|error| error.to_string()));
         written.map_err(|why| {
@@ -231,6 +231,15 @@ impl Asker {
             Exit::Failed
         })
     }
+}
+
+/// What the program is called.
+fn project(session: &Session) -> String {
+    session.graph.project.as_deref().map_or_else(|| session.place.default_name(), str::to_string)
+}
+
+fn name(session: &Session) -> String {
+    format!("{}/{}", project(session), session.place.environment())
 }
 
 fn exit_of(round: &Round) -> Exit {

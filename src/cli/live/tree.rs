@@ -215,3 +215,6 @@ pub fn counts(round: &Round) -> String {
     let counts: Vec<String> = counts.map(|(count, words)| format!("{count} {words}")).collect();
     if counts.is_empty() { "nothing is recorded.".to_string() } else { format!("{}.", counts.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,9 +54,10 @@ pub enum End {
 
 impl End {
     pub fn would(state: &State) -> End {
-        let (stays, goes): (Vec<_>, Vec<_>) =
-            state.things().partition(|(_, recorded)| recorded.lifecycle.terminate.is_empty());
-        let standing = stays.into_iter().map(|(address, recorded)| Standing {
+        let (goes, stays): (Vec<_>, Vec<_>) = state.things().partition(|(_, recorded)| recorded.is_deleted());
+        // What was found is as it was before.
+        let ours = stays.into_iter().filter(|(_, recorded)| recorded.is_ours());
+        let standing = ours.map(|(address, recorded)| Standing {
             address: address.clone(),
             template: recorded.template.clone(),
             id: recorded.id.clone(),

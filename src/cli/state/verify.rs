@@ -8,7 +8,7 @@ use crate::apply::provider::Reading;
 use crate::apply::refresh;
 use crate::cli::Exit;
 use crate::cli::context::Place;
-use crate::cli::session::{Cloud, Session, cut_off, say_store};
+use crate::cli::session::{Cloud, Session, cut_off, say_store, whereabouts};
 use crate::cli::state::{name_of, plural, recorded};
 use crate::cli::streams::put_out;
 use crate::cli::turn;
@@ -65,7 +65,7 @@ impl Verify {
         }
         let count = plural(state.resources.len(), "resource");
         let out = Look::of_output();
-        let heading = format!("{name}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
+        let heading = format!("{name}  ({count}{}, state serial {})", whereabouts(&state.cloud), state.serial);
         let mut text = format!("{}\n", out.paint(&heading, Paint::Strong));
         for (lines, paint) in [(&found.wrong, Paint::Bad), (&found.known, Paint::Change)] {
             lines.iter().for_each(|line| text.push_str(&format!("  {}\n", out.paint(line, paint))));
@@ -121,7 +121,7 @@ async fn is_true(
     }
     let owned = calls.owned(state).await.map_err(|fault| vec![(Address::root(), fault)])?;
     let Some(owned) = owned else {
-        found.known.push(format!("`{}` does not tell what else is of this environment", state.cloud));
+        found.known.push("nothing tells what else is of this environment".to_string());
         return Ok(());
     };
     let things: BTreeMap<(&str, &str), &Address> =

@@ -123,6 +123,12 @@ pr-9         `shop/.tadpole/pr-9/writer/7-3f2a9c01/journal.jsonl` is damaged: li
 }
 
 #[test]
+fn the_documentation_shows_such_a_list() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md");
+    assert!(std::fs::read_to_string(page).unwrap().contains(&format!("```text\n{}```", shown(80))));
+}
+
+#[test]
 fn an_empty_list_is_empty() {
     assert_eq!(table(&[], time(NOW), Look { colour: false, width: 80, live: false }), "");
 }
