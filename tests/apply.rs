@@ -4,7 +4,7 @@
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
 //! as JSON), `//@ gone ADDRESS`; and with what it is about: `//@ target ADDRESS`, `//@ exclude ADDRESS`,
 //! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`. With `//@ rollback`, what it
-//! made is taken down again afterwards.
+//! made is taken down again afterwards. With `//@ refuse WORD`, the cloud does not do the actions that have it.
 
 use tadpole::graph::ResourceGraph;
 use tadpole::name::Address;
@@ -51,11 +51,11 @@ fn programs_that_change() {
         let mut all = String::new();
         for step in text.split("//@ then ") {
             let (title, program) = step.split_once('\n').unwrap();
-            let graph = match program.trim() {
-                "" => tadpole::graph::ResourceGraph::empty(None),
-                _ => graph(program),
-            };
+            let is_gone = program.lines().all(|line| line.is_empty() || line.starts_with("//@ "));
+            let graph = if is_gone { ResourceGraph::empty(None) } else { graph(program) };
             meddle(&world, &graph, program);
+            let refused = options(program, "refuse").into_iter().map(|option| option[0].to_string());
+            *world.deeds.refused.lock().unwrap() = refused.collect();
             let request = asked(program);
             let graph = match request.purpose {
                 Purpose::Destroy if request.scope.is_whole() => ResourceGraph::empty(None),
@@ -75,6 +75,12 @@ fn programs_that_change() {
             let mut done: Vec<String> = run.outcome.done.iter().map(ToString::to_string).collect();
             done.sort();
             all.push_str(&format!("\ndone: {}\n", done.join(", ")));
+            for came in world.deeds.came.lock().unwrap().drain(..) {
+                all.push_str(&format!("action: {}\n", came.trim_end()));
+            }
+            if run.outcome.rollback {
+                all.push_str("all that was made now is to be taken down again\n");
+            }
             for (address, fault) in &run.outcome.failed {
                 all.push_str(&format!("failed: {address}: {fault}\n"));
             }

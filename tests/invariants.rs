@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tadpole::graph::ResourceGraph;
+use tadpole::model::action::{Action, List, Verb};
 use tadpole::name::Address;
 use tadpole::sandbox::Object;
-use tadpole::state::{Began, Operation, Recorded, State, Status};
+use tadpole::state::{Began, Course, Operation, Recorded, State, Status};
 use tadpole::value::{Fields, Reference, Target, Value};
 
 /// What is recorded and what there is, at one moment.
@@ -118,6 +119,29 @@ pub fn announced(call: &Call, durable: &State) -> Holds {
     let what =
         || format!("no orphan: a {:?} of `{}` left before its beginning was durable", call.operation, call.address);
     if announced { Ok(()) } else { Err(what()) }
+}
+
+/// Nothing is deleted before all that its list has before that is recorded as done.
+pub fn no_early_delete(call: &Call, durable: &State) -> Holds {
+    if call.operation != Operation::Delete {
+        return Ok(());
+    }
+    let mut open = durable.unfinished.values().filter(|began| Some(&began.request.id) == call.id.as_ref());
+    let Some(Began { request, .. }) = open.find(|began| began.operation == Operation::Delete) else { return Ok(()) };
+    let before = request.lifecycle.terminate.iter().filter(|action| action.verb != Verb::Delete).count();
+    let done = request.course.as_ref().and_then(|course| course.lists.get(&List::Terminate));
+    match done.map_or(0, |done| done.sums.len()) {
+        done if done == before => Ok(()),
+        done => Err(format!("no early delete: of `{}`, {done} of {before} actions before it are done", call.address)),
+    }
+}
+
+/// What is live is not in the middle of any list.
+pub fn no_open_list(scene: &Scene) -> Holds {
+    match scene.recorded().find(|(_, recorded)| recorded.status != Status::Incomplete && recorded.course.is_some()) {
+        Some((address, recorded)) => Err(format!("no open list: `{address}` is at {:?}", recorded.course)),
+        None => Ok(()),
+    }
 }
 
 /// Nothing is made or changed before what it needs is there and ready, and nothing is deleted that
@@ -357,6 +381,30 @@ fn a_call_out_of_the_blue_is_seen() {
     let mut scene = Spoilt::new();
     let call = scene.begin(Operation::Delete, "host");
     fails(announced(&Call { id: Some("another".into()), ..call }, &scene.state), "no orphan");
+}
+
+#[test]
+fn an_early_delete_is_seen() {
+    let mut scene = Spoilt::new();
+    let call = scene.begin(Operation::Delete, "host");
+    no_early_delete(&call, &scene.state).unwrap();
+    let began = scene.state.unfinished.get_mut(&100).unwrap();
+    began.request.lifecycle.terminate.insert(0, Action::plain(Verb::Act));
+    fails(no_early_delete(&call, &scene.state), "no early delete");
+    let mut course = Course::default();
+    course.begin(List::Terminate, 7);
+    course.note(List::Terminate, 0, "its-sum".into());
+    scene.state.unfinished.get_mut(&100).unwrap().request.course = Some(course);
+    no_early_delete(&call, &scene.state).unwrap();
+}
+
+#[test]
+fn an_open_list_is_seen() {
+    let mut scene = Spoilt::new();
+    scene.recorded("host").course = Some(Course::default());
+    fails(no_open_list(&scene.scene()), "no open list");
+    scene.recorded("host").status = Status::Incomplete;
+    no_open_list(&scene.scene()).unwrap();
 }
 
 #[test]

@@ -185,7 +185,8 @@ fn killed_at_random(share: u32, kills: u32) -> Fell {
         other.slow();
         let arguments = other.becomes(&programs[0]);
         let began = Instant::now();
-        assert_eq!(other.tadpole.run(arguments).code, 0);
+        let run = other.tadpole.run(arguments);
+        assert_eq!(run.code, 0, "undisturbed: {}", run.err);
         let whole = began.elapsed();
         let mut killed_here = Vec::new();
         for (at, program) in programs.iter().enumerate() {

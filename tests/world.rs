@@ -1,11 +1,11 @@
 //! A program, a directory and a sandbox, without a process: what tests of plan, apply and recovery
 //! stand on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tadpole::apply::limit::Calls;
@@ -185,6 +185,16 @@ impl Store for Mortal {
 struct Lossy {
     sandbox: Sandbox,
     left: Arc<AtomicUsize>,
+    deeds: Arc<Deeds>,
+}
+
+/// Actions of the cloud, which the sandbox has none of.
+#[derive(Default)]
+pub struct Deeds {
+    /// The `word` of each that is refused.
+    pub refused: Mutex<BTreeSet<String>>,
+    /// Each that came, with the component that it came for.
+    pub came: Mutex<Vec<String>>,
 }
 
 impl Lossy {
@@ -218,6 +228,11 @@ impl Provider for Lossy {
         self.answer(self.sandbox.update(place, old, want).await)
     }
     async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        let word = deed.settings.get("word").and_then(Value::as_str).unwrap_or_default();
+        self.deeds.came.lock().unwrap().push(format!("{} {word}", place.address));
+        if self.deeds.refused.lock().unwrap().contains(word) {
+            return self.answer(Err(Fault::new(FaultKind::Refused, format!("the cloud does not do `{word}`"))));
+        }
         self.answer(self.sandbox.act(place, deed).await)
     }
     fn answers(&self, kind: &str) -> bool {
@@ -233,6 +248,7 @@ pub struct World {
     directory: tempfile::TempDir,
     /// The call whose answer is lost, counted over all runs.
     lost: Arc<AtomicUsize>,
+    pub deeds: Arc<Deeds>,
 }
 
 /// What one run came to.
@@ -243,7 +259,11 @@ pub struct Run {
 
 impl World {
     pub fn new() -> World {
-        World { directory: tempfile::tempdir().unwrap(), lost: Arc::new(AtomicUsize::new(usize::MAX)) }
+        World {
+            directory: tempfile::tempdir().unwrap(),
+            lost: Arc::new(AtomicUsize::new(usize::MAX)),
+            deeds: Arc::default(),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -361,7 +381,7 @@ impl World {
         };
         let ledger = Ledger::new(state, store, records);
         let (events, _ignored) = tokio::sync::mpsc::unbounded_channel();
-        let provider = Lossy { sandbox: self.sandbox(graph), left: self.lost.clone() };
+        let provider = Lossy { sandbox: self.sandbox(graph), left: self.lost.clone(), deeds: self.deeds.clone() };
         let calls = Calls::new(Arc::new(provider), events).under(ledger.tenure());
         Ok((ledger, calls))
     }

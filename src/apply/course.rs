@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::action::{self, Failed, Scene};
 use crate::apply::step::{Own, Step, Stopped, Wanted};
 use crate::model::action::{Action, ActionTerm, List, Occasion, Verb};
+use crate::name::Address;
 use crate::plan::ChangeKind;
 use crate::state::Recorded;
 use crate::state::ledger::token;
@@ -75,8 +76,8 @@ impl Step {
         if course.has_done(list, at, &sum) {
             return Ok(Ok(()));
         }
+        let token = self.deed_token(list, first_op, &sum, course.times_done(list, at, &sum));
         let place = self.place(recorded);
-        let token = self.deed_token(list, first_op, &sum);
         let (occasion, calls) = (self.occasion(list), &self.calls);
         let scene = Scene { place: &place, token: &token, list, occasion, calls, witness: None };
         if let Err(failed) = action::run(action, scene).await {
@@ -88,10 +89,12 @@ impl Step {
         Ok(Ok(()))
     }
 
-    /// The same for every try of one action of one list, even after a crash.
-    fn deed_token(&self, list: List, op: u64, sum: &str) -> String {
-        let what = format!("{} {sum}", list.attribute());
-        token(&self.work.lineage, &self.work.address, &what, op).to_string()
+    /// The same for every try of one action of one list, even after a crash. The number of the operation alone
+    /// tells things apart: a component may get another address before it is done. A list may have the same action
+    /// several times.
+    fn deed_token(&self, list: List, op: u64, sum: &str, times: usize) -> String {
+        let what = format!("{} {sum} {times}", list.attribute());
+        token(&self.work.lineage, &Address::root(), &what, op).to_string()
     }
 
     /// Runs the liveness actions.

@@ -114,6 +114,12 @@ impl Course {
         self.lists.get(&list).and_then(|done| done.sums.get(at)).is_some_and(|done| **done == *sum)
     }
 
+    /// How often an action with this sum is done among the first of a list.
+    pub fn times_done(&self, list: List, before: usize, sum: &str) -> usize {
+        let done = self.lists.get(&list).map_or(&[][..], |done| &done.sums);
+        done.iter().take(before).filter(|done| ***done == *sum).count()
+    }
+
     /// Notes that it is. What was done behind it by another list of the program does not count any more.
     pub fn note(&mut self, list: List, at: usize, sum: Arc<str>) {
         if let Some(done) = self.lists.get_mut(&list) {

@@ -237,7 +237,9 @@ impl World {
         let disk = self.disk.disk().clone();
         let Some(state) = disk.state() else { return };
         let scene = Scene { state, objects: &self.objects(), let_go: &disk.let_go };
-        for check in [invariants::no_duplicate, invariants::no_phantom, invariants::no_lost_update] {
+        for check in
+            [invariants::no_duplicate, invariants::no_phantom, invariants::no_lost_update, invariants::no_open_list]
+        {
             if let Err(what) = check(&scene) {
                 self.log.wrong(what);
             }

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use fastrand::Rng;
 use tadpole::apply::clock::Clock;
-use tadpole::apply::provider::{Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want};
+use tadpole::apply::limit::passes_later;
+use tadpole::apply::provider::{
+    Deed, Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want,
+};
 use tadpole::graph::ResourceGraph;
 use tadpole::sandbox::Sandbox;
 use tadpole::state::Operation;
@@ -92,6 +95,7 @@ impl Seen {
         let objects = self.sandbox.objects();
         for problem in [
             invariants::announced(&call, state),
+            invariants::no_early_delete(&call, state),
             invariants::no_skipped_dependency(&call, state, &objects, &self.graph),
         ] {
             if let Err(what) = problem {
@@ -147,6 +151,27 @@ impl Provider for Seen {
             self.sandbox.update(place, old, want).await
         })
         .await
+    }
+
+    async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        let word = deed.settings.get("word").map(ToString::to_string).unwrap_or_default();
+        let soft = deed.settings.get("onFailure").and_then(Value::as_str) == Some("warn");
+        let result = self
+            .call(format!("say {word} {} {}", place.address, place.id), Some(&deed.settings), async {
+                for what in self.disk.disk().said(&place.address, &place.id, &deed.token) {
+                    self.log.wrong(what);
+                }
+                self.sandbox.act(place, deed).await
+            })
+            .await;
+        let over = match &result {
+            Ok(_) => true,
+            Err(fault) => soft && !passes_later(fault.kind),
+        };
+        if over {
+            self.disk.disk().words.entry(place.id.to_string()).or_default().push(word);
+        }
+        result
     }
 
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {

@@ -1,13 +1,16 @@
 //! A disk that outlives the process: snapshot and journal as bytes, in the format of the real ones. A
 //! kill may come before a batch of records is there, in the middle of its bytes, or after.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tadpole::state::State;
+use tadpole::model::action::List;
+use tadpole::name::Address;
 use tadpole::state::record::{self, Ended, Header, Record};
 use tadpole::state::store::{Store, StoreFault};
 use tadpole::state::tenure::Tenure;
+use tadpole::state::{Recorded, State, Status};
+use tadpole::value::Value;
 
 use crate::simulation::cloud::Log;
 use crate::simulation::fate::Fate;
@@ -20,6 +23,12 @@ pub struct Disk {
     pub(super) state: Option<State>,
     /// Things that were let go: left standing, or replaced and left standing. Kind and id.
     pub let_go: BTreeSet<(String, String)>,
+    /// What was said to each thing, by its id: actions of its lists that came to an end.
+    pub words: BTreeMap<String, Vec<String>>,
+    /// The token of what was said to it last.
+    pub(super) saying: BTreeMap<String, String>,
+    /// Tokens of what is recorded as said.
+    pub(super) said: BTreeSet<String>,
     /// Told of every record that becomes durable.
     pub log: Log,
     /// Of whoever opened it last.
@@ -90,9 +99,50 @@ impl Disk {
         Some((state, records, whole))
     }
 
+    /// What is wrong with an action that is on its way to a thing.
+    pub fn said(&mut self, address: &Address, id: &str, token: &str) -> Vec<String> {
+        self.saying.insert(id.to_string(), token.to_string());
+        let Some(state) = &self.state else { return vec!["nothing is recorded".to_string()] };
+        let mut wrong = Vec::new();
+        let open = state.unfinished.values().any(|began| *began.request.id == *id);
+        let leaves = |recorded: &Recorded| {
+            let course = recorded.course.as_ref();
+            *recorded.id == *id && course.is_some_and(|course| course.lists.contains_key(&List::Terminate))
+        };
+        if !open && !state.things().any(|(_, recorded)| leaves(recorded)) {
+            wrong.push(format!("no action out of the blue: one of `{address}`, and no list of it is open"));
+        }
+        if self.said.contains(token) {
+            wrong.push(format!("no action twice: one of `{address}` is recorded as done"));
+        }
+        wrong
+    }
+
+    /// Whether all that belongs to the start of a thing was said, now that it counts as started.
+    fn is_started(&self, op: u64, recorded: &Recorded) -> Result<(), String> {
+        let began = self.state.as_ref().and_then(|state| state.unfinished.get(&op));
+        let begins = began.is_some_and(|began| began.request.course.as_ref().is_none_or(|course| !course.started));
+        if recorded.status == Status::Incomplete || !begins {
+            return Ok(());
+        }
+        let said = self.words.get(&*recorded.id);
+        let words = recorded.lifecycle.start.iter().filter_map(|action| action.settings.get("word"));
+        let missing = |word: &&Value| !said.is_some_and(|said| said.contains(&word.to_string()));
+        let missing = words.into_iter().find(missing);
+        missing.map_or(Ok(()), |word| Err(format!("no start half done: {} counts as live without {word}", recorded.id)))
+    }
+
     /// One record that is durable from now on.
     fn keep(&mut self, record: &Record) {
         self.log.say(format!("record {}", brief(record)));
+        if let Record::Acted { id, .. } = record {
+            self.said.extend(self.saying.get(&**id).cloned());
+        }
+        if let Record::Ended { op, result: Ended::Recorded(recorded) } = record
+            && let Err(what) = self.is_started(*op, recorded)
+        {
+            self.log.wrong(what);
+        }
         let Some(state) = &mut self.state else { return };
         if let Record::Forgotten { address, id } = record {
             let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));

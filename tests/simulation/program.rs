@@ -20,6 +20,7 @@ Host extends Resource {
     password: String?, secret;
     address: String, computed;
 }
+Say extends Act { kind "sim.Say"; word: String; hush: String?, secret; }
 Note extends Resource { kind "sim.Note"; size: Int = 1; image: String, immutable = "one"; note: String?; address: String, computed; }
 "#;
 
@@ -57,6 +58,31 @@ pub struct Part {
     after: Option<u32>,
     secret: bool,
     standing: bool,
+    /// What is said in its lists besides: at the start, on a change, at the end.
+    says: [Vec<Word>; 3],
+}
+
+/// An action of the cloud.
+#[derive(Clone, PartialEq, Debug)]
+struct Word {
+    number: u32,
+    /// Whether a failure of it is only a warning.
+    soft: bool,
+    secret: bool,
+}
+
+impl Word {
+    /// Up to two.
+    fn some(rng: &mut Rng) -> Vec<Word> {
+        let count = [0, 0, 1, 2][rng.usize(..4)];
+        (0..count).map(|_| Word { number: rng.u32(..9), soft: rng.u32(..4) == 0, secret: rng.u32(..4) == 0 }).collect()
+    }
+
+    fn written(&self) -> String {
+        let soft = if self.soft { " onFailure \"warn\";" } else { "" };
+        let hush = if self.secret { format!(" hush \"{CANARY}\";") } else { String::new() };
+        format!("Say {{ word \"{}\";{soft}{hush} }}", self.number)
+    }
 }
 
 impl Part {
@@ -152,7 +178,8 @@ impl Program {
             6 => part.by = any(rng).into_iter().collect(),
             7 => part.note = any(rng),
             8 => part.after = any(rng),
-            9 => part.secret = !part.secret,
+            9 if rng.bool() => part.secret = !part.secret,
+            9 => part.says[rng.usize(..3)] = Word::some(rng),
             10 => {
                 // Under another name from now on, perhaps in the group or out of it.
                 let old = (part.grouped, part.name);
@@ -228,6 +255,7 @@ impl Program {
             after: any(rng, 6),
             secret: rng.u32(..3) == 0,
             standing: shape == Shape::Note && rng.u32(..4) == 0,
+            says: if rng.bool() { Default::default() } else { [(); 3].map(|()| Word::some(rng)) },
         };
         self.parts.insert(at, part);
     }
@@ -316,6 +344,19 @@ impl Program {
         }
         if let Some(other) = &part.after {
             let _ = write!(text, " dependsOn [{}];", one(other));
+        }
+        let [start, update, end] = [0, 1, 2].map(|list| {
+            let words: Vec<String> = part.says[list].iter().map(Word::written).collect();
+            words.join(", ")
+        });
+        if !start.is_empty() {
+            let _ = write!(text, " startActions [...super, {start}];");
+        }
+        if !update.is_empty() {
+            let _ = write!(text, " updateActions [{update}, ...super];");
+        }
+        if !end.is_empty() && !part.standing {
+            let _ = write!(text, " terminateActions [{end}, ...super];");
         }
         if part.standing {
             text.push_str(" terminateActions [];");
