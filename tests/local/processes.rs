@@ -16,6 +16,11 @@ fn shell(line: &str, more: &str) -> String {
     format!("web extends LocalProcess {{ command [\"sh\", \"-c\", \"{line}\"]; grace 1s; {more} }}\n")
 }
 
+/// One that nothing listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 #[test]
 fn it_survives_its_command_and_goes_at_the_end() {
     let place = Place::new(SLEEPER);
@@ -147,18 +152,14 @@ fn a_stubborn_one_is_killed_with_all_that_it_started() {
 
 #[test]
 fn it_is_asked_as_it_wants_to_be() {
-    let place = Place::new(&shell(
-        "trap 'echo asked nicely; exit' INT; while :; do sleep 0.05; done",
-        "stopSignal \\\"INT\\\";",
-    ));
-    let log = place.path("web.log");
-    place.says(&shell(
-        "trap 'echo asked nicely; exit' INT; while :; do sleep 0.05; done",
-        &format!("stopSignal \"INT\"; logFile \"{}\"; grace 30s;", log.display()).replace("grace 30s;", ""),
-    ));
+    let line = "trap 'echo asked nicely; exit' INT; echo ready; while :; do sleep 0.05; done";
+    let asked = shell(line, "stopSignal \"INT\"; logFile \"web.log\";").replace("grace 1s", "grace 30s");
+    let place = Place::new(&asked);
     place.is_applied();
+    // Before that, it knows of no way to be asked.
+    until("its beginning", || place.text("web.log") == "ready\n");
     ends(&place.destroy(), 0, &[]);
-    assert_eq!(std::fs::read_to_string(log).unwrap(), "asked nicely\n");
+    assert_eq!(place.text("web.log"), "ready\nasked nicely\n");
 }
 
 #[test]
@@ -200,8 +201,9 @@ fn secrets_are_handed_over_in_the_environment_only() {
     nowhere(&place);
     place.is_destroyed();
     // What it says itself is in its log, and in no message.
-    place
-        .says(&program("command [\"sh\", \"-c\", \"echo no $PASSWORD; exit 1\"]; environment { PASSWORD password; };"));
+    let ready = format!("readyPort {};", free_port());
+    let web = "command [\"sh\", \"-c\", \"echo no $PASSWORD; exit 1\"]; environment { PASSWORD password; };";
+    place.says(&program(&format!("{web} {ready}")));
     let ran = tadpole.run(&["apply", "--yes"]);
     ends(&ran, 3, &["it ended with exit status 1", "no (secret)"]);
     assert!(!ran.err.contains("canary-in"), "{}", ran.err);
