@@ -164,17 +164,22 @@ fn it_is_asked_as_it_wants_to_be() {
 
 #[test]
 fn one_that_leaves_others_behind_is_replaced_with_them() {
-    let place = Place::new(&shell("sleep 1001 & sleep 0.2", ""));
+    let leaves = shell("sleep 1001 & while [ ! -e go ]; do sleep 0.05; done", "");
+    let place = Place::new(&leaves);
     place.is_applied();
+    std::fs::write(place.path("go"), "").unwrap();
     until("the end of the first", || place.processes().get("web").is_some_and(|pids| pids.len() == 1));
     let left = place.only_process("web");
+    std::fs::remove_file(place.path("go")).unwrap();
     ends(&place.tadpole.run(&["plan", "--exit-code"]), 2, &["(ended; 1 that it started runs on)"]);
     place.says(SLEEPER);
     place.is_applied();
     assert_ne!(place.only_process("web"), left);
-    place.says(&shell("sleep 1001 & sleep 0.2", ""));
+    place.says(&leaves);
     place.is_applied();
+    std::fs::write(place.path("go"), "").unwrap();
     until("the end of the first", || place.processes().get("web").is_some_and(|pids| pids.len() == 1));
+    std::fs::remove_file(place.path("go")).unwrap();
     place.is_destroyed();
 }
 
