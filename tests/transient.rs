@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -448,9 +448,8 @@ fn a_killed_reap_is_run_again() {
     ends(&shop.run(REAP), 0, &["none has expired"]);
 }
 
-/// The first signal: what is in flight is finished, and no other is begun.
-#[test]
-fn a_reap_that_is_to_stop_begins_no_other() {
+/// Two that have expired, a reap that is stuck in the first, and a signal that it has heard.
+fn stuck_and_signalled() -> (Shop, Child, BufReader<ChildStderr>) {
     let shop = Shop::new();
     for (environment, ago) in [("first", 90), ("second", 60)] {
         shop.applied(environment, Some("1h"));
@@ -459,14 +458,24 @@ fn a_reap_that_is_to_stop_begins_no_other() {
     shop.refusing("first", stuck(Call::Delete));
     let mut child = shop.started(REAP);
     until("the beginning of the first", || shop.state("first").unfinished.len() == 3);
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    // What is in flight is kept from ending until it says that it has heard that.
+    signal(&child);
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.starts_with("Stopping: what is in flight is finished and recorded.") {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it has not heard the signal");
     }
+    (shop, child, said)
+}
+
+fn signal(child: &Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
+/// The first signal: what is in flight is finished, and no other is begun.
+#[test]
+fn a_reap_that_is_to_stop_begins_no_other() {
+    let (shop, child, mut said) = stuck_and_signalled();
     shop.refusing("first", Vec::new());
     let mut err = String::new();
     said.read_to_string(&mut err).unwrap();
@@ -474,6 +483,21 @@ fn a_reap_that_is_to_stop_begins_no_other() {
     shop.is_up("second");
     assert!(shop.state("first").unfinished.is_empty());
     ends(&shop.run(REAP), 0, &["  v second  taken down"]);
+    shop.is_down("first");
+}
+
+/// The second signal: it waits for nothing.
+#[test]
+fn a_reap_that_is_to_stop_at_once_says_what_was_cut_off() {
+    let (shop, child, mut said) = stuck_and_signalled();
+    signal(&child);
+    let mut err = String::new();
+    said.read_to_string(&mut err).unwrap();
+    let first = "  x first   failed: 4 resources still recorded\n      `scratch[2]`: cut off";
+    ends(&Ran { err, ..ended(child) }, 130, &["Stopping at once.", first, "  . second  not tried"]);
+    assert_eq!(shop.state("first").unfinished.len(), 3);
+    shop.refusing("first", Vec::new());
+    ends(&shop.run(REAP), 0, &["  v first   taken down: 3", "  v second  taken down: 3"]);
     shop.is_down("first");
 }
 
