@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tadpole::graph::ResourceGraph;
+use tadpole::plan::{Purpose, Request};
 use tadpole::value::Fields;
 
-use crate::world::{Death, World, files_below, graph};
+use crate::world::{Death, World, files_below, graph, request};
 
 /// Types for the sandbox, and a program in layers that grows, changes, replaces and shrinks.
 const TYPES: &str = r#"
@@ -170,6 +171,61 @@ fn killed_while_things_get_other_names() {
 #[test]
 fn killed_while_everything_goes() {
     killed_everywhere(Some(&before()), &ResourceGraph::empty(None), &["last"]);
+}
+
+/// What is kept and is to go all the same: after a kill it is either gone or kept as before, and whoever asks
+/// anew finds it.
+#[test]
+fn killed_while_what_is_kept_goes() {
+    let all = Request { purpose: Purpose::Destroy, persistent: true, ..request() };
+    let nothing = ResourceGraph::empty(None);
+    let kept = || {
+        let world = World::new();
+        world.apply(&before());
+        // One more was left standing by an earlier run.
+        let more = "old extends Net { name \"old\"; terminateActions []; }";
+        world.apply(&graph(&format!("{TYPES}{BEFORE}{more}")));
+        world.apply(&before());
+        assert!(world.state().keeps("test.Net", "old"));
+        world
+    };
+    for death in [Death::Before, Death::After, Death::Torn] {
+        for kills in 0.. {
+            let world = kept();
+            let context = format!("killed at batch {kills}, {death:?}");
+            let run = world.run_killed(&nothing, (kills, death), all.clone());
+            let killed = run.outcome.store.is_some();
+            // Nobody asks for it any more: what is left of it is kept, and known.
+            if kills % 2 == 0 {
+                world.run_as(&nothing, Request { purpose: Purpose::Destroy, ..request() });
+                let state = world.state();
+                for object in world.objects() {
+                    assert!(state.keeps(&object.kind, &object.id), "{context}: {} is lost", object.id);
+                }
+            }
+            world.run_as(&nothing, all.clone());
+            assert_eq!(world.objects(), [], "{context}");
+            let state = world.state();
+            assert!(state.holds_nothing() && state.kept.is_empty(), "{context}: {state:?}");
+            if !killed {
+                assert!(kills >= 6, "only {kills} batches were killed: the test does not reach the executor any more");
+                break;
+            }
+        }
+    }
+    for calls in 0.. {
+        let world = kept();
+        world.lose_answer(calls);
+        let run = world.run_as(&nothing, all.clone());
+        let lost = world.lost_one();
+        world.lose_answer(usize::MAX);
+        assert!(run.outcome.failed.is_empty(), "answer {calls} lost: {:?}", run.outcome.failed);
+        assert_eq!(world.objects(), [], "answer {calls} lost");
+        if !lost {
+            assert!(calls > 10, "only {calls} answers were lost");
+            break;
+        }
+    }
 }
 
 #[test]

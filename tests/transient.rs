@@ -109,13 +109,17 @@ impl Shop {
     }
 }
 
-/// Records of an environment that its time is over since then.
-pub fn expire(record: &Path, since: Duration) {
+fn taken(record: &Path) -> Ledger {
     let length = tadpole::state::lease::LENGTH;
     let holder = Holder { user: None, host: "test".into(), command: "test".into(), length };
     let (store, replayed) = LocalStore::open(record, &holder).unwrap();
     let replayed = replayed.unwrap();
-    let mut ledger = Ledger::new(replayed.state, Box::new(store), replayed.records);
+    Ledger::new(replayed.state, Box::new(store), replayed.records)
+}
+
+/// Records of an environment that its time is over since then.
+pub fn expire(record: &Path, since: Duration) {
+    let mut ledger = taken(record);
     ledger.record(vec![Record::Expires { at: Some(Timestamp::now().checked_sub(since).unwrap()) }]).unwrap();
 }
 
@@ -338,6 +342,24 @@ fn one_that_fails_stops_no_other() {
     assert!(shop.state("bad").holds_nothing());
 }
 
+/// What bears the name of the environment and is recorded nowhere is no success.
+#[test]
+fn what_nothing_records_is_told() {
+    let shop = Shop::new();
+    shop.applied("pr-1", Some("1h"));
+    shop.expired("pr-1", Duration::from_secs(60));
+    let mut ledger = taken(&shop.record("pr-1"));
+    let mut state = ledger.state().clone();
+    state.resources.remove(&"scratch[1]".parse().unwrap());
+    state.serial += 1;
+    ledger.replace(state).unwrap();
+    drop(ledger);
+    let why =
+        "something of it is there still, and nothing records it\n      `scratch[1]`: aws.S3Bucket pr-1-scratch-1 is";
+    ends(&shop.run(REAP), 3, &[&format!("  x pr-1  failed: {why} there still")]);
+    assert_eq!(shop.objects("pr-1"), ["pr-1-images", "pr-1-scratch-1"]);
+}
+
 /// As several build servers may do on the same schedule: each environment is taken down once.
 #[test]
 fn several_reap_at_once() {
@@ -558,7 +580,9 @@ fn only_an_empty_record_is_removed() {
     ends(&shop.run("destroy --sandbox --yes --env pr-1"), 0, &[]);
     let lineage = shop.state("pr-1").lineage;
     let asked = shop.run("env remove pr-1");
-    ends(&asked, 1, &["aws.S3Bucket  pr-1-images", &format!("tadpole:lineage = {lineage}"), "then add `--yes`"]);
+    let kept = "left these standing. Without its record, no later apply takes them back:\n  images  PersistentS3Bucket pr-1-images\n";
+    ends(&asked, 1, &["aws.S3Bucket  pr-1-images", kept, &format!("tadpole:lineage = {lineage}"), "then add `--yes`"]);
+    assert!(shop.run("env list").out.contains("  1 kept  "));
     assert!(shop.record("pr-1").exists());
     ends(&shop.run("env remove pr-1 --yes"), 0, &["/pr-1 is removed."]);
     assert_eq!(std::fs::read_dir(shop.path(".tadpole")).unwrap().count(), 0, "something is left");

@@ -16,7 +16,7 @@ use crate::cli::session::{Cloud, Session, say_store};
 use crate::cli::streams::tell_line;
 use crate::cli::turn::{self, Turn};
 use crate::cli::ui::{Look, Paint};
-use crate::plan::{ChangeKind, Plan, Refreshed};
+use crate::plan::{Plan, Refreshed};
 use crate::state::State;
 use crate::state::ledger::Ledger;
 use crate::state::store::StoreFault;
@@ -112,8 +112,8 @@ impl Ready {
         let (_, outcome) = perform(&mut session, &plan, &refreshed, &mut ledger, false, expiry).await;
         let state = ledger.state();
         let standing = standing(&plan, &outcome);
-        match state.holds_nothing() {
-            true => End::Down { gone: plan.changes.len() - standing.len(), standing },
+        match state.holds_nothing() && outcome.lost.is_empty() {
+            true => End::Down { gone: plan.changes.iter().filter(|change| change.left.is_none()).count(), standing },
             false => End::Failed { why: why(&outcome), left: state.things().count(), standing },
         }
     }
@@ -121,12 +121,9 @@ impl Ready {
 
 /// What was left standing.
 fn standing(plan: &Plan, outcome: &Outcome) -> Vec<Standing> {
-    let forgotten = plan.changes.iter().filter(|change| change.kind == ChangeKind::Forget);
-    let done = forgotten.filter(|change| outcome.done.contains(&change.address));
-    let stands = done.filter_map(|change| {
-        let (address, template) = (change.address.clone(), change.template.clone());
-        Some(Standing { address, template, id: change.id.clone()? })
-    });
+    let done = plan.standing().filter(|one| outcome.done.contains(one.address));
+    let stands =
+        done.map(|one| Standing { address: one.address.clone(), template: one.template.clone(), id: one.id.into() });
     stands.collect()
 }
 
@@ -138,5 +135,6 @@ fn why(outcome: &Outcome) -> Vec<String> {
         0 => None,
         many => Some(format!("{many} not tried")),
     };
-    failed.chain(cut).chain(store).chain(skipped).collect()
+    let lost = outcome.lost.iter().map(|one| format!("`{}`: {} {} is there still", one.address, one.kind, one.id));
+    failed.chain(cut).chain(store).chain(skipped).chain(lost).collect()
 }
