@@ -269,3 +269,52 @@ fn any_one_answer_may_be_lost() {
         }
     }
 }
+
+/// The actions that came since they were looked at last.
+fn came(world: &World) -> Vec<String> {
+    std::mem::take(&mut *world.deeds.came.lock().unwrap())
+}
+
+const BACKED_UP: &str = r#"
+Say extends Act { kind "test.Say"; word: String; }
+Thing extends Resource { kind "test.Thing"; }
+a extends Thing { terminateActions [Say { word "backup"; }, Say { word "farewell"; }, ...super]; }
+b extends Thing { }
+"#;
+
+const WITHOUT_IT: &str = r#"
+Thing extends Resource { kind "test.Thing"; }
+b extends Thing { }
+"#;
+
+/// Records of the end of `a`: its list begins, the backup is done, the farewell, the deletion begins.
+const BACKED_UP_AT: usize = 1;
+
+#[test]
+fn an_end_that_is_cut_off_goes_on_behind_what_is_done() {
+    let (with, without) = (graph(BACKED_UP), graph(WITHOUT_IT));
+    for death in [Death::Before, Death::After, Death::Torn] {
+        let world = World::new();
+        world.run(&with, None).unwrap();
+        assert!(world.run(&without, Some((BACKED_UP_AT, death))).is_ok_and(|run| run.outcome.store.is_some()));
+        assert_eq!(came(&world)[0], "a backup", "{death:?}");
+        let run = world.run(&without, None).unwrap();
+        assert!(run.outcome.failed.is_empty(), "{:?}", run.outcome);
+        let again: &[&str] = if death == Death::After { &["a farewell"] } else { &["a backup", "a farewell"] };
+        assert_eq!(came(&world), again, "{death:?}");
+    }
+}
+
+#[test]
+fn what_lives_on_after_all_is_backed_up_anew_when_it_ends() {
+    let (with, without) = (graph(BACKED_UP), graph(WITHOUT_IT));
+    let world = World::new();
+    world.run(&with, None).unwrap();
+    assert!(world.run(&without, Some((BACKED_UP_AT, Death::After))).is_ok_and(|run| run.outcome.store.is_some()));
+    // Somebody thinks better of it.
+    world.run(&with, None).unwrap();
+    assert!(world.state().resources.values().all(|recorded| recorded.course.is_none()), "{:?}", world.state());
+    came(&world);
+    world.run(&without, None).unwrap();
+    assert_eq!(came(&world), ["a backup", "a farewell"]);
+}
