@@ -113,7 +113,7 @@ impl Place {
     fn run(&self, code: i32, arguments: &[&str]) -> String {
         let typed = format!("typed={}", SECRETS[0]);
         let mut all = arguments.to_vec();
-        if !matches!(arguments[0], "sandbox") {
+        if !matches!(arguments[0], "sandbox" | "env" | "reap") {
             all.extend(["--set", &typed, "--vars", "values.cloudvars"]);
         }
         let ran = self.tadpole.run(&all);
@@ -154,6 +154,17 @@ fn no_command_writes_or_says_a_secret() {
     place.run(1, &["apply", "--sandbox", "--yes", "--set", "size=3"]);
     place.run(1, &["apply", "--sandbox", "--yes", "--set", &format!("typed={}", SECRETS[0])]);
     place.run(0, &["destroy", "--sandbox", "--yes"]);
+    // Which command wrote is recorded and listed, without its values.
+    place.run(0, &["apply", "--sandbox", "--yes", "--ttl", "1h"]);
+    let said = place.run(0, &["env", "list", "--json"]);
+    assert!(said.contains("apply --sandbox --yes --ttl 1h --set typed=... --vars values.cloudvars"), "{said}");
+    place.run(0, &["env", "list"]);
+    let record = place.directory.path().join(".tadpole/default");
+    crate::transient::expire(&record, Duration::from_secs(60));
+    place.run(0, &["sandbox", "break", "--refuse", "other:delete"]);
+    place.run(3, &["reap", "--sandbox", "--yes", "--markdown", "--summary", "summary.md"]);
+    place.run(0, &["sandbox", "break", "--none"]);
+    place.run(0, &["reap", "--sandbox", "--yes"]);
 }
 
 /// Killed at work, and looked at before anybody cleans up.

@@ -244,7 +244,7 @@ fn what_has_expired_is_taken_down_and_nothing_else() {
     ends(&shop.run(REAP), 0, &["Nothing to take down: of 3 environments of "]);
     shop.expired("old", Duration::from_secs(3600));
     ends(&shop.run("reap --sandbox"), 1, &["1 has expired:", "1 h ago  4 resources", "then add `--yes`"]);
-    ends(&shop.run("reap --yes"), 0, &["  . old  skipped: it is in the sandbox, `--sandbox`"]);
+    ends(&shop.run("reap --yes"), 0, &["  . old  skipped: it is in the sandbox, and `--sandbox` was left out"]);
     let dry = shop.run("reap --sandbox --dry-run --markdown");
     ends(&dry, 0, &["  - old  would be taken down: 3 resources", "      stays: images  PersistentS3Bucket old-images"]);
     assert!(dry.out.contains("1 to be taken down (dry run)"), "{}", dry.out);

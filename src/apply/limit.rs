@@ -25,6 +25,7 @@ use crate::state::State;
 use crate::state::store::StoreFault;
 use crate::state::tenure::Tenure;
 use crate::value::Fields;
+use crate::value::Value;
 
 /// Tries of one call that fails.
 const TRIES: u32 = 8;
@@ -235,7 +236,10 @@ impl Calls {
     /// # Errors
     /// The last fault.
     pub async fn act(&self, place: &Place, deed: &Deed) -> Result<(), Fault> {
-        let within = self.provider.patience(&place.kind).readiness;
+        let within = match deed.settings.get("within") {
+            Some(Value::Duration(millis)) => Duration::from_millis(*millis),
+            Some(_) | None => self.provider.patience(&place.kind).readiness,
+        };
         self.finish(place, Call::Update, within, None, || self.provider.act(place, deed)).await
     }
 

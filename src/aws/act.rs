@@ -2,10 +2,11 @@
 //! one implements; `AnyAct` is the same without types, made from it, and what the table of actions holds.
 
 use async_trait::async_trait;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::kind::{decode, site};
-use super::session::{Session, Sessions};
+use super::session::{Session, Sessions, Site};
 use crate::apply::provider::{Deed, Fault, Place, Progress};
 
 /// One action. It runs at least once each time that its turn comes: after a crash, or after an answer that did
@@ -25,6 +26,13 @@ pub trait Act: Copy + Send + Sync + 'static {
     ) -> Result<Progress, Fault>;
 }
 
+/// Where the thing lives that an action names, if it names one.
+#[derive(Deserialize)]
+struct Named {
+    region: Option<String>,
+    profile: Option<String>,
+}
+
 /// An [`Act`] whose struct is not seen.
 #[async_trait]
 pub trait AnyAct: Send + Sync {
@@ -34,7 +42,11 @@ pub trait AnyAct: Send + Sync {
 #[async_trait]
 impl<A: Act> AnyAct for A {
     async fn run(&self, sessions: &Sessions, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
-        let session = sessions.at(&site(place)?).await;
+        // What it names may live elsewhere than what it stands in the list of.
+        let named: Named = decode(&deed.kind, &deed.settings)?;
+        let own = site(place)?;
+        let profile = if named.region.is_some() { named.profile } else { own.profile };
+        let session = sessions.at(&Site { region: named.region.unwrap_or(own.region), profile }).await;
         let outcome = Act::run(self, &session, place, &decode(&deed.kind, &deed.settings)?, &deed.token).await;
         outcome.map_err(|fault| session.way.complete(fault))
     }

@@ -1,6 +1,7 @@
 //! Amazon Web Services, by its SDK: the only room of the program that names a type of it. One folder a
 //! service, which lists its types of resources and its actions.
 
+mod across;
 mod act;
 mod cloudfront;
 mod ec2;
@@ -44,6 +45,7 @@ const SERVICES: &[(&str, Kinds, Acts)] = &[
     ("ec2", ec2::KINDS, ec2::ACTS),
     ("rds", rds::KINDS, rds::ACTS),
     ("cloudfront", cloudfront::KINDS, cloudfront::ACTS),
+    ("several", &[], across::ACTS),
 ];
 
 fn kind(name: &str) -> Result<&'static dyn AnyKind, Fault> {

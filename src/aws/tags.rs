@@ -105,6 +105,20 @@ pub fn of_new(user: &Tags, owner: &Owner) -> Result<Tags, Fault> {
     Ok(tags)
 }
 
+/// All that is written on a copy that an action makes of a thing: whose the thing is, by what is written on that,
+/// in whose list the action stands, and which run of it this is.
+///
+/// # Errors
+/// When the user's tags have a key that is not the user's to choose.
+pub fn of_copy(user: &Tags, original: &Tags, address: &Address, run: &str) -> Result<Tags, Fault> {
+    let lineage = original.get(TAG_LINEAGE);
+    let whose = lineage.map(String::as_str).unwrap_or_default();
+    let owner = Owner { lineage: whose.into(), address: address.clone(), token: run.into() };
+    let mut all = of_new(user, &owner)?;
+    all.retain(|key, _| key != TAG_LINEAGE || lineage.is_some());
+    Ok(all)
+}
+
 /// All that should be written on a thing that has `present` now. What the user did not write goes,
 /// Amazon's own stays, and so does the token of the call that made it, by which that call is found.
 ///
@@ -189,6 +203,21 @@ pub fn changes(user: &Tags, owner: &Owner, present: &Tags) -> Result<(Tags, Vec<
 /// Whether any environment says that it is its own.
 pub fn is_anyones(present: &Tags) -> bool {
     present.keys().any(|key| key.starts_with(OURS))
+}
+
+/// The first bytes of the hash of these texts.
+pub fn hash(parts: &[&str], bytes: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut text = String::new();
+    for byte in hash.finalize().iter().take(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Whether the user's tags are others than `old` has them. No tags and nothing at all are the same.

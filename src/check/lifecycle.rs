@@ -128,7 +128,9 @@ impl Checker<'_, '_> {
         let place = |checker: &Self, at| checker.action_place(node, list, at, count);
         let actions = items.into_iter().enumerate().filter_map(|(at, item)| {
             let place = place(self, at);
-            self.action(item, list, place)
+            let action = self.action(item, list, place)?;
+            self.can_be_done(node, &action, list, place);
+            Some(action)
         });
         actions.collect()
     }

@@ -12,6 +12,7 @@ pub mod origin;
 mod reference;
 mod setting;
 mod shared;
+mod subject;
 mod ty;
 mod upstream;
 

@@ -6,6 +6,7 @@ use crate::cli::Exit;
 use crate::cli::apply::take_down;
 use crate::cli::asked::Planning;
 use crate::cli::context::Place;
+use crate::cli::expiry::Expiry;
 use crate::cli::saved;
 use crate::cli::session::{Cloud, Session, cut_off};
 use crate::cli::streams::{put_out, tell_line};
@@ -62,6 +63,10 @@ impl Plan {
         let (mut plan, _) = session.plan(&state, &asked).await?;
         if !self.json && !self.markdown {
             session.show_plan(&plan, &state);
+            let expiry = Expiry::of(&state, None, session.calls().clock.now());
+            if !self.destroy {
+                expiry.line().iter().for_each(|line| tell_line(line));
+            }
         }
         let exit = if self.exit_code && !plan.is_empty() { Exit::Changes } else { Exit::Done };
         if self.markdown {

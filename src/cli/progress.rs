@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::apply::event::Event;
-use crate::cli::streams::tell_line;
+use crate::cli::streams::{live, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::name::Address;
 use crate::plan::ChangeKind;
@@ -36,6 +36,7 @@ struct Screen {
 impl Screen {
     fn new(total: usize, look: Look) -> Screen {
         let all = MultiProgress::new();
+        live(look.live.then(|| all.clone()));
         let bar = (look.live && total > 1).then(|| {
             let style = ProgressStyle::with_template("  [{bar:20}] {pos}/{len}  {elapsed}");
             let bar = all.add(ProgressBar::new(total as u64));
@@ -107,12 +108,7 @@ impl Screen {
     }
 
     fn print(&self, text: &str, paint: Paint) {
-        let text = self.look.paint(text, paint);
-        if self.look.live {
-            self.all.suspend(|| tell_line(&text));
-        } else {
-            tell_line(&text);
-        }
+        tell_line(&self.look.paint(text, paint));
     }
 
     fn end(&mut self) {
@@ -120,6 +116,7 @@ impl Screen {
         if let Some(bar) = self.total.take() {
             bar.finish_and_clear();
         }
+        live(None);
     }
 }
 

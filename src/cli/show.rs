@@ -1,7 +1,9 @@
 //! `tadpole show`: what is recorded of an environment, without asking any cloud.
 
+use crate::apply::clock::Clock;
 use crate::cli::Exit;
 use crate::cli::context::Place;
+use crate::cli::expiry::Expiry;
 use crate::cli::origin;
 use crate::cli::session::{columns, cut_off, whereabouts};
 use crate::cli::state::{RETIRED, plural, recorded, status};
@@ -58,7 +60,11 @@ impl Show {
         let place = format!("{}/{}", self.place.default_name(), self.place.environment());
         let count = plural(state.resources.len(), "resource");
         let heading = format!("{place}  ({count}{}, state serial {})", whereabouts(&state.cloud), state.serial);
-        let mut text = format!("{}\n{}", output.paint(&heading, Paint::Strong), shown.concat());
+        let mut text = format!("{}\n", output.paint(&heading, Paint::Strong));
+        if let Some(line) = Expiry::of(&state, None, Clock::system().now()).line() {
+            text.push_str(&format!("{}\n", output.paint(&line, Paint::Change)));
+        }
+        text.push_str(&shown.concat());
         for retired in state.retired.values() {
             let Recorded { template, id, .. } = &retired.recorded;
             let words = output.paint(RETIRED, Paint::Bad);

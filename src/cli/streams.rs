@@ -2,7 +2,9 @@
 //! lost is said at the end, on the other stream.
 
 use std::io::{self, ErrorKind, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use indicatif::MultiProgress;
 
 use crate::cli::Exit;
 use crate::cli::ui::{self, Look};
@@ -12,9 +14,19 @@ use crate::source::Sources;
 /// Why something that was to be said on standard error was not, if that ever happened.
 static UNSAID: OnceLock<io::Error> = OnceLock::new();
 
+/// Lines at the end of the terminal that are drawn again and again, while there are any.
+static LIVE: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// From now on everything is said above these lines, which would be drawn over it; or there are none any more.
+pub fn live(lines: Option<MultiProgress>) {
+    *LIVE.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+}
+
 /// Says something to people, on standard error.
 pub fn tell(text: &str) {
-    if let Err(error) = io::stderr().lock().write_all(text.as_bytes()) {
+    let write = || io::stderr().lock().write_all(text.as_bytes());
+    let lines = LIVE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Err(error) = lines.map_or_else(write, |lines| lines.suspend(write)) {
         // The first reason is the one that counts.
         let _ = UNSAID.set(error);
     }

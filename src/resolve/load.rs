@@ -89,7 +89,7 @@ pub const LITTER: [&str; 2] = [".DS_Store", ".tadpole"];
 pub const MAX_FILES: usize = 100_000;
 
 /// The standard library's modules that are always there, in the order of their floors.
-const PRELUDE_FILES: [(&str, &str); 11] = [
+const PRELUDE_FILES: [(&str, &str); 12] = [
     ("core", include_str!("../../stdlib/core.cloud")),
     ("actions", include_str!("../../stdlib/actions.cloud")),
     ("local", include_str!("../../stdlib/local.cloud")),
@@ -101,6 +101,7 @@ const PRELUDE_FILES: [(&str, &str); 11] = [
     ("aws/images", include_str!("../../stdlib/aws/images.cloud")),
     ("aws/rds", include_str!("../../stdlib/aws/rds.cloud")),
     ("aws/cloudfront", include_str!("../../stdlib/aws/cloudfront.cloud")),
+    ("aws/actions", include_str!("../../stdlib/aws/actions.cloud")),
 ];
 
 /// Those that a file names in an `import`.

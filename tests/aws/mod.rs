@@ -8,6 +8,7 @@ mod cloud;
 mod conformance;
 mod counting;
 mod databases;
+mod deeds;
 mod distributions;
 mod environment;
 mod examples;

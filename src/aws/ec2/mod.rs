@@ -7,12 +7,14 @@ mod group;
 mod holders;
 mod image;
 mod instance;
+mod instances;
 mod internet_gateway;
 mod key_pair;
 mod launch_template;
 mod listed;
 mod lookup;
 mod nat_gateway;
+mod reboot;
 mod route;
 mod route_table;
 mod rules;
@@ -21,12 +23,15 @@ mod security_group;
 mod snapshot;
 mod subnet;
 mod tagging;
+mod take;
 mod volume;
 mod vpc;
 
 pub use group::TAG_GROUP;
 pub use key_pair::names as names_of_key_pairs;
+pub use reboot::{members_of, reboot};
 pub use schedule::TAG_SCHEDULE;
+pub use take::take_snapshot;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
@@ -38,6 +43,7 @@ pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.ImageInstance", &group::ImageInstance),
     ("aws.ImageLookup", &lookup::ImageLookup),
     ("aws.Instance", &instance::Instance),
+    ("aws.InstanceLookup", &instances::InstanceLookup),
     ("aws.InternetGateway", &internet_gateway::InternetGateway),
     ("aws.KeyPair", &key_pair::KeyPair),
     ("aws.LaunchTemplate", &launch_template::LaunchTemplate),
@@ -53,4 +59,4 @@ pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.Vpc", &vpc::Vpc),
 ];
 
-pub const ACTS: &[(&str, &dyn AnyAct)] = &[];
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.TerminateInstances", &instances::TerminateInstances)];

@@ -86,7 +86,7 @@ impl Listed for Snapshot {
     }
 }
 
-fn health(item: &Item) -> Health {
+pub fn health(item: &Item) -> Health {
     match item.state() {
         Some(SnapshotState::Completed) | None => Health::Live,
         Some(SnapshotState::Error) => {

@@ -122,7 +122,7 @@ pub async fn update(
 }
 
 /// All that is written on one thing.
-async fn on(session: &Session, id: &str) -> Result<Tags, Fault> {
+pub async fn on(session: &Session, id: &str) -> Result<Tags, Fault> {
     let call = Call::read("ec2:DescribeTags", format!("read the tags of `{id}`"));
     let mut pages = session.ec2().describe_tags().filters(filter("resource-id", [id])).into_paginator().send();
     let mut all = Tags::new();

@@ -11,7 +11,11 @@ mod security_group;
 mod snapshot;
 mod subnet_group;
 mod tagging;
+mod take;
 mod told;
+
+pub use reboot::{How, reboot};
+pub use take::take_snapshot;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
@@ -24,4 +28,4 @@ pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.DbSecurityGroup", &security_group::DbSecurityGroup),
 ];
 
-pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.RebootDbInstance", &reboot::RebootDbInstance)];
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[];

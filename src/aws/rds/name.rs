@@ -1,10 +1,7 @@
 //! Names for what the program does not name. RDS has no idempotency tokens, so the name says which operation
 //! made a thing, and whose: a second try of it meets the first, and a list of names is enough to find it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
 
 use crate::apply::provider::{Fault, FaultKind, Owner};
 use crate::aws::tags;
@@ -15,20 +12,24 @@ pub const LONGEST: usize = 63;
 /// The component in readable form, then whose it is, then which operation made it. Lowercase letters, digits
 /// and single hyphens, beginning with a letter: what RDS takes for every type of thing.
 pub fn derived(owner: &Owner) -> String {
-    let suffix = format!("{}{}", whose(owner), which(owner));
+    ending(&owner.address.to_string(), &format!("{}{}", whose(owner), which(owner))[1..])
+}
+
+/// A readable text as a name, with this behind it.
+pub fn ending(text: &str, suffix: &str) -> String {
     let mut name = String::new();
-    for c in owner.address.to_string().chars() {
+    for c in text.chars() {
         match c.to_ascii_lowercase() {
             c if c.is_ascii_alphanumeric() => name.push(c),
             _ if name.ends_with('-') => {}
             _ => name.push('-'),
         }
     }
-    name.truncate(LONGEST - suffix.len());
+    name.truncate(LONGEST.saturating_sub(suffix.len() + 1));
     let readable = name.trim_matches('-');
     // A component's name begins with a letter; one that is nothing but signs would leave nothing.
     let readable = if readable.starts_with(|c: char| c.is_ascii_lowercase()) { readable } else { "db" };
-    format!("{readable}{suffix}")
+    format!("{readable}-{suffix}")
 }
 
 /// Whether [`derived`] gave this name to what this very operation made. The address may have changed since.
@@ -44,26 +45,11 @@ pub fn is_owned(name: &str, owner: &Owner) -> bool {
 }
 
 fn whose(owner: &Owner) -> String {
-    format!("-{}", hash(&[&owner.lineage, &tags::address(&owner.address)], 4))
+    format!("-{}", tags::hash(&[&owner.lineage, &tags::address(&owner.address)], 4))
 }
 
 fn which(owner: &Owner) -> String {
-    format!("-{}", hash(&[&owner.lineage, &owner.token], 5))
-}
-
-/// The first bytes of the hash of these texts.
-pub fn hash(parts: &[&str], bytes: usize) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    let mut text = String::new();
-    for byte in hash.finalize().iter().take(bytes) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("-{}", tags::hash(&[&owner.lineage, &owner.token], 5))
 }
 
 /// The one that was found.

@@ -176,7 +176,7 @@ fn id(snapshot: &Snapshot) -> &str {
     snapshot.db_snapshot_identifier().unwrap_or_default()
 }
 
-fn health(snapshot: &Snapshot) -> Health {
+pub fn health(snapshot: &Snapshot) -> Health {
     match snapshot.status().unwrap_or_default() {
         "available" => Health::Live,
         "failed" => Health::Dead("it failed".to_string()),
@@ -208,7 +208,7 @@ fn seen(place: &Place, snapshot: &Snapshot) -> Found<Fields, Outputs> {
     Found { inputs, outputs, health: health(snapshot) }
 }
 
-async fn describe(session: &Session, name: &str) -> Result<Option<Snapshot>, Fault> {
+pub async fn describe(session: &Session, name: &str) -> Result<Option<Snapshot>, Fault> {
     let call = Call::read("rds:DescribeDBSnapshots", format!("look at the snapshot `{name}`"));
     match session.rds().describe_db_snapshots().db_snapshot_identifier(name).send().await {
         Ok(answer) => Ok(answer.db_snapshots().first().cloned()),

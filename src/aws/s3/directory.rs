@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::listing::{Listing, list};
-use super::object::{Body, Seen, Upload, apart, look, taken};
+use super::object::{Body, Seen, Upload, apart, taken};
 use super::objects;
 use super::rules::Rules;
 use super::settings::{Bucket, data};
+use super::together::{seen, send};
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
@@ -45,11 +45,6 @@ struct Folder {
 pub struct Outputs {
     etags: Listing,
 }
-
-/// How many objects are asked about or sent at the same time.
-const AT_ONCE: usize = 16;
-/// How long one turn works before it says how far it is.
-const TURN: Duration = Duration::from_secs(20);
 
 impl Want {
     fn id(&self) -> Arc<str> {
@@ -205,7 +200,7 @@ impl Kind for S3Directory {
             .filter(|(path, upload)| !seen.get(path).is_some_and(|seen| upload.is_done(seen, owner)))
             .map(|(_, upload)| upload)
             .collect();
-        let unsent = send(bucket, left, owner).await?;
+        let unsent = send(bucket, left, Some(owner)).await?;
         if unsent > 0 {
             return Ok(Progress::Waiting(format!("being uploaded: {unsent} of {} files left", uploads.len())));
         }
@@ -271,56 +266,6 @@ fn is_of(seen: &Seen, place: &Place) -> bool {
     seen.marks().get(crate::apply::provider::TAG_ADDRESS) == Some(&tags::address(&place.address))
 }
 
-/// What there is under these paths, a few at a time; without those that are gone.
-async fn seen(bucket: Bucket<'_>, prefix: &str, paths: Vec<String>) -> Result<BTreeMap<String, Seen>, Fault> {
-    let mut all = BTreeMap::new();
-    for some in paths.chunks(AT_ONCE) {
-        let looks = some.iter().map(|path| async move {
-            let seen = look(bucket, &format!("{prefix}{path}")).await?;
-            Ok::<_, Fault>(seen.map(|seen| (path.clone(), seen)))
-        });
-        for one in together(looks).await {
-            all.extend(one?);
-        }
-    }
-    Ok(all)
-}
-
-/// Sends what can be sent in one turn, a few at a time; answers how many are left.
-async fn send(bucket: Bucket<'_>, uploads: Vec<Upload>, owner: &Owner) -> Result<usize, Fault> {
-    let began = Instant::now();
-    let mut done = 0;
-    for some in uploads.chunks(AT_ONCE) {
-        if done > 0 && began.elapsed() > TURN {
-            break;
-        }
-        for sent in together(some.iter().map(|upload| upload.send(bucket, owner))).await {
-            sent?;
-        }
-        done += some.len();
-    }
-    Ok(uploads.len() - done)
-}
-
-/// All of them side by side, in their order.
-async fn together<F: Future>(jobs: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut jobs: Vec<_> = jobs.map(|job| (Box::pin(job), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut waiting = false;
-        for (job, answer) in &mut jobs {
-            if answer.is_none() {
-                match job.as_mut().poll(context) {
-                    std::task::Poll::Ready(done) => *answer = Some(done),
-                    std::task::Poll::Pending => waiting = true,
-                }
-            }
-        }
-        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
-    jobs.into_iter().filter_map(|(_, answer)| answer).collect()
-}
-
 fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     match value {
         Value::Data(data) => data.fields.get(name),
@@ -363,14 +308,5 @@ mod tests {
         let there = map(&[("a", "\"x\""), ("b", "\"other\""), ("d", "\"new\""), ("e", "\"extra\"")]);
         let found = as_found(&recorded, &known, &there);
         assert_eq!(found, map(&[("a", "1"), ("b", "(other bytes, other)"), ("d", "4")]));
-    }
-
-    #[tokio::test]
-    async fn many_at_once_keep_their_order() {
-        let jobs = (0..10u64).map(|n| async move {
-            tokio::time::sleep(Duration::from_millis(10 - n)).await;
-            n
-        });
-        assert_eq!(together(jobs).await, (0..10).collect::<Vec<_>>());
     }
 }

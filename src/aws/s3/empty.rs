@@ -14,27 +14,41 @@ use crate::aws::fault::Call;
 use crate::aws::session::Session;
 
 #[derive(Clone, Copy)]
-pub struct EmptyS3Bucket;
+pub struct Empty;
 
 #[derive(Deserialize)]
-pub struct Settings {}
+pub struct Settings {
+    bucket: Option<String>,
+}
 
 /// How long one turn works before it says how far it is.
 const TURN: Duration = Duration::from_secs(20);
 
 #[async_trait]
-impl Act for EmptyS3Bucket {
+impl Act for Empty {
     type Settings = Settings;
 
-    async fn run(&self, session: &Session, place: &Place, _: &Settings, _: &str) -> Result<Progress, Fault> {
-        if &*place.kind != "aws.S3Bucket" {
-            let text = format!("`{}` is no bucket, and only a bucket can be emptied", place.address);
-            return Err(Fault::new(FaultKind::Refused, text));
-        }
-        match emptied(Bucket { session, name: &place.id }).await {
+    async fn run(&self, session: &Session, place: &Place, settings: &Settings, _: &str) -> Result<Progress, Fault> {
+        let name = of_bucket(place, settings.bucket.as_deref(), "emptied")?;
+        match emptied(Bucket { session, name }).await {
             // Without a bucket there is nothing in it.
             Err(fault) if fault.kind == FaultKind::Missing => Ok(Progress::Done),
             outcome => outcome,
+        }
+    }
+}
+
+/// The bucket that an action works on: the one that it names, or else the one in whose list it stands.
+///
+/// # Errors
+/// When it is neither.
+pub fn of_bucket<'a>(place: &'a Place, named: Option<&'a str>, done: &str) -> Result<&'a str, Fault> {
+    match named {
+        Some(bucket) => Ok(bucket),
+        None if &*place.kind == "aws.S3Bucket" => Ok(&place.id),
+        None => {
+            let text = format!("`{}` is no bucket that could be {done}", place.address);
+            Err(Fault::new(FaultKind::Refused, text).help("say which one: `bucket NAME;`"))
         }
     }
 }

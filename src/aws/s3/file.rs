@@ -106,7 +106,7 @@ impl Kind for S3File {
             Some(seen) => return Err(taken(bucket.name, &want.key, &seen.marks(), owner).on("key")),
             None => {}
         }
-        upload.send(bucket, owner).await?;
+        upload.send(bucket, Some(owner)).await?;
         Ok(made)
     }
 
@@ -189,7 +189,7 @@ impl Kind for S3File {
                 owner.token = token.as_str().into();
             }
         }
-        upload.send(bucket, &owner).await?;
+        upload.send(bucket, Some(&owner)).await?;
         Ok(Progress::Done)
     }
 

@@ -4,9 +4,11 @@ mod absent;
 mod bucket;
 mod bucket_policy;
 mod directory;
+mod discard;
 mod empty;
 pub mod faults;
 mod file;
+mod get;
 mod listing;
 mod object;
 mod objects;
@@ -14,6 +16,8 @@ mod parts;
 mod rules;
 mod settings;
 mod sight;
+mod together;
+mod upload;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
@@ -26,4 +30,11 @@ pub const KINDS: &[(&str, &dyn AnyKind)] = &[
     ("aws.S3Directory", &directory::S3Directory),
 ];
 
-pub const ACTS: &[(&str, &dyn AnyAct)] = &[("aws.EmptyS3Bucket", &empty::EmptyS3Bucket)];
+pub const ACTS: &[(&str, &dyn AnyAct)] = &[
+    ("aws.Empty", &empty::Empty),
+    // As records of before have it.
+    ("aws.EmptyS3Bucket", &empty::Empty),
+    ("aws.DeleteS3File", &discard::DeleteS3File),
+    ("aws.GetS3File", &get::GetS3File),
+    ("aws.Upload", &upload::Upload),
+];

@@ -91,11 +91,11 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Sends it, whatever is there already.
+    /// Sends it, whatever is there already. Without an owner, it is what an action sends, and belongs to nobody.
     ///
     /// # Errors
     /// Also when the bytes are not those any more that the plan was made with.
-    pub async fn send(&self, bucket: Bucket<'_>, owner: &Owner) -> Result<(), Fault> {
+    pub async fn send(&self, bucket: Bucket<'_>, owner: Option<&Owner>) -> Result<(), Fault> {
         match &self.body {
             Body::Text(text) => self.whole(bucket, owner, text.clone().into_bytes()).await,
             Body::File(path) => match parts::open(path).await.map_err(|error| self.unread(path, &error))? {
@@ -105,7 +105,7 @@ impl Upload {
         }
     }
 
-    async fn whole(&self, bucket: Bucket<'_>, owner: &Owner, bytes: Vec<u8>) -> Result<(), Fault> {
+    async fn whole(&self, bucket: Bucket<'_>, owner: Option<&Owner>, bytes: Vec<u8>) -> Result<(), Fault> {
         let digest = Sha256::digest(&bytes);
         self.compare(&hex(&digest))?;
         let call = self.call(bucket);
@@ -124,7 +124,7 @@ impl Upload {
     async fn in_parts(
         &self,
         bucket: Bucket<'_>,
-        owner: &Owner,
+        owner: Option<&Owner>,
         path: &Path,
         mut file: parts::File,
     ) -> Result<(), Fault> {
@@ -174,11 +174,11 @@ impl Upload {
         outcome
     }
 
-    /// Its metadata.
-    pub fn written(&self, owner: &Owner) -> BTreeMap<String, String> {
+    /// Its metadata. What an action sends is nobody's.
+    pub fn written(&self, owner: Option<&Owner>) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> =
             self.metadata.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
-        let marks = tags::of_owner(owner).into_iter();
+        let marks = owner.map(tags::of_owner).unwrap_or_default().into_iter();
         all.extend(marks.map(|(key, value)| (key.replace(':', "-"), value)));
         all.insert(SHA256.into(), self.sha256.clone());
         all
@@ -186,10 +186,14 @@ impl Upload {
 
     /// Whether an object is as this would make it.
     pub fn is_done(&self, seen: &Seen, owner: &Owner) -> bool {
+        tags::is_owned(&seen.marks(), owner) && self.is_same(seen)
+    }
+
+    /// As [`Upload::is_done`], whoever made it.
+    pub fn is_same(&self, seen: &Seen) -> bool {
         let own: BTreeMap<String, String> =
             self.metadata.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
         seen.sha256() == Some(&self.sha256)
-            && tags::is_owned(&seen.marks(), owner)
             && seen.metadata() == own
             && seen.cache_control == self.cache_control
             && (self.content_type.is_none() || seen.content_type == self.content_type)
@@ -296,7 +300,7 @@ mod tests {
             etag: String::new(),
             content_type: Some("text/plain".into()),
             cache_control: Some("no-cache".into()),
-            metadata: upload.written(&owner),
+            metadata: upload.written(Some(&owner)),
         };
         assert!(tags::is_made(&seen.marks(), &owner) && tags::is_owned(&seen.marks(), &owner));
         assert_eq!(seen.metadata(), BTreeMap::from([("team".into(), "a".into())]));

@@ -38,11 +38,12 @@ impl List {
         let now = Clock::system().now();
         let output = Look::of_output();
         let text = if self.json { lines(&all, now) } else { table(&all, now, output) };
+        let unwritten = put_out(&text, look);
         if !self.json {
             say_expired(&all, now);
         }
         let unreadable = all.iter().any(|found| found.state.is_err());
-        Ok(put_out(&text, look).unwrap_or(if unreadable { Exit::Failed } else { Exit::Done }))
+        Ok(unwritten.unwrap_or(if unreadable { Exit::Failed } else { Exit::Done }))
     }
 }
 

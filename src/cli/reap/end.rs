@@ -107,8 +107,10 @@ impl End {
             End::Failed { left, .. } => format!("failed: {} still recorded", plural(*left, "resource")),
             End::Held(by) => format!("skipped: it is being changed by {by}"),
             End::Changed(how) => format!("skipped: {how}"),
-            End::Elsewhere(cloud) if **cloud == *"sandbox" => "skipped: it is in the sandbox, `--sandbox`".into(),
-            End::Elsewhere(cloud) => format!("skipped: it is in `{cloud}`, not in the sandbox"),
+            End::Elsewhere(cloud) if **cloud == *"sandbox" => {
+                "skipped: it is in the sandbox, and `--sandbox` was left out".into()
+            }
+            End::Elsewhere(_) => "skipped: it is real, and `--sandbox` was given".into(),
             End::Unreadable(why) => format!("cannot be read: {why}"),
             End::NotTried => "not tried: this was stopped before".into(),
         }

@@ -28,21 +28,19 @@ pub fn lines(all: &[Reaped]) -> Vec<(String, Paint)> {
             lines.push((format!("      stays: {address}  {template} {id}"), Paint::Plain));
         }
     }
-    if let Some(text) = after(all) {
-        lines.push((format!("  {text}"), Paint::Plain));
-    }
+    lines.extend(after(all).map(|text| (format!("  {text}"), Paint::Plain)));
     lines
 }
 
 /// What is left to know, and to do.
-fn after(all: &[Reaped]) -> Option<&'static str> {
+fn after(all: &[Reaped]) -> impl Iterator<Item = &'static str> {
     let failed = all.iter().any(|reaped| matches!(reaped.end, End::Failed { .. }));
     let stands = all.iter().any(|reaped| !reaped.end.standing().is_empty());
-    match (failed, stands) {
-        (true, _) => Some("What was done is recorded; the next reap goes on from there."),
-        (false, true) => Some("What stays is taken back by a later apply of the same environment."),
-        (false, false) => None,
-    }
+    let said = [
+        (stands, "What stays is taken back by a later apply of the same environment."),
+        (failed, "What was done is recorded; the next reap goes on from there."),
+    ];
+    said.into_iter().filter(|(so, _)| *so).map(|(_, text)| text)
 }
 
 /// The same as Markdown, with a line break at its end.
@@ -81,4 +79,82 @@ pub fn page(project: &str, all: &[Reaped], dry_run: bool, now: Timestamp) -> Str
         let _ = writeln!(page, "| {} | {address} | {} | {} |", cell(name), cell(template.as_str()), cell(id));
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended() -> Vec<Reaped> {
+        let reaped =
+            |name: &str, end| Reaped { name: name.into(), expired: Some("2026-11-21T14:00:00Z".parse().unwrap()), end };
+        let standing = || {
+            vec![Standing {
+                address: "site[\"a|b\"].images".parse().unwrap(),
+                template: "PersistentS3Bucket".into(),
+                id: "pr-1-images".into(),
+            }]
+        };
+        let why = vec!["`site[\"a|b\"]`: it is held by `<b>x</b>` | *others*".to_string(), "3 not tried".to_string()];
+        let unread = "`.tadpole/pr-6/state.json` is damaged: its checksum does not fit its content";
+        vec![
+            Reaped { expired: None, ..reaped("pr-6", End::Unreadable(unread.into())) },
+            reaped("pr-1", End::Down { gone: 18, standing: standing() }),
+            reaped("pr-2", End::Down { gone: 0, standing: Vec::new() }),
+            reaped("pr-3", End::Failed { why, left: 4, standing: Vec::new() }),
+            reaped("pr-4", End::Held("`tadpole apply` on build-7 (process 812) since 2026-11-21T15:59:58Z".into())),
+            reaped("pr-5", End::Changed("it was extended meanwhile, and stays".into())),
+            reaped("demo", End::Elsewhere("sandbox".into())),
+            reaped("prod", End::NotTried),
+        ]
+    }
+
+    #[test]
+    fn what_became_of_each_is_told_at_the_end() {
+        let lines: Vec<String> = lines(&ended()).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(
+            lines.join("\n"),
+            r#"  x pr-6  cannot be read: `.tadpole/pr-6/state.json` is damaged: its checksum does not fit its content
+  v pr-1  taken down: 18 resources
+      stays: site["a|b"].images  PersistentS3Bucket pr-1-images
+  v pr-2  taken down: nothing was left in it
+  x pr-3  failed: 4 resources still recorded
+      `site["a|b"]`: it is held by `<b>x</b>` | *others*
+      3 not tried
+  . pr-4  skipped: it is being changed by `tadpole apply` on build-7 (process 812) since 2026-11-21T15:59:58Z
+  . pr-5  skipped: it was extended meanwhile, and stays
+  . demo  skipped: it is in the sandbox, and `--sandbox` was left out
+  . prod  not tried: this was stopped before
+  What stays is taken back by a later apply of the same environment.
+  What was done is recorded; the next reap goes on from there."#
+        );
+    }
+
+    #[test]
+    fn a_page_takes_nothing_for_markdown() {
+        assert_eq!(
+            page("shop", &ended(), false, "2026-11-21T16:00:00Z".parse().unwrap()),
+            r#"### Expired environments of `shop`: 2 taken down, 2 failed, 4 skipped
+
+| environment | expired | what became of it |
+| --- | --- | --- |
+| `pr-6` | ? | **cannot be read: `.tadpole/pr-6/state.json` is damaged: its checksum does not fit its content** |
+| `pr-1` | 2026-11-21 14:00 UTC, 2 h ago | taken down: 18 resources |
+| `pr-2` | 2026-11-21 14:00 UTC, 2 h ago | taken down: nothing was left in it |
+| `pr-3` | 2026-11-21 14:00 UTC, 2 h ago | **failed: 4 resources still recorded**<br>`site["a\|b"]`: it is held by `<b>x</b>` \| \*others\*<br>3 not tried |
+| `pr-4` | 2026-11-21 14:00 UTC, 2 h ago | skipped: it is being changed by `tadpole apply` on build-7 (process 812) since 2026-11-21T15:59:58Z |
+| `pr-5` | 2026-11-21 14:00 UTC, 2 h ago | skipped: it was extended meanwhile, and stays |
+| `demo` | 2026-11-21 14:00 UTC, 2 h ago | skipped: it is in the sandbox, and `--sandbox` was left out |
+| `prod` | 2026-11-21 14:00 UTC, 2 h ago | not tried: this was stopped before |
+
+Left standing:
+
+| environment | component | type | id |
+| --- | --- | --- | --- |
+| `pr-1` | `site["a\|b"].images` | `PersistentS3Bucket` | `pr-1-images` |
+"#
+        );
+        let nothing = page("shop", &[], false, Timestamp::UNIX_EPOCH);
+        assert_eq!(nothing, "### Expired environments of `shop`: nothing has expired\n");
+    }
 }

@@ -14,8 +14,8 @@ use aws_sdk_ec2::types::{InstanceStateName, InstanceType, ResourceType, Tag, Tag
 use serde::{Deserialize, Serialize};
 
 use self::census::{Census, health};
-pub use self::members::TAG_GROUP;
-use self::members::{ALIVE, Listed, Trust, alive, count, is_new, list, members, recorded};
+use self::members::{ALIVE, Trust, alive, count, is_new, members};
+pub use self::members::{Listed, TAG_GROUP, list, recorded};
 use super::{listed, tagging};
 use crate::apply::provider::{Fault, FaultKind, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;

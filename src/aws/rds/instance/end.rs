@@ -4,8 +4,8 @@ use super::Sight;
 use super::status;
 use crate::apply::provider::{Fault, FaultKind, Health, Place, Progress};
 use crate::aws::fault::Call;
-use crate::aws::rds::name;
 use crate::aws::session::Session;
+use crate::aws::tags;
 use crate::value::Value;
 
 pub async fn delete(session: &Session, place: &Place, sight: Sight<'_>) -> Result<Progress, Fault> {
@@ -70,7 +70,7 @@ fn snapshot(place: &Place, sight: Sight<'_>) -> String {
         Some(Value::String(name)) => name.to_string(),
         Some(_) | None => {
             let resource = sight.0.dbi_resource_id().unwrap_or_default();
-            format!("{}-final-{}", sight.identifier(), name::hash(&[resource], 5))
+            format!("{}-final-{}", sight.identifier(), tags::hash(&[resource], 5))
         }
     }
 }
