@@ -12,6 +12,7 @@ mod aws;
 mod check;
 mod cli;
 mod crash;
+mod destroy;
 mod docs;
 mod errors;
 mod examples;

@@ -134,12 +134,15 @@ pub enum Call {
     Find,
     Read,
     ReadMany,
+    /// Whether things could be deleted.
+    Obstacles,
     Update,
     Delete,
 }
 
 impl Call {
-    pub const ALL: [Call; 6] = [Call::Create, Call::Find, Call::Read, Call::ReadMany, Call::Update, Call::Delete];
+    pub const ALL: [Call; 7] =
+        [Call::Create, Call::Find, Call::Read, Call::ReadMany, Call::Obstacles, Call::Update, Call::Delete];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -147,6 +150,7 @@ impl Call {
             Call::Find => "find",
             Call::Read => "read",
             Call::ReadMany => "readmany",
+            Call::Obstacles => "obstacles",
             Call::Update => "update",
             Call::Delete => "delete",
         }

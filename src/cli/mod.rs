@@ -5,6 +5,7 @@ mod asked;
 mod breakage;
 mod check;
 pub mod context;
+mod destroy;
 mod docs;
 pub mod duration;
 mod env;
@@ -26,6 +27,7 @@ pub mod session;
 mod show;
 mod state;
 pub mod streams;
+mod sweep;
 pub mod turn;
 pub mod ui;
 
@@ -67,7 +69,7 @@ enum Command {
     /// Make the cloud what the program says
     Apply(apply::Apply),
     /// Take down everything that is recorded
-    Destroy(apply::Destroy),
+    Destroy(destroy::Destroy),
     /// Record things that exist as those of components
     Import(import::Import),
     /// Print the value of an expression
