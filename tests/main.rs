@@ -22,6 +22,7 @@ mod gallery;
 mod import;
 mod invariants;
 mod killed;
+mod live;
 #[cfg(target_os = "linux")]
 mod local;
 mod plan;

@@ -163,6 +163,28 @@ impl Calls {
         self.repeat("", Call::ReadMany, &Address::root(), None, call).await
     }
 
+    /// How each of these is. What did not go through with the others is asked for again, by itself.
+    pub async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let mut told = {
+            let _place = self.places.acquire().await;
+            self.provider.check_many(places).await
+        };
+        let mut again = JoinSet::new();
+        for (at, (place, told)) in places.iter().zip(&told).enumerate() {
+            if told.as_ref().is_err_and(|fault| passes_later(fault.kind)) {
+                let (calls, place) = (self.clone(), place.clone());
+                again.spawn(async move { (at, calls.check(&place).await) });
+            }
+        }
+        for (at, later) in again.join_all().await {
+            told[at] = later;
+        }
+        told
+    }
+
     /// One try. Which services it asks how often is the provider's business.
     pub async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let _place = self.places.acquire().await;

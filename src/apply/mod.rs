@@ -47,6 +47,7 @@ use limit::Calls;
 use provider::Fault;
 use queue::Queue;
 pub use queue::{Forecast, forecast};
+pub use step::place_of;
 use step::{Failure, Journal, Step};
 use work::work;
 

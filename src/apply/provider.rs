@@ -312,6 +312,15 @@ pub trait Provider: Send + Sync {
         })
     }
 
+    /// As `check`, for many at once, in the same order: as few calls as the cloud allows.
+    async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        let health = |reading| match reading {
+            Reading::Here(here) => Some(here.health),
+            Reading::Gone => None,
+        };
+        self.read_many(places).await.into_iter().map(|reading| reading.map(health)).collect()
+    }
+
     /// As `read`, for many at once, in the same order: as few calls as the cloud allows.
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let mut readings = Vec::with_capacity(places.len());

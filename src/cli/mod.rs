@@ -15,6 +15,7 @@ mod explain;
 mod fmt;
 mod folder;
 mod import;
+mod live;
 pub mod markdown;
 mod origin;
 mod plan;
@@ -72,6 +73,8 @@ enum Command {
     Destroy(destroy::Destroy),
     /// Record things that exist as those of components
     Import(import::Import),
+    /// Ask everything that is recorded how it is
+    Live(live::Live),
     /// Print the value of an expression
     Eval(eval::Eval),
     /// Show what is recorded
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Apply(command) => on_runtime(command.run(look), look),
         Command::Destroy(command) => on_runtime(command.run(look), look),
         Command::Import(command) => on_runtime(command.run(look), look),
+        Command::Live(command) => on_runtime(command.run(look), look),
         Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
         Command::State(command) => on_runtime(command.run(look), look),

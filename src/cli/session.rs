@@ -97,7 +97,10 @@ impl Session {
 
     /// Whether what is recorded can be worked on by this command: what is in the sandbox only in the sandbox, and
     /// what is real, wherever it is, only where it is real. If not, says so.
-    fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
         let Some(recorded) = recorded else { return Ok(()) };
         let is_sandbox = |cloud: &str| cloud == "sandbox";
         let now = is_sandbox(self.calls.provider.cloud());
@@ -515,8 +518,9 @@ async fn listen(stop: watch::Sender<Stop>, look: Look) {
     }
 }
 
+/// Returns when somebody wants it to stop.
 #[cfg(unix)]
-async fn signal() {
+pub async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -530,7 +534,7 @@ async fn signal() {
 }
 
 #[cfg(not(unix))]
-async fn signal() {
+pub async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 

@@ -37,7 +37,7 @@ pub use hazard::{Hazard, HazardKind, Spot};
 pub use moved::{moved, was_applied};
 pub use moves::{Moved, moves};
 pub use rollback::{lasting, rollback};
-pub use scope::Scope;
+pub use scope::{Scope, suggestion};
 pub use standing::{Left, Standing};
 
 /// The version of the plan's own format.
