@@ -32,6 +32,7 @@ pub mod plan;
 // floor 6: changing it
 pub mod apply;
 pub mod action;
+pub mod live;
 // floor 7: clouds, side by side
 pub mod sandbox;
 pub mod local;

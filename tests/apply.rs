@@ -3,8 +3,9 @@
 //!
 //! A step may begin with what somebody else does before it: `//@ outside ADDRESS ATTRIBUTE VALUE` (the value
 //! as JSON), `//@ gone ADDRESS`; and with what it is about: `//@ target ADDRESS`, `//@ exclude ADDRESS`,
-//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`. With `//@ rollback`, what it
-//! made is taken down again afterwards. With `//@ refuse WORD`, the cloud does not do the actions that have it.
+//! `//@ replace ADDRESS`, `//@ no refresh`, `//@ only refresh`, `//@ destroy all`, `//@ destroy everything` (what
+//! was to be kept as well). With `//@ rollback`, what it made is taken down again afterwards. With
+//! `//@ refuse WORD`, the cloud does not do the actions that have it.
 
 use tadpole::graph::ResourceGraph;
 use tadpole::name::Address;
@@ -23,13 +24,15 @@ fn asked(step: &str) -> Request {
     let addresses =
         |name| -> Vec<Address> { options(step, name).iter().map(|option| option[0].parse().unwrap()).collect() };
     let has = |name, word| options(step, name).iter().any(|option| option[0] == word);
-    let purpose = match (has("destroy", "all"), has("only", "refresh")) {
+    let persistent = has("destroy", "everything");
+    let purpose = match (has("destroy", "all") || persistent, has("only", "refresh")) {
         (true, _) => Purpose::Destroy,
         (_, true) => Purpose::Refresh,
         _ => Purpose::Apply,
     };
     let (targets, excludes, replaces) = (addresses("target"), addresses("exclude"), addresses("replace"));
-    Request { purpose, scope: Scope { targets, excludes, replaces }, refresh: !has("no", "refresh"), ..request() }
+    let scope = Scope { targets, excludes, replaces };
+    Request { purpose, scope, refresh: !has("no", "refresh"), persistent, ..request() }
 }
 
 fn meddle(world: &World, graph: &ResourceGraph, step: &str) {
@@ -81,7 +84,9 @@ fn programs_that_change() {
             if run.outcome.rollback {
                 all.push_str("all that was made now is to be taken down again\n");
             }
-            for (address, fault) in &run.outcome.failed {
+            let mut failed = run.outcome.failed.clone();
+            failed.sort_by_key(|(address, _)| address.clone());
+            for (address, fault) in failed {
                 all.push_str(&format!("failed: {address}: {fault}\n"));
             }
             for broken in &run.outcome.broken {

@@ -31,6 +31,10 @@ impl Tadpole {
         self
     }
 
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tadpole"));
         command.args(arguments).current_dir(&self.directory).stdin(Stdio::null());
@@ -119,8 +123,8 @@ fn smartfrog_from_nothing_to_nothing() {
     for line in [
         "v scratch  terminated acme-scratch",
         "v service  terminated",
-        "Left standing:",
-        "archive  PersistentS3Bucket acme-archive",
+        "Left standing, and recorded no longer:",
+        "archive  PersistentS3Bucket  acme-archive",
     ] {
         assert!(destroy.err.contains(line), "`{line}` is missing in {}", destroy.err);
     }

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tadpole::graph::ResourceGraph;
+use tadpole::plan::{Purpose, Request};
 use tadpole::value::Fields;
 
-use crate::world::{Death, World, files_below, graph};
+use crate::world::{Death, World, files_below, graph, request};
 
 /// Types for the sandbox, and a program in layers that grows, changes, replaces and shrinks.
 const TYPES: &str = r#"
@@ -172,6 +173,61 @@ fn killed_while_everything_goes() {
     killed_everywhere(Some(&before()), &ResourceGraph::empty(None), &["last"]);
 }
 
+/// What is kept and is to go all the same: after a kill it is either gone or kept as before, and whoever asks
+/// anew finds it.
+#[test]
+fn killed_while_what_is_kept_goes() {
+    let all = Request { purpose: Purpose::Destroy, persistent: true, ..request() };
+    let nothing = ResourceGraph::empty(None);
+    let kept = || {
+        let world = World::new();
+        world.apply(&before());
+        // One more was left standing by an earlier run.
+        let more = "old extends Net { name \"old\"; terminateActions []; }";
+        world.apply(&graph(&format!("{TYPES}{BEFORE}{more}")));
+        world.apply(&before());
+        assert!(world.state().keeps("test.Net", "old"));
+        world
+    };
+    for death in [Death::Before, Death::After, Death::Torn] {
+        for kills in 0.. {
+            let world = kept();
+            let context = format!("killed at batch {kills}, {death:?}");
+            let run = world.run_killed(&nothing, (kills, death), all.clone());
+            let killed = run.outcome.store.is_some();
+            // Nobody asks for it any more: what is left of it is kept, and known.
+            if kills % 2 == 0 {
+                world.run_as(&nothing, Request { purpose: Purpose::Destroy, ..request() });
+                let state = world.state();
+                for object in world.objects() {
+                    assert!(state.keeps(&object.kind, &object.id), "{context}: {} is lost", object.id);
+                }
+            }
+            world.run_as(&nothing, all.clone());
+            assert_eq!(world.objects(), [], "{context}");
+            let state = world.state();
+            assert!(state.holds_nothing() && state.kept.is_empty(), "{context}: {state:?}");
+            if !killed {
+                assert!(kills >= 6, "only {kills} batches were killed: the test does not reach the executor any more");
+                break;
+            }
+        }
+    }
+    for calls in 0.. {
+        let world = kept();
+        world.lose_answer(calls);
+        let run = world.run_as(&nothing, all.clone());
+        let lost = world.lost_one();
+        world.lose_answer(usize::MAX);
+        assert!(run.outcome.failed.is_empty(), "answer {calls} lost: {:?}", run.outcome.failed);
+        assert_eq!(world.objects(), [], "answer {calls} lost");
+        if !lost {
+            assert!(calls > 10, "only {calls} answers were lost");
+            break;
+        }
+    }
+}
+
 #[test]
 fn killed_again_and_again() {
     let world = World::new();
@@ -212,4 +268,53 @@ fn any_one_answer_may_be_lost() {
             break;
         }
     }
+}
+
+/// The actions that came since they were looked at last.
+fn came(world: &World) -> Vec<String> {
+    std::mem::take(&mut *world.deeds.came.lock().unwrap())
+}
+
+const BACKED_UP: &str = r#"
+Say extends Act { kind "test.Say"; word: String; }
+Thing extends Resource { kind "test.Thing"; }
+a extends Thing { terminateActions [Say { word "backup"; }, Say { word "farewell"; }, ...super]; }
+b extends Thing { }
+"#;
+
+const WITHOUT_IT: &str = r#"
+Thing extends Resource { kind "test.Thing"; }
+b extends Thing { }
+"#;
+
+/// Records of the end of `a`: its list begins, the backup is done, the farewell, the deletion begins.
+const BACKED_UP_AT: usize = 1;
+
+#[test]
+fn an_end_that_is_cut_off_goes_on_behind_what_is_done() {
+    let (with, without) = (graph(BACKED_UP), graph(WITHOUT_IT));
+    for death in [Death::Before, Death::After, Death::Torn] {
+        let world = World::new();
+        world.run(&with, None).unwrap();
+        assert!(world.run(&without, Some((BACKED_UP_AT, death))).is_ok_and(|run| run.outcome.store.is_some()));
+        assert_eq!(came(&world)[0], "a backup", "{death:?}");
+        let run = world.run(&without, None).unwrap();
+        assert!(run.outcome.failed.is_empty(), "{:?}", run.outcome);
+        let again: &[&str] = if death == Death::After { &["a farewell"] } else { &["a backup", "a farewell"] };
+        assert_eq!(came(&world), again, "{death:?}");
+    }
+}
+
+#[test]
+fn what_lives_on_after_all_is_backed_up_anew_when_it_ends() {
+    let (with, without) = (graph(BACKED_UP), graph(WITHOUT_IT));
+    let world = World::new();
+    world.run(&with, None).unwrap();
+    assert!(world.run(&without, Some((BACKED_UP_AT, Death::After))).is_ok_and(|run| run.outcome.store.is_some()));
+    // Somebody thinks better of it.
+    world.run(&with, None).unwrap();
+    assert!(world.state().resources.values().all(|recorded| recorded.course.is_none()), "{:?}", world.state());
+    came(&world);
+    world.run(&without, None).unwrap();
+    assert_eq!(came(&world), ["a backup", "a farewell"]);
 }

@@ -12,6 +12,7 @@ mod aws;
 mod check;
 mod cli;
 mod crash;
+mod destroy;
 mod docs;
 mod errors;
 mod examples;
@@ -21,6 +22,7 @@ mod gallery;
 mod import;
 mod invariants;
 mod killed;
+mod live;
 #[cfg(target_os = "linux")]
 mod local;
 mod plan;

@@ -60,7 +60,7 @@ fn environment() -> (TempDir, Vec<State>) {
         Record::Began { op: 1, began: Box::new(began) },
         Record::Made { op: 1, id: "second".into() },
         Record::Ended { op: 1, result: Ended::Recorded(Box::new(recorded("second"))) },
-        Record::Forgotten { address: address("first"), id: "first".into() },
+        Record::Forgotten { address: address("first"), id: "first".into(), gone: false },
         Record::Expires { at: Some("2026-11-21T09:00:00Z".parse().unwrap()) },
     ] {
         ledger.record(vec![record]).unwrap();

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use tadpole::apply::foresee::foresee;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{
-    Deed, Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, FaultKind, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
 use tadpole::apply::recover::recover;
 use tadpole::apply::refresh::{look_up, refresh};
@@ -235,6 +236,12 @@ impl Provider for Lossy {
         }
         self.answer(self.sandbox.act(place, deed).await)
     }
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.sandbox.owned(lineage, known).await
+    }
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        self.sandbox.obstacles(leaving).await
+    }
     fn answers(&self, kind: &str) -> bool {
         self.sandbox.answers(kind)
     }
@@ -350,6 +357,12 @@ impl World {
         runtime.block_on(self.run_on(graph, None, request)).unwrap()
     }
 
+    /// The same, killed at a batch of records.
+    pub fn run_killed(&self, graph: &ResourceGraph, kill: (usize, Death), request: Request) -> Run {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(self.run_on(graph, Some(kill), request)).unwrap()
+    }
+
     /// Takes down what a run of this plan made.
     pub fn roll_back(&self, graph: &ResourceGraph, plan: &Plan) -> Run {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -420,7 +433,11 @@ impl World {
             true => refresh(&moved.state, graph, &calls).await,
             false => look_up(&moved.state, graph, &calls).await,
         };
-        let refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
+        let mut refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
+        if request.persistent {
+            let owned = calls.owned(&moved.state).await.unwrap().unwrap();
+            refreshed.owned = owned.into_iter().map(|one| (one.kind, one.id)).collect();
+        }
         if request.purpose == Purpose::Refresh {
             let plan = plan::found(ledger.state(), &refreshed, graph, request);
             record(&plan, &mut ledger)?;
@@ -428,7 +445,13 @@ impl World {
         }
         let mut report = Report::default();
         report.extend(request.scope.problems(graph, &moved.state));
-        let plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
+        let asks = request.refresh;
+        let mut plan = plan::diff(graph, &moved, &refreshed, &self.key(), request, &mut report);
+        if asks {
+            let foreseen = foresee(&plan, &moved.state, &calls).await;
+            assert!(foreseen.faults.is_empty(), "{:?}", foreseen.faults);
+            plan.obstruct(foreseen.obstacles);
+        }
         assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
         if until != Stop::No {
             return Ok(Run { plan, outcome: Outcome::default() });

@@ -7,6 +7,7 @@ mod http;
 mod probe;
 mod setting;
 mod wait;
+mod witness;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -19,6 +20,10 @@ use crate::value::Value;
 pub use group::together;
 use probe::Look;
 use setting::Settings;
+pub use witness::{Seen, Witness};
+
+/// How a fault begins that says why something is not live.
+pub const NOT_LIVE: &str = "it is not live: ";
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -33,6 +38,8 @@ pub struct Scene<'a> {
     pub list: List,
     pub occasion: Occasion,
     pub calls: &'a Calls,
+    /// Who watches, on [`Occasion::Live`].
+    pub witness: Option<&'a Witness>,
 }
 
 /// Why an action came to no good end, and what that means.
@@ -152,7 +159,7 @@ fn failed(action: &Action, scene: &Scene<'_>, why: &str) -> Fault {
     match scene.list {
         List::Liveness => {
             let again = if scene.occasion == Occasion::Live { "tadpole live" } else { "tadpole apply" };
-            fault(format!("it is not live: {why}")).help(format!("`{name}` asked; `{again}` asks again"))
+            fault(format!("{NOT_LIVE}{why}")).help(format!("`{name}` asked; `{again}` asks again"))
         }
         List::Start | List::Update => {
             fault(format!("`{name}` failed: {why}")).help("`tadpole apply` goes on from there")

@@ -119,7 +119,7 @@ async fn now<F: Future<Output = Result<Look, Fault>>>(
                 (successes, failures) = (0, failures + 1);
                 Some(why)
             }
-            Look::Never(why) => return Err(failed(action, scene, &why)),
+            Look::Never(why) => return Err(not_live(action, scene, &why)),
         };
         if successes >= pace.successes {
             return Ok(());
@@ -127,10 +127,15 @@ async fn now<F: Future<Output = Result<Look, Fault>>>(
         // Of what goes up and down, neither is ever seen often enough.
         let is_over = failures >= pace.failures || began.elapsed() + pace.every > pace.within;
         if is_over && let Some(why) = why {
-            return Err(failed(action, scene, &why));
+            return Err(not_live(action, scene, &why));
         }
         tokio::time::sleep(pace.every).await;
     }
+}
+
+fn not_live(action: &Action, scene: &Scene<'_>, why: &str) -> Fault {
+    scene.witness.iter().for_each(|witness| witness.judge());
+    failed(action, scene, why)
 }
 
 fn tell(scene: &Scene<'_>, on: String) {

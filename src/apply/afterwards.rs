@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::apply::Outcome;
 use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
+use crate::model::action::List;
 use crate::model::term::Term;
 use crate::name::{Address, Name};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Part, Plan};
 use crate::state::ledger::Ledger;
 use crate::state::record::Record;
 use crate::state::store::StoreFault;
@@ -21,8 +22,23 @@ pub(super) fn catch_up(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFaul
     if !plan.moves.is_empty() {
         ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])?;
     }
-    let seen = plan::seen(ledger.state(), &plan.drift, false);
-    ledger.record(seen)
+    let mut records = plan::seen(ledger.state(), &plan.drift, false);
+    records.extend(spared(plan, ledger.state()));
+    ledger.record(records)
+}
+
+/// Things whose end was begun, and that live on: what was done for it, a backup for one, will be done again when
+/// they end after all.
+fn spared(plan: &Plan, state: &State) -> Vec<Record> {
+    let ending = |recorded: &Recorded| {
+        recorded.course.as_ref().is_some_and(|course| course.lists.contains_key(&List::Terminate))
+    };
+    let is_ended = |address: &Address, id: &str| {
+        let ends = plan.changes.iter().filter(|change| change.kind.parts().contains(&Part::Unmake));
+        ends.into_iter().any(|change| change.address == *address && change.id.as_deref().is_none_or(|of| of == id))
+    };
+    let spared = state.things().filter(|(address, recorded)| ending(recorded) && !is_ended(address, &recorded.id));
+    spared.map(|(address, recorded)| Record::Anew { address: address.clone(), id: recorded.id.clone() }).collect()
 }
 
 /// Records what the cloud said, for a plan that is about nothing else.

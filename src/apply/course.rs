@@ -78,7 +78,8 @@ impl Step {
         }
         let token = self.deed_token(list, first_op, &sum, course.times_done(list, at, &sum));
         let place = self.place(recorded);
-        let scene = Scene { place: &place, token: &token, list, occasion: self.occasion(list), calls: &self.calls };
+        let (occasion, calls) = (self.occasion(list), &self.calls);
+        let scene = Scene { place: &place, token: &token, list, occasion, calls, witness: None };
         if let Err(failed) = action::run(action, scene).await {
             return Ok(Err(failed));
         }
@@ -102,7 +103,8 @@ impl Step {
         for action in &recorded.lifecycle.liveness {
             let (list, occasion) = (List::Liveness, self.occasion(List::Liveness));
             // No action of this list needs a token: none of them changes anything.
-            action::run(action, Scene { place: &place, token: "", list, occasion, calls: &self.calls }).await?;
+            let scene = Scene { place: &place, token: "", list, occasion, calls: &self.calls, witness: None };
+            action::run(action, scene).await?;
         }
         Ok(())
     }

@@ -137,6 +137,11 @@ impl Provider for Discreet {
         self.0.check(place).await.map_err(|fault| discreet(fault, &place.inputs))
     }
 
+    async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        let told = self.0.check_many(places).await.into_iter().zip(places);
+        told.map(|(told, place)| told.map_err(|fault| discreet(fault, &place.inputs))).collect()
+    }
+
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let readings = self.0.read_many(places).await.into_iter().zip(places);
         readings.map(|(reading, place)| reading.map_err(|fault| discreet(fault, &place.inputs))).collect()

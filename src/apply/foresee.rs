@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::apply::limit::Calls;
 use crate::apply::provider::{Fault, Leaving, Obstacle};
 use crate::apply::step::place_of;
-use crate::model::action::{Action, Verb};
-use crate::name::{Address, Name, Table};
-use crate::plan::Plan;
+use crate::model::action::{Action, Occasion, Verb};
+use crate::name::{Address, Table};
+use crate::plan::{ChangeKind, Plan};
 use crate::state::{Recorded, State};
+use crate::value::Value;
 
 /// What the cloud said.
 #[derive(Debug, Default)]
@@ -41,21 +42,28 @@ fn leaving(plan: &Plan, state: &State) -> impl Iterator<Item = (usize, Leaving)>
         deleted.filter_map(|(number, change)| Some((number, &change.address, change.deleted(state)?))).collect();
     let going: BTreeSet<(&Arc<str>, &Arc<str>)> = deleted.iter().map(|(_, _, one)| (&one.kind, &one.id)).collect();
     let mut known: Table<&Address, BTreeSet<(Arc<str>, Arc<str>)>> = Table::default();
-    for (_, recorded) in state.things().filter(|(_, one)| !going.contains(&(&one.kind, &one.id))) {
+    let stay = |one: &Recorded| one.is_ours() && !going.contains(&(&one.kind, &one.id));
+    for (_, recorded) in state.things().filter(|(_, one)| stay(one)) {
         for needed in &recorded.dependencies {
             known.entry(needed).or_default().insert((recorded.kind.clone(), recorded.id.clone()));
         }
     }
     deleted.into_iter().map(move |(number, address, recorded)| {
         let known = known.get(address).cloned().unwrap_or_default();
-        (number, Leaving { place: place_of(address, recorded), deeds: deeds(&recorded.lifecycle.terminate), known })
+        let is_replaced = plan.changes[number].kind == ChangeKind::Replace;
+        let occasion = if is_replaced { Occasion::Replace } else { Occasion::Terminate };
+        let mut before = Vec::new();
+        deeds(&recorded.lifecycle.terminate, occasion, &mut before);
+        (number, Leaving { place: place_of(address, recorded), deeds: before, known })
     })
 }
 
-/// Actions of the cloud that run before the deletion.
-fn deeds(terminate: &[Action]) -> Vec<Arc<str>> {
-    let kind = Name::from("kind");
-    let before = terminate.iter().take_while(|action| action.verb != Verb::Delete);
-    let acts = before.filter(|action| action.verb == Verb::Act);
-    acts.filter_map(|action| action.settings.get(&kind)?.as_str().map(Into::into)).collect()
+/// Actions of the cloud that run before the deletion, alone or in groups.
+fn deeds(actions: &[Action], occasion: Occasion, all: &mut Vec<Arc<str>>) {
+    for action in actions.iter().filter(|action| action.is_for(occasion)) {
+        let kind = action.settings.get("kind").and_then(Value::as_str);
+        all.extend(kind.filter(|_| action.verb == Verb::Act).map(Into::into));
+        deeds(&action.parts, occasion, all);
+        deeds(&action.otherwise, occasion, all);
+    }
 }

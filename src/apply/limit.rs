@@ -156,9 +156,33 @@ impl Calls {
     /// # Errors
     /// The last fault.
     pub async fn owned(&self, state: &State) -> Result<Option<Vec<Owned>>, Fault> {
-        let known: Vec<Place> = state.things().map(|(address, recorded)| place_of(address, recorded)).collect();
+        let kept = state.kept.iter().map(|kept| (&kept.address, &kept.recorded));
+        let known: Vec<Place> =
+            state.things().chain(kept).map(|(address, recorded)| place_of(address, recorded)).collect();
         let call = || self.provider.owned(&state.lineage, &known);
         self.repeat("", Call::ReadMany, &Address::root(), None, call).await
+    }
+
+    /// How each of these is. What did not go through with the others is asked for again, by itself.
+    pub async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let mut told = {
+            let _place = self.places.acquire().await;
+            self.provider.check_many(places).await
+        };
+        let mut again = JoinSet::new();
+        for (at, (place, told)) in places.iter().zip(&told).enumerate() {
+            if told.as_ref().is_err_and(|fault| passes_later(fault.kind)) {
+                let (calls, place) = (self.clone(), place.clone());
+                again.spawn(async move { (at, calls.check(&place).await) });
+            }
+        }
+        for (at, later) in again.join_all().await {
+            told[at] = later;
+        }
+        told
     }
 
     /// One try. Which services it asks how often is the provider's business.
@@ -195,7 +219,7 @@ impl Calls {
         // A provider that says nothing of a thing knows of nothing.
         let call =
             || async { self.provider.obstacles(std::slice::from_ref(leaving)).await.pop().unwrap_or(Ok(vec![])) };
-        self.repeat(kind, Call::Read, address, None, call).await
+        self.repeat(kind, Call::Obstacles, address, None, call).await
     }
 
     // ---- calls that change something. Where the environment is lost they are not made, and never return: the
@@ -282,7 +306,7 @@ impl Calls {
         let lane = self.lane(kind, what);
         let changes = match what {
             Call::Create | Call::Update | Call::Delete => true,
-            Call::Find | Call::Read | Call::ReadMany => false,
+            Call::Find | Call::Read | Call::ReadMany | Call::Obstacles => false,
         };
         // The first call of an operation had its turn before its intent was written.
         let mut turn = beginning.and_then(|beginning| beginning.turn.take());

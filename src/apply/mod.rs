@@ -47,6 +47,7 @@ use limit::Calls;
 use provider::Fault;
 use queue::Queue;
 pub use queue::{Forecast, forecast};
+pub use step::place_of;
 use step::{Failure, Journal, Step};
 use work::work;
 
@@ -72,6 +73,8 @@ pub struct Outcome {
     /// What was replaced and is still there at the end, with its id.
     pub retired: Vec<(Address, Arc<str>)>,
     pub interrupted: bool,
+    /// After a teardown of everything: what the cloud still has of the environment, and nobody knew of.
+    pub lost: Vec<provider::Owned>,
     /// An action failed after which all that this run made is to be taken down again.
     pub rollback: bool,
     /// Assertions that do not hold, now that everything is there.

@@ -134,12 +134,15 @@ pub enum Call {
     Find,
     Read,
     ReadMany,
+    /// Whether things could be deleted.
+    Obstacles,
     Update,
     Delete,
 }
 
 impl Call {
-    pub const ALL: [Call; 6] = [Call::Create, Call::Find, Call::Read, Call::ReadMany, Call::Update, Call::Delete];
+    pub const ALL: [Call; 7] =
+        [Call::Create, Call::Find, Call::Read, Call::ReadMany, Call::Obstacles, Call::Update, Call::Delete];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -147,6 +150,7 @@ impl Call {
             Call::Find => "find",
             Call::Read => "read",
             Call::ReadMany => "readmany",
+            Call::Obstacles => "obstacles",
             Call::Update => "update",
             Call::Delete => "delete",
         }
@@ -306,6 +310,15 @@ pub trait Provider: Send + Sync {
             Reading::Here(here) => Some(here.health),
             Reading::Gone => None,
         })
+    }
+
+    /// As `check`, for many at once, in the same order: as few calls as the cloud allows.
+    async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        let health = |reading| match reading {
+            Reading::Here(here) => Some(here.health),
+            Reading::Gone => None,
+        };
+        self.read_many(places).await.into_iter().map(|reading| reading.map(health)).collect()
     }
 
     /// As `read`, for many at once, in the same order: as few calls as the cloud allows.

@@ -135,6 +135,19 @@ impl Provider for Several {
         readings.into_values().collect()
     }
 
+    /// As [`Several::read_many`].
+    async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        let mut told = BTreeMap::new();
+        for (members, theirs) in by_cloud(places, |place| &place.kind) {
+            let answers = match self.of(&theirs[0].kind) {
+                Ok(provider) => provider.check_many(&theirs).await,
+                Err(fault) => vec![Err(fault); theirs.len()],
+            };
+            told.extend(members.into_iter().zip(answers));
+        }
+        told.into_values().collect()
+    }
+
     /// As [`Several::read_many`]. What one of them holds of another cannot be told.
     async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
         let mut told = BTreeMap::new();
@@ -232,6 +245,8 @@ mod tests {
         let said: Vec<String> = readings.into_iter().map(|reading| reading.unwrap_err().message).collect();
         let unknown = "this version makes nothing in `gone`, and `gone.A` is of there";
         assert_eq!(said, ["1 of far", "2 of near", unknown, "4 of far", "5 of near"]);
+        let told = several().check_many(&places.map(|(kind, id)| place(kind, id))).await;
+        assert_eq!(told.into_iter().map(|told| told.unwrap_err().message).collect::<Vec<_>>(), said);
     }
 
     #[tokio::test]

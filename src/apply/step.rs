@@ -95,6 +95,8 @@ pub(super) struct Work {
     pub present: Option<Recorded>,
     /// Whether the provider has anything to change.
     pub inputs_differ: bool,
+    /// Whether there is nothing any more to be taken down.
+    pub gone: bool,
     /// For the fingerprints of secrets.
     pub key: SealingKey,
 }
@@ -149,15 +151,15 @@ impl Step {
                 Ok(present.id.clone())
             }
             (Part::Unmake, ChangeKind::Forget, _, Some(present)) => {
-                self.forget(present).await?;
+                self.forget(present, self.work.gone).await?;
                 Ok(present.id.clone())
             }
             (part, kind, ..) => unreachable!("a {kind:?} without what it works on, to {part:?}"),
         }
     }
 
-    pub(super) async fn forget(&self, present: &Recorded) -> Result<(), Stopped> {
-        let record = Record::Forgotten { address: self.work.address.clone(), id: present.id.clone() };
+    pub(super) async fn forget(&self, present: &Recorded, gone: bool) -> Result<(), Stopped> {
+        let record = Record::Forgotten { address: self.work.address.clone(), id: present.id.clone(), gone };
         self.journal.record(vec![record]).await
     }
 
@@ -167,7 +169,7 @@ impl Step {
         let Some(old) = old else { return Ok(()) };
         let place = self.place(old);
         match self.calls.read(&place).await? {
-            Reading::Gone => Ok(self.forget(old).await?),
+            Reading::Gone => Ok(self.forget(old, true).await?),
             Reading::Here(_) => Ok(()),
         }
     }

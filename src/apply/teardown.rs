@@ -16,7 +16,7 @@ impl Step {
     pub(super) async fn terminate(&self, present: &Recorded) -> Result<(), Failure> {
         if present.lifecycle.terminate.is_empty() {
             // Replaced and left standing.
-            return Ok(self.forget(present).await?);
+            return Ok(self.forget(present, false).await?);
         }
         let mut present = present.clone();
         let failures = self.before_delete(&mut present).await?;
@@ -30,7 +30,7 @@ impl Step {
         }
         let Some(delete) = delete else {
             // Taken leave of, and left standing.
-            return Ok(self.forget(&present).await?);
+            return Ok(self.forget(&present, false).await?);
         };
         self.calls.tell(Event::Running { address: self.work.address.clone(), action: delete.name.clone() });
         let place = self.place(&present);

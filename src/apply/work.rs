@@ -7,10 +7,11 @@ use std::sync::Arc;
 use crate::apply::provider::{Fault, FaultKind, Reading};
 use crate::apply::step::{Wanted, Work};
 use crate::graph::ResourceGraph;
+use crate::model::action::{Action, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Name;
-use crate::plan::{Change, ChangeKind, Part, Planned, Refreshed};
+use crate::plan::{Change, ChangeKind, Left, Part, Planned, Refreshed};
 use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, SealingKey};
 
@@ -61,6 +62,10 @@ pub(super) fn work(
         Part::Make => state.resources.get(&change.address).cloned(),
         Part::Unmake => change.unmade(state).cloned(),
     };
+    if let Some(present) = present.as_mut().filter(|present| change.persistent && !present.is_deleted()) {
+        // What is recorded of it stays as it is: after a crash, it is to be kept again until somebody asks anew.
+        present.lifecycle.terminate.push(Action::plain(Verb::Delete));
+    }
     let reading = refreshed.readings.get(&change.address);
     let found = refreshed.found.get(&change.address);
     if change.kind == ChangeKind::Adopt && found.is_some() {
@@ -99,6 +104,7 @@ pub(super) fn work(
         wanted,
         present,
         inputs_differ,
+        gone: change.left == Some(Left::Gone),
         key: key.clone(),
     })
 }

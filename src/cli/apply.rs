@@ -1,17 +1,18 @@
-//! `tadpole apply` and `tadpole destroy`: plan, ask, carry out, say what came of it.
+//! `tadpole apply`, and what it shares with `tadpole destroy`: plan, ask, carry out, say what came of it.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use crate::apply::Outcome;
-use crate::cli::asked::{Asked, Planning, Scoped};
+use crate::cli::asked::{Asked, Planning};
 use crate::cli::context::{Compiled, Place};
 use crate::cli::expiry::{self, Expiry};
 use crate::cli::saved;
-use crate::cli::session::{Cloud, LISTED, Session, columns, confirmed, say_store};
+use crate::cli::session::{Cloud, LISTED, Session, answer, columns, confirmed, say_store};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
+use crate::cli::sweep;
 use crate::cli::turn::Turn;
-use crate::cli::ui::Look;
+use crate::cli::ui::{Look, Paint};
 use crate::cli::{Exit, duration};
 use crate::graph::ResourceGraph;
 use crate::plan::{self, Plan, Purpose, Refreshed};
@@ -58,48 +59,8 @@ impl Apply {
             Ok(session) => session,
             Err(exit) => return exit,
         };
-        carry_out(session, self.turn, self.planning.asked(), self.yes, self.rollback, self.ttl).await
-    }
-}
-
-/// Takes down everything that is recorded. The program is compiled for its schemas and places, but
-/// what is recorded says what to do, so that it works when the program is gone.
-#[derive(clap::Args)]
-pub struct Destroy {
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    cloud: Cloud,
-    #[command(flatten)]
-    scoped: Scoped,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    turn: Turn,
-}
-
-impl Destroy {
-    pub async fn run(self, look: Look) -> Exit {
-        if !self.place.is_sound(look) {
-            return Exit::Wrong;
-        }
-        if !self.place.record().exists() {
-            if self.place.is_nowhere(look) {
-                return Exit::Wrong;
-            }
-            let environment = self.place.environment();
-            tell_line(&format!("Nothing is recorded of the environment `{environment}`: nothing to destroy."));
-            return Exit::Done;
-        }
-        let asked = self.scoped.destroy();
-        let compiled = take_down(&self.place, self.place.compile_quietly(), asked.scope.is_whole());
-        let Compiled { graph, sources, .. } = compiled;
-        let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {
-            Ok(session) => session,
-            Err(exit) => return exit,
-        };
-        carry_out(session, self.turn, asked, self.yes, false, None).await
+        let consent = Consent::of(self.yes);
+        carry_out(session, self.turn, self.planning.asked(), consent, self.rollback, self.ttl).await
     }
 }
 
@@ -120,11 +81,85 @@ pub fn take_down(place: &Place, compiled: Option<Compiled>, whole: bool) -> Comp
     Compiled { graph, ..compiled }
 }
 
-async fn carry_out(
+/// How somebody agrees to a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consent {
+    /// They are asked.
+    Asked,
+    /// They said so beforehand, with `--yes`.
+    Given,
+    /// They named the project with the command: that is enough for whatever the plan deletes.
+    Named,
+}
+
+impl Consent {
+    pub fn of(yes: bool) -> Consent {
+        if yes { Consent::Given } else { Consent::Asked }
+    }
+
+    /// Whether the plan, which has been shown, is agreed to.
+    ///
+    /// # Errors
+    /// With what the command ends with when it is not, after having said so.
+    fn agreed(self, plan: &Plan, look: Look) -> Result<(), Exit> {
+        if plan.is_empty() {
+            return Ok(());
+        }
+        let persistent = plan.changes.iter().filter(|change| change.persistent).count();
+        match (self, persistent) {
+            (Consent::Named, _) | (Consent::Given, 0) => Ok(()),
+            (Consent::Asked, 0) => yes_or_no(plan, look),
+            (Consent::Asked | Consent::Given, _) => named(plan, persistent, look),
+        }
+    }
+}
+
+fn yes_or_no(plan: &Plan, look: Look) -> Result<(), Exit> {
+    if !std::io::stdin().is_terminal() {
+        tell("\n");
+        let help = "look at the plan, then add `--yes`";
+        say("nobody is there to say yes: standard input is not a terminal", Some(help), look);
+        return Err(Exit::Wrong);
+    }
+    let question = match plan.purpose {
+        Purpose::Apply => "Apply these changes",
+        Purpose::Destroy => "Destroy all this",
+        Purpose::Refresh => "Record this",
+    };
+    tell(&format!("\n{question} in {}/{}? [y/N] ", plan.project, plan.environment));
+    // Nobody agrees to what could not be shown.
+    if all_was_said() && confirmed() {
+        return Ok(());
+    }
+    tell_line("Nothing was changed.");
+    Err(if all_was_said() { Exit::Done } else { Exit::Failed })
+}
+
+/// Has the name of the project typed before anything is deleted that was to be kept.
+fn named(plan: &Plan, persistent: usize, look: Look) -> Result<(), Exit> {
+    let things =
+        if persistent == 1 { "1 thing that was".to_string() } else { format!("{persistent} things that were") };
+    if !std::io::stdin().is_terminal() {
+        tell("\n");
+        let help = "look at the plan, then add `--confirm NAME` with the name of the project; `--yes` is not enough";
+        say(&format!("nobody is there to confirm that {things} to be kept are deleted"), Some(help), look);
+        return Err(Exit::Wrong);
+    }
+    let text = format!("This deletes {things} to be kept, with all data. Nothing brings that back.");
+    tell_line(&format!("\n{}", look.paint(&text, Paint::Bad)));
+    tell(&format!("To destroy all this in {}/{}, type the name of the project: ", plan.project, plan.environment));
+    if all_was_said() && answer() == *plan.project {
+        return Ok(());
+    }
+    tell_line("That is not its name. Nothing was changed.");
+    Err(Exit::Wrong)
+}
+
+pub async fn carry_out(
     mut session: Session,
     turn: Turn,
     asked: Asked,
-    yes: bool,
+    consent: Consent,
     rollback: bool,
     ttl: Option<Duration>,
 ) -> Exit {
@@ -144,27 +179,8 @@ async fn carry_out(
     if rollback && !plan.is_empty() {
         say_lasting(&plan);
     }
-    if !plan.is_empty() && !yes {
-        if !std::io::stdin().is_terminal() {
-            tell("\n");
-            say(
-                "nobody is there to say yes: standard input is not a terminal",
-                Some("look at the plan, then add `--yes`"),
-                session.look,
-            );
-            return Exit::Wrong;
-        }
-        let question = match plan.purpose {
-            Purpose::Apply => "Apply these changes",
-            Purpose::Destroy => "Destroy all this",
-            Purpose::Refresh => "Record this",
-        };
-        tell(&format!("\n{question} in {}/{}? [y/N] ", plan.project, plan.environment));
-        // Nobody agrees to what could not be shown.
-        if !all_was_said() || !confirmed() {
-            tell_line("Nothing was changed.");
-            return if all_was_said() { Exit::Done } else { Exit::Failed };
-        }
+    if let Err(exit) = consent.agreed(&plan, session.look) {
+        return exit;
     }
     let (exit, _) = perform(&mut session, &plan, &refreshed, &mut ledger, rollback, expiry).await;
     exit
@@ -183,7 +199,8 @@ pub async fn perform(
     if let Err(fault) = expiry.record(ledger) {
         return (say_store(&fault, look), Outcome::default());
     }
-    let (exit, outcome) = match plan.purpose {
+    let before = ledger.state().clone();
+    let (exit, mut outcome) = match plan.purpose {
         Purpose::Refresh => {
             let exit = match session.record(plan, ledger) {
                 Ok(()) if !plan.is_empty() => {
@@ -203,6 +220,10 @@ pub async fn perform(
     };
     match plan.purpose {
         Purpose::Destroy => {
+            // What was cut off may be on its way still.
+            if plan.scope.is_whole() && outcome.store.is_none() && !outcome.interrupted {
+                outcome.lost = sweep::sweep(session, plan, &before, ledger.state()).await;
+            }
             if let Err(fault) = expiry::end(ledger) {
                 return (say_store(&fault, look), outcome);
             }

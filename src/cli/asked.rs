@@ -37,6 +37,8 @@ pub struct Asked {
     pub scope: Scope,
     /// Whether the cloud is asked how what is recorded is doing.
     pub refresh: bool,
+    /// Whether a teardown deletes what this environment made and would leave standing.
+    pub persistent: bool,
 }
 
 impl Scoped {
@@ -46,7 +48,8 @@ impl Scoped {
 
     fn asked(self, purpose: Purpose) -> Asked {
         let Scoped { targets, excludes, no_refresh } = self;
-        Asked { purpose, scope: Scope { targets, excludes, replaces: Vec::new() }, refresh: !no_refresh }
+        let scope = Scope { targets, excludes, replaces: Vec::new() };
+        Asked { purpose, scope, refresh: !no_refresh, persistent: false }
     }
 }
 

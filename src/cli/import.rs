@@ -159,7 +159,7 @@ async fn one(
 async fn show_next(session: &Session, state: &State, taken: &[Address]) {
     let look = session.look;
     let scope = Scope { targets: taken.to_vec(), ..Scope::default() };
-    let asked = Asked { purpose: Purpose::Apply, scope, refresh: true };
+    let asked = Asked { purpose: Purpose::Apply, scope, refresh: true, persistent: false };
     tell("\n");
     // Why it cannot be planned has been said.
     let Ok((plan, _)) = session.plan(state, &asked).await else { return };

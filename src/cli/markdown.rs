@@ -54,6 +54,13 @@ pub fn columns(rows: &[Vec<String>], width: usize) -> String {
     out
 }
 
+/// A sentence in lines that begin alike.
+pub fn wrapped(text: &str, indent: &str, width: usize) -> String {
+    let mut out = String::new();
+    push_wrapped(&mut out, text, indent, indent, width);
+    out
+}
+
 /// Lines no wider than `width`, where the words allow it.
 fn push_wrapped(out: &mut String, text: &str, first: &str, rest: &str, width: usize) {
     let options = textwrap::Options::new(width)

@@ -5,6 +5,7 @@ mod asked;
 mod breakage;
 mod check;
 pub mod context;
+mod destroy;
 mod docs;
 pub mod duration;
 mod env;
@@ -14,6 +15,7 @@ mod explain;
 mod fmt;
 mod folder;
 mod import;
+mod live;
 pub mod markdown;
 mod origin;
 mod plan;
@@ -26,6 +28,7 @@ pub mod session;
 mod show;
 mod state;
 pub mod streams;
+mod sweep;
 pub mod turn;
 pub mod ui;
 
@@ -67,9 +70,11 @@ enum Command {
     /// Make the cloud what the program says
     Apply(apply::Apply),
     /// Take down everything that is recorded
-    Destroy(apply::Destroy),
+    Destroy(destroy::Destroy),
     /// Record things that exist as those of components
     Import(import::Import),
+    /// Ask everything that is recorded how it is
+    Live(live::Live),
     /// Print the value of an expression
     Eval(eval::Eval),
     /// Show what is recorded
@@ -118,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Apply(command) => on_runtime(command.run(look), look),
         Command::Destroy(command) => on_runtime(command.run(look), look),
         Command::Import(command) => on_runtime(command.run(look), look),
+        Command::Live(command) => on_runtime(command.run(look), look),
         Command::Eval(command) => command.run(look),
         Command::Show(command) => command.run(look),
         Command::State(command) => on_runtime(command.run(look), look),

@@ -158,6 +158,7 @@ pub async fn apply(
             Refresh::Done | Refresh::Needless => true,
             Refresh::Skipped => false,
         },
+        persistent: false,
     };
     let (mut now, refreshed) = session.plan(ledger.state(), &asked).await?;
     now.made = made(&session.place, &typed, &session.sources, ledger.state());

@@ -1,6 +1,7 @@
 //! What `plan`, `apply` and `destroy` share: an environment opened with its cloud, recovered,
 //! refreshed and planned.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::apply::several::{REAL, Several, cloud_of};
 use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
-use crate::cli::streams::{say, tell, tell_line};
+use crate::cli::streams::{say, say_warning, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, breakage, progress, sandbox};
@@ -96,7 +97,10 @@ impl Session {
 
     /// Whether what is recorded can be worked on by this command: what is in the sandbox only in the sandbox, and
     /// what is real, wherever it is, only where it is real. If not, says so.
-    fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
+    ///
+    /// # Errors
+    /// With what the command ends with, after having said why.
+    pub fn suits(&self, recorded: Option<&State>) -> Result<(), Exit> {
         let Some(recorded) = recorded else { return Ok(()) };
         let is_sandbox = |cloud: &str| cloud == "sandbox";
         let now = is_sandbox(self.calls.provider.cloud());
@@ -199,8 +203,9 @@ impl Session {
     /// With what the command ends with, after having said why.
     pub async fn plan(&self, state: &State, asked: &Asked) -> Result<(Plan, Refreshed), Exit> {
         let project = self.graph.project.clone().unwrap_or_else(|| self.place.default_name().into());
-        let Asked { purpose, scope, refresh } = asked.clone();
-        let request = Request { project, environment: self.place.environment().into(), purpose, scope, refresh };
+        let Asked { purpose, scope, refresh, persistent } = asked.clone();
+        let environment = self.place.environment().into();
+        let request = Request { project, environment, purpose, scope, refresh, persistent };
         let moved = plan::moves(&self.graph, state);
         let mut report = Report::default();
         report.extend(request.scope.problems(&self.graph, &moved.state));
@@ -221,6 +226,10 @@ impl Session {
         } else {
             refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
         };
+        let mut refreshed = refreshed;
+        if persistent && !state.kept.is_empty() {
+            refreshed.owned = self.owned(state).await;
+        }
         let mut plan = plan::diff(&self.graph, &moved, &refreshed, &self.key, request, &mut report);
         if refresh && !report.has_errors() {
             let foreseen = foresee::foresee(&plan, &moved.state, &self.calls).await;
@@ -230,6 +239,18 @@ impl Session {
         plan.locate(&self.graph, &self.sources);
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
+    }
+
+    /// Things that bear the name of the environment, as far as the cloud tells. Why it does not is said: then
+    /// nothing is deleted that no record says is ours.
+    async fn owned(&self, state: &State) -> BTreeSet<(Arc<str>, Arc<str>)> {
+        let why = match self.calls.owned(state).await {
+            Ok(Some(owned)) => return owned.into_iter().map(|one| (one.kind, one.id)).collect(),
+            Ok(None) => format!("`{}` does not tell what is of this environment", state.cloud),
+            Err(fault) => fault.to_string(),
+        };
+        say_warning(&format!("what was left standing earlier is not deleted: {why}"), None, self.look);
+        BTreeSet::new()
     }
 
     /// Reads a thing that is to be that of a component.
@@ -375,15 +396,11 @@ impl Session {
         for address in outcome.skipped.iter().take(LISTED) {
             tell_line(&format!("    not tried: {address}"));
         }
-        let standing: Vec<String> = plan
-            .changes
-            .iter()
-            .filter(|change| change.kind == plan::ChangeKind::Forget && outcome.done.contains(&change.address))
-            .filter_map(|change| Some(format!("    {}  {} {}", change.address, change.template, change.id.as_ref()?)))
-            .collect();
+        let done: HashSet<&Address> = outcome.done.iter().collect();
+        let standing: Vec<plan::Standing> = plan.standing().filter(|one| done.contains(one.address)).collect();
         if !standing.is_empty() {
-            tell_line("  Left standing:");
-            standing.iter().for_each(|line| tell_line(line));
+            tell_line("  Left standing, and recorded no longer:");
+            plan.again(&standing).iter().for_each(|line| tell_line(&format!("    {line}")));
         }
         if !outcome.retired.is_empty() {
             tell_line("  Replaced, and still there: the next apply takes it down.");
@@ -501,8 +518,9 @@ async fn listen(stop: watch::Sender<Stop>, look: Look) {
     }
 }
 
+/// Returns when somebody wants it to stop.
 #[cfg(unix)]
-async fn signal() {
+pub async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -516,7 +534,7 @@ async fn signal() {
 }
 
 #[cfg(not(unix))]
-async fn signal() {
+pub async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
@@ -558,9 +576,14 @@ pub fn cut_off(state: &State) -> Option<String> {
 
 /// Whether somebody says yes.
 pub fn confirmed() -> bool {
+    matches!(answer().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// The line that somebody types; empty when there is none.
+pub fn answer() -> String {
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    if read.is_ok() { answer.trim().to_string() } else { String::new() }
 }
 
 /// Says why a store cannot be used; what the command ends with.

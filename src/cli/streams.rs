@@ -54,6 +54,13 @@ pub fn say(message: &str, help: Option<&str>, look: Look) {
     tell_one(&diagnostic, look);
 }
 
+/// Something that the command goes on without.
+pub fn say_warning(message: &str, help: Option<&str>, look: Look) {
+    let mut diagnostic = Diagnostic::warning("cloud::command", message);
+    diagnostic.help = help.map(str::to_string);
+    tell_one(&diagnostic, look);
+}
+
 /// Writes to standard output; what the command ends with, if that fails. Who stops reading has read
 /// enough.
 pub fn put_out(text: &str, look: Look) -> Option<Exit> {

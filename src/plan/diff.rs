@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
-use crate::model::action::{Action, ActionTerm, List};
+use crate::model::action::{Action, ActionTerm, List, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Moved, Plan, Planned, Refreshed, Request, Scope, drift, hazard, outputs,
-    replace, schedule,
+    AttributeChange, Change, ChangeKind, Left, Moved, Plan, Planned, Purpose, Refreshed, Request, Scope, drift, hazard,
+    outputs, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
-use crate::state::{Recorded, State, Status};
+use crate::state::{Kept, Recorded, State, Status};
 use crate::value::{Fields, SealingKey, Value};
 
 /// The plan that turns what is recorded and was refreshed into what the graph says. What cannot be
@@ -29,6 +29,7 @@ pub fn diff(
 ) -> Plan {
     let request = request.into();
     let state = &*moved.state;
+    let persistent = request.persistent && request.purpose == Purpose::Destroy;
     let mut world = World { state, refreshed, scope: &request.scope, unknown: HashSet::new() };
     let mut changes = Vec::new();
     let mut unchanged = 0;
@@ -37,6 +38,7 @@ pub fn diff(
             Some(mut change) => {
                 if change.kind == ChangeKind::Replace {
                     replace::order(&mut change, resource, state);
+                    change.left = state.resources.get(&change.address).and_then(Left::of);
                 }
                 if matches!(change.kind, ChangeKind::Start | ChangeKind::Revive | ChangeKind::Replace) {
                     world.unknown.insert(change.address.clone());
@@ -49,14 +51,21 @@ pub fn diff(
     for (address, recorded) in state.resources.iter().rev() {
         if graph.get(address).is_none() {
             let gone = matches!(refreshed.readings.get(address), Some(Reading::Gone));
-            changes.push(removal(address, recorded, gone));
+            changes.push(removal(address, recorded, gone, persistent));
         }
     }
     for (number, retired) in &state.retired {
         let gone = matches!(refreshed.retired.get(number), Some(Reading::Gone));
-        let removal = removal(&retired.address, &retired.recorded, gone);
+        let removal = removal(&retired.address, &retired.recorded, gone, persistent);
         let reason = removal.reason.clone().or_else(|| Some("it was replaced, and is still there".to_string()));
         changes.push(Change { retired: Some(*number), reason, ..removal });
+    }
+    // Nothing else says that it is still ours: its name may have become somebody else's.
+    let is_ours = |kept: &&Kept| refreshed.owned.contains(&(kept.recorded.kind.clone(), kept.recorded.id.clone()));
+    for Kept { address, recorded } in state.kept.iter().filter(|_| persistent).filter(is_ours) {
+        let removal = removal(address, recorded, false, persistent);
+        let reason = Some("it was left standing before".to_string());
+        changes.push(Change { reason, persistent: true, ..removal });
     }
     replace::delete_first(&mut changes, state);
     let left_out = request.scope.narrow(&mut changes, graph, state);
@@ -235,7 +244,8 @@ impl Change {
             actions: Vec::new(),
             reason,
             hazards: Vec::new(),
-            gone: false,
+            left: None,
+            persistent: false,
             order: None,
             retired: None,
         }
@@ -281,19 +291,34 @@ fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], 
     }
 }
 
-pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Change {
-    let (kind, reason) = if gone {
-        (ChangeKind::Forget, Some("it is gone already".to_string()))
-    } else if recorded.lifecycle.terminate.is_empty() {
-        (ChangeKind::Forget, Some("its `terminateActions` are empty: it is left standing".to_string()))
-    } else {
-        (ChangeKind::Terminate, None)
+/// What becomes of a thing that is not wanted any more. With `persistent`, one that is to be left standing is
+/// deleted, if this environment made it.
+pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool, persistent: bool) -> Change {
+    let left = if gone { Some(Left::Gone) } else { Left::of(recorded) };
+    let persistent = persistent && matches!(left, Some(Left::Standing { .. }));
+    let (kind, reason) = match &left {
+        Some(Left::Gone) => (ChangeKind::Forget, Some("it is gone already")),
+        Some(Left::Standing { .. }) if persistent => {
+            (ChangeKind::Terminate, Some("it would be left standing, and is deleted all the same"))
+        }
+        Some(Left::Found) if recorded.lifecycle.terminate.is_empty() => {
+            (ChangeKind::Forget, Some("it existed before, and is left as it is"))
+        }
+        Some(Left::Standing { .. }) if recorded.lifecycle.terminate.is_empty() => {
+            (ChangeKind::Forget, Some("its `terminateActions` are empty: it is left standing"))
+        }
+        Some(Left::Found | Left::Standing { .. }) => {
+            (ChangeKind::Terminate, Some("its `terminateActions` do not delete it: it is left standing"))
+        }
+        None => (ChangeKind::Terminate, None),
     };
-    let actions = if kind == ChangeKind::Terminate {
-        recorded.lifecycle.terminate.iter().map(|action| action.name.clone()).collect()
-    } else {
-        Vec::new()
-    };
+    let mut actions: Vec<Name> = Vec::new();
+    if kind == ChangeKind::Terminate {
+        actions.extend(recorded.lifecycle.terminate.iter().map(|action| action.name.clone()));
+    }
+    if persistent {
+        actions.push(Verb::Delete.template().into());
+    }
     Change {
         address: address.clone(),
         kind,
@@ -301,9 +326,10 @@ pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool) -> Cha
         id: Some(recorded.id.clone()),
         attributes: Vec::new(),
         actions,
-        reason,
+        reason: reason.map(str::to_string),
         hazards: Vec::new(),
-        gone,
+        left: left.filter(|_| !persistent),
+        persistent,
         order: None,
         retired: None,
     }

@@ -110,7 +110,7 @@ pub fn seen(state: &State, drift: &[Drift], forget: bool) -> Vec<Record> {
     for Drift { address, what, id, .. } in drift {
         match what {
             Drifted::Gone if forget => {
-                records.push(Record::Forgotten { address: address.clone(), id: id.clone() });
+                records.push(Record::Forgotten { address: address.clone(), id: id.clone(), gone: true });
             }
             Drifted::Gone => {}
             Drifted::Attributes(differences) => {

@@ -62,6 +62,7 @@ const WORLD: [&str; 2] = ["0.0.0.0/0", "::/0"];
 pub(super) fn foresee(changes: &mut [Change], graph: &ResourceGraph, state: &State) {
     for change in changes.iter_mut() {
         change.hazards = replacing(change, state);
+        change.hazards.extend(deliberate(change));
         let Some(resource) = graph.get(&change.address) else { continue };
         let exposed = change.attributes.iter().filter(|changed| {
             let ty = resource.schema.attributes.get(&changed.name).map(|attribute| &attribute.ty);
@@ -83,6 +84,13 @@ pub(super) fn foresee(changes: &mut [Change], graph: &ResourceGraph, state: &Sta
     obstacle::held(changes, state);
 }
 
+/// What was to outlive the environment and does not.
+fn deliberate(change: &Change) -> Option<Hazard> {
+    let id = change.id.as_ref().filter(|_| change.persistent)?;
+    let text = format!("deletes {id}, which was to be kept: all that it holds is lost for good");
+    Some(Hazard { kind: HazardKind::Loss, text, attribute: None, help: None })
+}
+
 fn replacing(change: &Change, state: &State) -> Vec<Hazard> {
     let (Some(order), Some(recorded)) = (change.order, state.resources.get(&change.address)) else {
         return Vec::new();
@@ -90,7 +98,7 @@ fn replacing(change: &Change, state: &State) -> Vec<Hazard> {
     let attribute = change.attributes.iter().find(|changed| changed.replaces).map(|changed| changed.name.clone());
     let hazard = |kind, text| Hazard { kind, text, attribute: attribute.clone(), help: None };
     let id = &recorded.id;
-    match (recorded.lifecycle.terminate.is_empty(), order) {
+    match (!recorded.is_deleted(), order) {
         (true, _) => vec![hazard(HazardKind::Loss, format!("leaves {id} standing and makes another"))],
         (false, Order::CreateFirst) => {
             vec![hazard(HazardKind::Loss, format!("makes another, then deletes {id}: what it holds goes with it"))]

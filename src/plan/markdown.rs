@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::plan::text::{Tone, mark, shortened, shown, summary};
-use crate::plan::{Change, Drifted, Hazard, HazardKind, Plan, Planned, Purpose, Spot};
+use crate::plan::{Change, Drifted, Hazard, HazardKind, Plan, Planned, Purpose, Spot, Standing};
 
 /// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
 const HAZARDS: usize = 15_000;
@@ -23,6 +23,7 @@ pub fn page(plan: &Plan) -> String {
     let mut page = format!("### {}: {}\n", code(&place), summary.trim_end_matches('.').replace(".  ", ", "));
     hazards(plan, &mut page);
     table(plan, &mut page);
+    standing(plan, &mut page);
     drift(plan, &mut page);
     folded(plan, &mut page);
     let cloud = if *plan.cloud == *"sandbox" { "in the sandbox, " } else { "" };
@@ -96,6 +97,28 @@ fn table(plan: &Plan, page: &mut String) {
         let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
         let (address, template) = (cell(&change.address.to_string()), cell(change.template.as_str()));
         let _ = writeln!(page, "| {} | {address} | {template} | {word}{names} |", code(sign));
+    }
+}
+
+/// What stays, and how it is found again.
+fn standing(plan: &Plan, page: &mut String) {
+    let all: Vec<Standing> = plan.standing().collect();
+    if all.is_empty() {
+        return;
+    }
+    page.push_str("\nLeft standing, and recorded no longer:\n\n");
+    for (at, one) in all.iter().enumerate() {
+        if page.len() > DRIFT {
+            let _ = writeln!(page, "- and {} others", all.len() - at);
+            break;
+        }
+        let (address, id) = (one.address.to_string(), one.id);
+        let region = one.region.map(|region| format!(" in {}", code(region))).unwrap_or_default();
+        let again = match one.replaced {
+            true => "another one has replaced it".to_string(),
+            false => code(&plan.import(&address, id)),
+        };
+        let _ = writeln!(page, "- {} {} {}{region}: {again}", code(&address), code(one.kind), code(id));
     }
 }
 

@@ -15,9 +15,10 @@ mod replace;
 mod rollback;
 mod schedule;
 mod scope;
+mod standing;
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,8 @@ pub use hazard::{Hazard, HazardKind, Spot};
 pub use moved::{moved, was_applied};
 pub use moves::{Moved, moves};
 pub use rollback::{lasting, rollback};
-pub use scope::Scope;
+pub use scope::{Scope, suggestion};
+pub use standing::{Left, Standing};
 
 /// The version of the plan's own format.
 pub const VERSION: u32 = 1;
@@ -50,12 +52,14 @@ pub struct Request {
     pub scope: Scope,
     /// Whether the cloud was to be asked how what is recorded is doing.
     pub refresh: bool,
+    /// Whether a teardown deletes what this environment made and would leave standing.
+    pub persistent: bool,
 }
 
 impl Request {
     /// The plan that does nothing, of a state.
     fn plan(self, state: &State, asked: bool) -> Plan {
-        let Request { project, environment, purpose, scope, refresh } = self;
+        let Request { project, environment, purpose, scope, refresh, persistent: _ } = self;
         Plan {
             version: VERSION,
             project,
@@ -85,7 +89,14 @@ impl Request {
 impl From<(Arc<str>, Arc<str>)> for Request {
     /// All of the program, with these names of project and environment.
     fn from((project, environment): (Arc<str>, Arc<str>)) -> Request {
-        Request { project, environment, purpose: Purpose::Apply, scope: Scope::default(), refresh: true }
+        Request {
+            project,
+            environment,
+            purpose: Purpose::Apply,
+            scope: Scope::default(),
+            refresh: true,
+            persistent: false,
+        }
     }
 }
 
@@ -131,6 +142,8 @@ pub struct Refreshed {
     pub retired: BTreeMap<u64, Reading>,
     /// Of what is not recorded, and exists: by its identity, or because it is ours.
     pub found: BTreeMap<Address, Found>,
+    /// Everything that bears the name of the environment, by type and id; only asked for where it matters.
+    pub owned: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 /// A thing that exists and is not recorded.
@@ -193,9 +206,12 @@ pub struct Change {
     /// What may be lost or broken by it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hazards: Vec<Hazard>,
-    /// It is only recorded no longer, and was gone before.
+    /// Why its thing is not deleted, of one that is recorded no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
+    /// Its thing would be left standing, and is deleted all the same because somebody asked for that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub gone: bool,
+    pub persistent: bool,
     /// What comes first, of a replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::listed;
+use crate::model::action::Verb;
 use crate::name::{Address, Name};
-use crate::plan::{Change, ChangeKind, Hazard, HazardKind, Part, Plan, Step};
+use crate::plan::{Change, Hazard, HazardKind, Left, Part, Plan, Step};
 use crate::state::observed::Obstacle;
 use crate::state::{Recorded, State};
 use crate::value::Value;
@@ -26,14 +27,16 @@ impl Change {
             Some(number) => state.retired.get(&number).map(|retired| &retired.recorded),
             None => {
                 let current = state.resources.get(&self.address).filter(is_old);
-                current.or_else(|| retired.map(|retired| &retired.recorded).find(is_old))
+                let retired = || retired.map(|retired| &retired.recorded).find(is_old);
+                let kept = || state.kept.iter().filter(|kept| kept.address == self.address);
+                current.or_else(retired).or_else(|| kept().map(|kept| &kept.recorded).find(is_old))
             }
         }
     }
 
     /// As [`Change::unmade`], when the thing is deleted.
     pub fn deleted<'s>(&self, state: &'s State) -> Option<&'s Recorded> {
-        self.unmade(state).filter(|recorded| self.kind != ChangeKind::Forget && recorded.is_deleted())
+        self.unmade(state).filter(|_| self.left.is_none())
     }
 }
 
@@ -86,17 +89,15 @@ fn named(addresses: &BTreeSet<&Address>) -> String {
 }
 
 fn hazard(why: &str, attribute: Option<Name>, help: Option<String>) -> Hazard {
-    Hazard { kind: HazardKind::Obstacle, text: format!("would be refused: {why}"), attribute, help }
+    Hazard { kind: HazardKind::Obstacle, text: format!("its deletion would be refused: {why}"), attribute, help }
 }
 
 /// What is left standing and refers to something that is deleted keeps that: known from the record alone.
 pub(super) fn held(changes: &mut [Change], state: &State) {
-    let standing: Vec<(&Address, &Recorded)> = changes
-        .iter()
-        .filter_map(|change| Some((&change.address, change.unmade(state)?, change)))
-        .filter(|(_, recorded, change)| !is_gone(change) && change.deleted(state).is_none() && recorded.is_ours())
-        .map(|(address, recorded, _)| (address, recorded))
-        .collect();
+    let stands = |change: &&Change| matches!(change.left, Some(Left::Standing { .. }));
+    let standing = changes.iter().filter(stands);
+    let standing: Vec<(&Address, &Recorded)> =
+        standing.filter_map(|change| Some((&change.address, change.unmade(state)?))).collect();
     if standing.is_empty() {
         return;
     }
@@ -107,25 +108,29 @@ pub(super) fn held(changes: &mut [Change], state: &State) {
             **address != change.address && refers(recorded, &change.address, &going.id)
         };
         let holders: BTreeSet<&Address> = standing.iter().filter(holds).map(|(address, _)| *address).collect();
-        if holders.is_empty() {
-            continue;
+        if !holders.is_empty() {
+            obstacles.push((number, kept(change, going, &holders)));
         }
-        let (is, refer, take) = if holders.len() == 1 { ("is", "refers", "it") } else { ("are", "refer", "them") };
-        let text = format!("{} {is} left standing and {refer} to it", named(&holders));
-        let help = format!(
-            "keep `{}` as well, with `terminateActions [];`, or take {take} down too, with `tadpole destroy --include-persistent`",
-            change.address
-        );
-        obstacles.push((number, hazard(&text, None, Some(help))));
     }
     for (number, hazard) in obstacles {
         changes[number].hazards.insert(0, hazard);
     }
 }
 
-/// Whether there is nothing to be left standing.
-fn is_gone(change: &Change) -> bool {
-    change.kind == ChangeKind::Forget && change.gone
+fn kept(change: &Change, going: &Recorded, holders: &BTreeSet<&Address>) -> Hazard {
+    let (is, refer, it) = if holders.len() == 1 { ("is", "refers", "it") } else { ("are", "refer", "them") };
+    let text = format!("{} {is} left standing and {refer} to it", named(holders));
+    let help = format!(
+        "keep `{}` as well, with `terminateActions [];` and an apply, or delete {} too, with `tadpole destroy --include-persistent`",
+        change.address,
+        named(holders)
+    );
+    // What it does before its deletion, emptying it above all, may take what is in the way along.
+    if going.lifecycle.terminate.iter().any(|action| action.verb != Verb::Delete) {
+        let text = format!("its deletion may be refused, or takes {it} along: {text}");
+        return Hazard { kind: HazardKind::Refusal, text, attribute: None, help: Some(help) };
+    }
+    hazard(&text, None, Some(help))
 }
 
 fn refers(recorded: &Recorded, to: &Address, id: &Arc<str>) -> bool {

@@ -48,7 +48,7 @@ pub fn rollback(plan: &Plan, state: &State) -> Plan {
     }
     let made: BTreeSet<&Address> = made.into_keys().collect();
     let recorded = made.into_iter().rev().filter_map(|address| Some((address, state.resources.get(address)?)));
-    let changes: Vec<Change> = recorded.map(|(address, recorded)| removal(address, recorded, false)).collect();
+    let changes: Vec<Change> = recorded.map(|(address, recorded)| removal(address, recorded, false, false)).collect();
     let steps = schedule::steps(&changes, &ResourceGraph::empty(None), state);
     let request = Request {
         project: plan.project.clone(),
@@ -56,6 +56,7 @@ pub fn rollback(plan: &Plan, state: &State) -> Plan {
         purpose: plan.purpose,
         scope: plan.scope.clone(),
         refresh: false,
+        persistent: false,
     };
     Plan { changes, steps, ..request.plan(state, false) }
 }

@@ -70,7 +70,8 @@ struct Index<'a> {
 /// What needed each thing when it was recorded.
 fn dependents(state: &State) -> HashMap<&Address, Vec<&Address>> {
     let mut dependents: HashMap<&Address, Vec<&Address>> = HashMap::new();
-    for (address, Recorded { dependencies, .. }) in state.things() {
+    let kept = state.kept.iter().map(|kept| (&kept.address, &kept.recorded));
+    for (address, Recorded { dependencies, .. }) in state.things().chain(kept) {
         for needed in dependencies.iter().filter(|needed| *needed != address) {
             dependents.entry(needed).or_default().push(address);
         }

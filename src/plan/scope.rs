@@ -107,6 +107,14 @@ fn nothing_there(flag: &str, pattern: &Address, known: &BTreeSet<&Address>) -> D
         "cloud::command",
         format!("`{flag} {pattern}` names nothing: neither the program nor the record has it"),
     );
+    match suggestion(pattern, known) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// What is probably meant by an address at which there is nothing, or what there is to choose from.
+pub fn suggestion(pattern: &Address, known: &BTreeSet<&Address>) -> Option<String> {
     // Groups and repetitions can be named as well as what is in them.
     let mut names = BTreeSet::new();
     for address in known {
@@ -118,15 +126,15 @@ fn nothing_there(flag: &str, pattern: &Address, known: &BTreeSet<&Address>) -> D
         }
     }
     match closest(&pattern.to_string(), names.iter().map(String::as_str)) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if known.is_empty() => diagnostic,
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() => None,
         None => {
             const LISTED: usize = 8;
             let tops: BTreeSet<&str> =
                 known.iter().filter_map(|address| Some(address.segments().first()?.name.as_str())).collect();
             let more = if tops.len() > LISTED { " ..." } else { "" };
             let tops: Vec<String> = tops.into_iter().take(LISTED).map(|top| format!("`{top}`")).collect();
-            diagnostic.help(format!("at the top there are {}{more}", tops.join(", ")))
+            Some(format!("at the top there are {}{more}", tops.join(", ")))
         }
     }
 }

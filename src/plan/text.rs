@@ -4,6 +4,7 @@ use crate::name::Address;
 use crate::plan::parts::{self, Part};
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, HazardKind, Plan, Planned, Purpose, Scope, Spot,
+    Standing,
 };
 use crate::value::Value;
 
@@ -50,6 +51,13 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     lines.extend(changes(&plan.changes, width));
     if plan.unchanged > 0 {
         lines.push((Tone::Faint, format!("  = {} unchanged", plan.unchanged)));
+    }
+    let standing: Vec<Standing> = plan.standing().collect();
+    if !standing.is_empty() {
+        lines.push((Tone::Plain, String::new()));
+        lines.push((Tone::Heading, "  Left standing, and recorded no longer:".into()));
+        // A command is not broken in two.
+        lines.extend(plan.again(&standing).iter().map(|line| (Tone::Plain, format!("    {line}"))));
     }
     if !plan.outputs.is_empty() {
         lines.push((Tone::Plain, String::new()));

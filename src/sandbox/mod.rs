@@ -5,10 +5,11 @@
 mod log;
 pub mod object;
 mod pace;
+mod refusal;
 pub mod weather;
 mod world;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,8 @@ use tokio::time::Instant;
 
 use crate::apply::clock::Clock;
 use crate::apply::provider::{
-    Deed, Fault, FaultKind, Health, Here, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, FaultKind, Health, Here, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading,
+    Seek, Want,
 };
 use crate::model::schema::Schema;
 use crate::name::Address;
@@ -28,6 +30,7 @@ use crate::state::Operation;
 use crate::value::Fields;
 use log::Log;
 use object::{Busy, Doing, Key, is_found, name_of};
+use refusal::{Besides, Why};
 use weather::{Call, Fate, Throw, Weather};
 use world::{Line, World};
 
@@ -207,6 +210,42 @@ impl Sandbox {
         }
     }
 
+    /// Looks at many things, a page with each call.
+    async fn pages<T>(
+        &self,
+        call: Call,
+        places: &[&Place],
+        look: impl Fn(&Inner, usize, Timestamp) -> T + Send + Sync,
+    ) -> Vec<Result<T, Fault>> {
+        let mut answers = Vec::with_capacity(places.len());
+        for page in places.chunks(pace::PAGE) {
+            let passages: Vec<Result<Passage, Fault>> =
+                page.iter().map(|place| self.passage(&place.kind, &place.address, call)).collect();
+            // They travel together: as long as the first of them takes.
+            let first = passages.iter().flatten().next();
+            let (before, after) = first.map_or_else(Default::default, |passage| (passage.before, passage.after));
+            wait(before).await;
+            let now = self.clock.now();
+            let room = page.first().is_none_or(|place| self.inner().has_room(pace::service(&place.kind)));
+            let all = if room { Fate::Passes } else { Fate::Throttled };
+            for (place, passage) in page.iter().zip(passages) {
+                let fault = match passage {
+                    Ok(passage) => weather::fault(all).or_else(|| weather::fault(passage.fate)),
+                    Err(fault) => Some(fault),
+                };
+                let mut inner = self.inner();
+                let fault = fault.or_else(|| inner.world.weather.refusal(&place.kind, &place.address, call));
+                let at = answers.len();
+                answers.push(match fault {
+                    Some(fault) => Err(fault),
+                    None => inner.look(now).map_err(unreadable).map(|()| look(&inner, at, now)),
+                });
+            }
+            wait(after).await;
+        }
+        answers
+    }
+
     /// A call from its beginning to its end.
     async fn call<T>(
         &self,
@@ -247,13 +286,13 @@ impl Inner {
     fn change<T>(
         &mut self,
         now: Timestamp,
-        work: impl FnOnce(&World) -> Result<(T, Option<Line>), Fault>,
+        work: impl FnOnce(&World) -> Result<(T, Vec<Line>), Fault>,
     ) -> Result<T, Fault> {
         let Inner { world, log, .. } = self;
         let changed = log.change(world, |world| {
             world.advance(now);
             match work(world) {
-                Ok((answer, line)) => (Ok(answer), line.into_iter().collect()),
+                Ok((answer, lines)) => (Ok(answer), lines),
                 Err(fault) => (Err(fault), Vec::new()),
             }
         });
@@ -354,13 +393,13 @@ impl Provider for Sandbox {
             inner.change(now, |world| {
                 let mut object = match world.create(want, self.schema(&want.kind))? {
                     Ok(object) => object,
-                    Err(id) => return Ok((Made { id, whole: true }, None)),
+                    Err(id) => return Ok((Made { id, whole: true }, Vec::new())),
                 };
                 let weather = &world.weather;
                 let ready = weather.scaled(pace::of(&want.kind).after(Call::Create), 1.0);
                 object.busy = later(now, ready).map(|until| Busy { doing: Doing::Creating, until });
                 object.seen = later(now, weather.lag_of(&object.id));
-                Ok((Made { id: object.id.clone(), whole: true }, Some(Line::Put(object.into()))))
+                Ok((Made { id: object.id.clone(), whole: true }, vec![Line::Put(object.into())]))
             })
         })
         .await
@@ -406,38 +445,17 @@ impl Provider for Sandbox {
     }
 
     async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
-        let objects = self.look().map_err(unreadable)?.into_iter().filter(|object| *object.owner.lineage == *lineage);
+        let now = self.clock.now();
+        let is_there = |object: &Object| object.is_seen(now) && object.ends().is_none();
+        let objects = self.look().map_err(unreadable)?.into_iter().filter(is_there);
+        let objects = objects.filter(|object| *object.owner.lineage == *lineage);
         let owned = |object: Object| Owned { kind: object.kind, id: object.id, address: object.owner.address };
         Ok(Some(objects.map(owned).collect()))
     }
 
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {
-        let mut readings = Vec::with_capacity(places.len());
-        for page in places.chunks(pace::PAGE) {
-            let passages: Vec<Result<Passage, Fault>> =
-                page.iter().map(|place| self.passage(&place.kind, &place.address, Call::ReadMany)).collect();
-            // They travel together: as long as the first of them takes.
-            let first = passages.iter().flatten().next();
-            let (before, after) = first.map_or_else(Default::default, |passage| (passage.before, passage.after));
-            wait(before).await;
-            let now = self.clock.now();
-            let room = page.first().is_none_or(|place| self.inner().has_room(pace::service(&place.kind)));
-            let all = if room { Fate::Passes } else { Fate::Throttled };
-            for (place, passage) in page.iter().zip(passages) {
-                let fault = match passage {
-                    Ok(passage) => weather::fault(all).or_else(|| weather::fault(passage.fate)),
-                    Err(fault) => Some(fault),
-                };
-                let mut inner = self.inner();
-                let fault = fault.or_else(|| inner.world.weather.refusal(&place.kind, &place.address, Call::ReadMany));
-                readings.push(match fault {
-                    Some(fault) => Err(fault),
-                    None => inner.look(now).map_err(unreadable).map(|()| inner.reading(place, now)),
-                });
-            }
-            wait(after).await;
-        }
-        readings
+        self.pages(Call::ReadMany, &places.iter().collect::<Vec<_>>(), |inner, at, now| inner.reading(&places[at], now))
+            .await
     }
 
     async fn update(&self, place: &Place, _old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
@@ -449,15 +467,33 @@ impl Provider for Sandbox {
                 let until = later(now, settled).max(object.busy.map(|busy| busy.until));
                 let doing = object.busy.filter(|busy| busy.until > now).map_or(Doing::Updating, |busy| busy.doing);
                 object.busy = until.filter(|until| *until > now).map(|until| Busy { doing, until });
-                Ok((Progress::Done, Some(Line::Put(object.into()))))
+                Ok((Progress::Done, vec![Line::Put(object.into())]))
             })
         })
         .await
     }
 
-    /// Nothing comes of it here but the time that it takes.
-    async fn act(&self, place: &Place, _deed: &Deed) -> Result<Progress, Fault> {
-        self.call(&place.kind, &place.address, Call::Update, |_, _| Ok(Progress::Done)).await
+    /// What empties something does; nothing comes of others here but the time that they take.
+    async fn act(&self, place: &Place, deed: &Deed) -> Result<Progress, Fault> {
+        self.call(&place.kind, &place.address, Call::Update, |inner, now| {
+            let gone = |(kind, id): Key| Line::Delete { kind, id, seen: None };
+            inner.change(now, |world| {
+                let contents = world.contents(&key_of(place), &deed.kind);
+                Ok((Progress::Done, contents.into_iter().map(gone).collect()))
+            })
+        })
+        .await
+    }
+
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        let going: BTreeSet<Key> = leaving.iter().map(|one| key_of(&one.place)).collect();
+        let obstacles = |inner: &Inner, at: usize, _| {
+            let besides = Besides { going: Some(&going), leaving: leaving.get(at) };
+            let object = inner.world.get(&key_of(&leaving[at].place)).filter(|object| object.ends().is_none());
+            let refusals = object.map(|object| inner.world.refusals(object, &besides)).unwrap_or_default();
+            refusals.iter().map(Why::obstacle).collect()
+        };
+        self.pages(Call::Obstacles, &leaving.iter().map(|one| &one.place).collect::<Vec<_>>(), obstacles).await
     }
 
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {

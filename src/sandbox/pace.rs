@@ -71,7 +71,7 @@ impl Pace {
             Call::Create => self.create,
             Call::Update => self.update,
             Call::Delete => self.delete,
-            Call::Find | Call::Read | Call::ReadMany => LOOK,
+            Call::Find | Call::Read | Call::ReadMany | Call::Obstacles => LOOK,
         })
     }
 
@@ -81,7 +81,7 @@ impl Pace {
             Call::Create => self.ready,
             Call::Update => self.settled,
             Call::Delete => self.gone,
-            Call::Find | Call::Read | Call::ReadMany => 0,
+            Call::Find | Call::Read | Call::ReadMany | Call::Obstacles => 0,
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::apply::provider::{Fault, FaultKind, Owner, Want};
 use crate::model::schema::{Modifiers, Schema};
 use crate::name::Address;
 use crate::sandbox::object::{Busy, Doing, Key, Object, asked, is_found, name_of};
+use crate::sandbox::refusal::{Besides, remains};
 use crate::sandbox::weather::Weather;
 use crate::value::Value;
 
@@ -145,6 +146,15 @@ impl World {
         self.objects.values()
     }
 
+    pub fn get(&self, key: &Key) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// Whether a thing of this type has this name.
+    pub fn is_taken(&self, kind: &Arc<str>, name: &Arc<str>) -> bool {
+        self.names.contains_key(&(kind.clone(), name.clone()))
+    }
+
     /// What a look at it shows: one that is new may not be seen yet, one that is gone may be seen still.
     pub fn seen(&self, key: &Key, now: Timestamp) -> Option<&Object> {
         let ghost = || self.ghosts.get(key).filter(|(_, until)| *until > now).map(|(object, _)| object);
@@ -245,21 +255,21 @@ impl World {
     }
 
     /// What a delete call comes to: nothing, when it is gone already.
-    pub fn delete(&self, key: &Key, gone: Option<Timestamp>, seen: Option<Timestamp>) -> Checked<Option<Line>> {
+    pub fn delete(&self, key: &Key, gone: Option<Timestamp>, seen: Option<Timestamp>) -> Checked<Vec<Line>> {
         let Some(object) = self.objects.get(key).filter(|object| object.ends().is_none()) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        if let Some(holder) = self.referrers(object).next() {
-            let message = format!("{} is in use by `{}`", object.id, holder.owner.address);
-            return Err(Fault::new(FaultKind::Held, message));
+        if let Some(why) = self.refusals(object, &Besides::default()).first() {
+            return Err(why.fault(&object.id));
         }
-        Ok(Some(match gone {
+        let end = match gone {
             Some(until) => {
                 let busy = Some(Busy { doing: Doing::Deleting, until });
                 Line::Put(Object { busy, ..object.clone() }.into())
             }
             None => Line::Delete { kind: object.kind.clone(), id: object.id.clone(), seen },
-        }))
+        };
+        Ok(remains(object).map(|last| Line::Put(last.into())).into_iter().chain([end]).collect())
     }
 }
 

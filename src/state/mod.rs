@@ -57,6 +57,10 @@ pub struct State {
     pub unfinished: BTreeMap<u64, Began>,
     /// As of the last apply.
     pub outputs: BTreeMap<Name, Value>,
+    /// Things of this environment that were left standing on purpose, and are nobody's concern until a program
+    /// wants them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
     #[serde(default, skip_serializing_if = "About::is_unknown")]
     pub about: About,
 }
@@ -165,6 +169,14 @@ pub struct Retired {
     pub recorded: Recorded,
 }
 
+/// A thing that was left standing on purpose.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// That it had.
+    pub address: Address,
+    pub recorded: Recorded,
+}
+
 /// An operation whose call may be on its way.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Began {
@@ -183,6 +195,11 @@ impl Recorded {
     /// Whether this environment made it, or took it in as if it had; if not, it existed already, and was found.
     pub fn is_ours(&self) -> bool {
         !self.lifecycle.start.is_empty()
+    }
+
+    /// Where it is, of a cloud with regions.
+    pub fn region(&self) -> Option<Arc<str>> {
+        self.inputs.get(&Name::from("region")).and_then(Value::as_str).map(Into::into)
     }
 
     /// Whether taking it down deletes it; if not, it is left standing.
@@ -204,6 +221,7 @@ impl State {
             retired: BTreeMap::new(),
             unfinished: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            kept: Vec::new(),
             about: About::default(),
         }
     }
@@ -217,6 +235,11 @@ impl State {
     /// Whether nothing is recorded as being there, or on its way.
     pub fn holds_nothing(&self) -> bool {
         self.resources.is_empty() && self.retired.is_empty() && self.unfinished.is_empty()
+    }
+
+    /// Whether a thing was left standing on purpose.
+    pub fn keeps(&self, kind: &str, id: &str) -> bool {
+        self.kept.iter().any(|Kept { recorded, .. }| *recorded.kind == *kind && *recorded.id == *id)
     }
 
     /// What one record of the journal says, applied.
@@ -237,7 +260,10 @@ impl State {
                 };
                 match result {
                     Ended::Recorded(recorded) => self.put(op, began.address, *recorded),
-                    Ended::Gone => self.remove(&began.address, &began.request.id),
+                    Ended::Gone => {
+                        self.take_back(&began.request);
+                        self.remove(&began.address, &began.request.id);
+                    }
                     Ended::Unchanged => {}
                 }
             }
@@ -268,9 +294,16 @@ impl State {
                 }
             }
             Record::Seen { address, recorded } => {
+                self.take_back(&recorded);
                 self.resources.insert(address, *recorded);
             }
-            Record::Forgotten { address, id } => self.remove(&address, &id),
+            Record::Forgotten { address, id, gone } => {
+                let recorded = self.remove(&address, &id);
+                if let Some(recorded) = recorded.filter(|recorded| recorded.is_ours() && !gone) {
+                    self.take_back(&recorded);
+                    self.kept.push(Kept { address, recorded });
+                }
+            }
             Record::Restored { op } => {
                 if let Some(Retired { address, recorded }) = self.retired.remove(&op) {
                     self.resources.insert(address, recorded);
@@ -289,6 +322,7 @@ impl State {
     /// lose it: it is retired. What exists without us, and stays without us, need not be remembered.
     fn put(&mut self, op: u64, address: Address, recorded: Recorded) {
         let (kind, id) = (recorded.kind.clone(), recorded.id.clone());
+        self.take_back(&recorded);
         if let Some(old) = self.resources.insert(address.clone(), recorded)
             && (old.kind != kind || old.id != id)
             && !(old.lifecycle.start.is_empty() && old.lifecycle.terminate.is_empty())
@@ -308,12 +342,19 @@ impl State {
     }
 
     /// Takes out the thing with this id, which has the address or had it.
-    fn remove(&mut self, address: &Address, id: &str) {
+    fn remove(&mut self, address: &Address, id: &str) -> Option<Recorded> {
         if self.resources.get(address).is_some_and(|recorded| *recorded.id == *id) {
-            self.resources.remove(address);
-        } else {
-            self.retired.retain(|_, retired| retired.address != *address || *retired.recorded.id != *id);
+            return self.resources.remove(address);
         }
+        let mut old = self.retired.iter();
+        let (number, _) = old.find(|(_, old)| old.address == *address && *old.recorded.id == *id)?;
+        let number = *number;
+        self.retired.remove(&number).map(|retired| retired.recorded)
+    }
+
+    /// What is recorded under an address again, or gone, is kept no longer.
+    fn take_back(&mut self, recorded: &Recorded) {
+        self.kept.retain(|kept| kept.recorded.kind != recorded.kind || kept.recorded.id != recorded.id);
     }
 
     /// Gives resources other addresses, and everything that refers to them with them.

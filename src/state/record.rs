@@ -63,6 +63,9 @@ pub enum Record {
     Forgotten {
         address: Address,
         id: Arc<str>,
+        /// It is not there any more. If not, what this environment made of it is remembered.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gone: bool,
     },
     /// The thing that this operation replaced has its address again.
     Restored {

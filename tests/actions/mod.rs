@@ -64,7 +64,8 @@ async fn run(action: &Action) -> (Result<(), Fault>, Vec<String>) {
         outputs: Fields::new(),
     };
     let (list, occasion) = (List::Liveness, Occasion::Start);
-    let result = action::run(action, Scene { place: &place, token: "token", list, occasion, calls: &calls }).await;
+    let scene = Scene { place: &place, token: "token", list, occasion, calls: &calls, witness: None };
+    let result = action::run(action, scene).await;
     let result = result.map_err(|failed| failed.fault);
     let mut waits = Vec::new();
     while let Ok(event) = heard.try_recv() {

@@ -312,7 +312,7 @@ fn an_apply_makes_a_snapshot_when_one_is_due() {
 
     let run = tadpole.run(&["destroy", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.err);
-    assert!(run.err.contains("Left standing:") && run.err.contains("schedule-"), "{}", run.err);
+    assert!(run.err.contains("Left standing,") && run.err.contains("schedule-"), "{}", run.err);
     let left = moto.python(
         "found = client('ec2').describe_snapshots(Filters=[{'Name': 'tag-key', 'Values': ['tadpole:schedule']}])\n\
          tags = [tags_of(one['Tags']) for one in found['Snapshots']]\n\

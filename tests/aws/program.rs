@@ -75,7 +75,7 @@ fn the_example_is_really_made_checked_and_deleted() {
     let (buckets, states) = seen(moto, "real-thing", &lineage);
     assert_eq!(buckets, ["real-thing-archive"], "the persistent bucket stays, the other goes");
     assert_eq!(count(&states, "terminated"), 11, "{states:?}");
-    assert!(run.err.contains("Left standing:") && run.err.contains("real-thing-archive"), "{}", run.err);
+    assert!(run.err.contains("Left standing,") && run.err.contains("real-thing-archive"), "{}", run.err);
 
     // Once more: the bucket that stayed is ours, and is taken up again.
     let run = tadpole.run(&["apply", "--yes", set[0], set[1]]);

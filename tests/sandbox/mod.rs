@@ -3,6 +3,7 @@
 
 mod file;
 mod limits;
+mod refusals;
 mod rules;
 mod story;
 mod weather;

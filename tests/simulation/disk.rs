@@ -144,7 +144,7 @@ impl Disk {
             self.log.wrong(what);
         }
         let Some(state) = &mut self.state else { return };
-        if let Record::Forgotten { address, id } = record {
+        if let Record::Forgotten { address, id, .. } = record {
             let retired = state.retired.values().map(|retired| (&retired.address, &retired.recorded));
             let mut all = state.resources.iter().chain(retired);
             if let Some((_, left)) = all.find(|(of, left)| *of == address && left.id == *id) {
@@ -177,7 +177,7 @@ fn brief(record: &Record) -> String {
         Record::Acted { op, address, id, list, at, .. } => format!("acted {op}: {address} {id} {list:?} {at}"),
         Record::Anew { address, id } => format!("anew {address} {id}"),
         Record::Seen { address, recorded } => format!("seen {address}: {}", recorded.id),
-        Record::Forgotten { address, id } => format!("forgotten {address} {id}"),
+        Record::Forgotten { address, id, .. } => format!("forgotten {address} {id}"),
         Record::Restored { op } => format!("restored {op}"),
         Record::Moved { moves } => format!("moved {moves:?}"),
         Record::Outputs { .. } => "outputs".to_string(),

@@ -15,7 +15,7 @@ use crate::cli::session::{Cloud, Session, say_store};
 use crate::cli::streams::tell_line;
 use crate::cli::turn::{self, Turn};
 use crate::cli::ui::{Look, Paint};
-use crate::plan::{ChangeKind, Plan};
+use crate::plan::Plan;
 use crate::state::store::StoreFault;
 
 /// What stood in the way is said on standard error by whoever met it.
@@ -81,19 +81,16 @@ async fn in_order(program: &Path, cloud: &Cloud, expired: &Expired, stop: &watch
     let state = ledger.state();
     let standing = standing(&plan, &outcome);
     match state.holds_nothing() {
-        true => End::Down { gone: plan.changes.len() - standing.len(), standing },
+        true => End::Down { gone: plan.changes.iter().filter(|change| change.left.is_none()).count(), standing },
         false => End::Failed { why: why(&outcome), left: state.things().count(), standing },
     }
 }
 
 /// What was left standing.
 fn standing(plan: &Plan, outcome: &Outcome) -> Vec<Standing> {
-    let forgotten = plan.changes.iter().filter(|change| change.kind == ChangeKind::Forget);
-    let done = forgotten.filter(|change| outcome.done.contains(&change.address));
-    let stands = done.filter_map(|change| {
-        let (address, template) = (change.address.clone(), change.template.clone());
-        Some(Standing { address, template, id: change.id.clone()? })
-    });
+    let done = plan.standing().filter(|one| outcome.done.contains(one.address));
+    let stands =
+        done.map(|one| Standing { address: one.address.clone(), template: one.template.clone(), id: one.id.into() });
     stands.collect()
 }
 

@@ -133,7 +133,11 @@ impl Forget {
         }
         let mut records: Vec<Record> = left
             .iter()
-            .map(|(address, recorded)| Record::Forgotten { address: (*address).clone(), id: recorded.id.clone() })
+            .map(|(address, recorded)| Record::Forgotten {
+                address: (*address).clone(),
+                id: recorded.id.clone(),
+                gone: false,
+            })
             .collect();
         // What stays has nothing to wait for in what is not recorded.
         for (address, recorded) in state.resources.iter().filter(|(address, _)| !named(address)) {

@@ -127,11 +127,8 @@ async fn is_true(
     let things: BTreeMap<(&str, &str), &Address> =
         state.things().map(|(address, recorded)| ((&*recorded.kind, &*recorded.id), address)).collect();
     for thing in owned.iter().filter(|thing| !things.contains_key(&(&*thing.kind, &*thing.id))) {
-        let text = format!(
-            "{} {}, made as `{}`, is not recorded: left standing, or lost",
-            thing.kind, thing.id, thing.address
-        );
-        found.known.push(text);
+        let what = if state.keeps(&thing.kind, &thing.id) { "left standing on purpose" } else { "not recorded" };
+        found.known.push(format!("{} {}, made as `{}`, is {what}", thing.kind, thing.id, thing.address));
     }
     Ok(())
 }

@@ -55,6 +55,15 @@ pub fn text(state: &State, epoch: u64, out: &mut impl Write) -> io::Result<()> {
         line(out, at, to_string(name)?, to_string(value)?)?;
     }
     write!(out, "\n}}")?;
+    if !state.kept.is_empty() {
+        write!(out, ",\n\"kept\":[")?;
+        for (at, kept) in state.kept.iter().enumerate() {
+            let kept = to_string(kept)?;
+            sum = checksum(0, &format!("{sum}{kept}"));
+            write!(out, "{}\n{kept}", if at == 0 { "" } else { "," })?;
+        }
+        write!(out, "\n]")?;
+    }
     if !state.about.is_unknown() {
         let about = to_string(&state.about)?;
         sum = checksum(0, &format!("{sum}{about}"));
