@@ -92,7 +92,8 @@ async fn what_something_holds_that_stays() {
          group = ec2.create_security_group(GroupName='g', Description='d', VpcId=vpc)['GroupId']\n\
          image = ec2.describe_images()['Images'][0]['ImageId']\n\
          one = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet, SecurityGroupIds=[group],\n    \
-             DisableApiTermination=True, InstanceType='t3.micro')['Instances'][0]['InstanceId']\n\
+             InstanceType='t3.micro')['Instances'][0]['InstanceId']\n\
+         ec2.modify_instance_attribute(InstanceId=one, DisableApiTermination={'Value': True})\n\
          disk = ec2.create_volume(AvailabilityZone='ca-central-1a', Size=1)['VolumeId']\n\
          ec2.attach_volume(VolumeId=disk, InstanceId=one, Device='/dev/sdf')\n\
          made = ec2.create_image(InstanceId=one, Name='obstacle')['ImageId']\n\
