@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -109,13 +109,17 @@ impl Shop {
     }
 }
 
-/// Records of an environment that its time is over since then.
-pub fn expire(record: &Path, since: Duration) {
+fn taken(record: &Path) -> Ledger {
     let length = tadpole::state::lease::LENGTH;
     let holder = Holder { user: None, host: "test".into(), command: "test".into(), length };
     let (store, replayed) = LocalStore::open(record, &holder).unwrap();
     let replayed = replayed.unwrap();
-    let mut ledger = Ledger::new(replayed.state, Box::new(store), replayed.records);
+    Ledger::new(replayed.state, Box::new(store), replayed.records)
+}
+
+/// Records of an environment that its time is over since then.
+pub fn expire(record: &Path, since: Duration) {
+    let mut ledger = taken(record);
     ledger.record(vec![Record::Expires { at: Some(Timestamp::now().checked_sub(since).unwrap()) }]).unwrap();
 }
 
@@ -338,6 +342,24 @@ fn one_that_fails_stops_no_other() {
     assert!(shop.state("bad").holds_nothing());
 }
 
+/// What bears the name of the environment and is recorded nowhere is no success.
+#[test]
+fn what_nothing_records_is_told() {
+    let shop = Shop::new();
+    shop.applied("pr-1", Some("1h"));
+    shop.expired("pr-1", Duration::from_secs(60));
+    let mut ledger = taken(&shop.record("pr-1"));
+    let mut state = ledger.state().clone();
+    state.resources.remove(&"scratch[1]".parse().unwrap());
+    state.serial += 1;
+    ledger.replace(state).unwrap();
+    drop(ledger);
+    let why =
+        "something of it is there still, and nothing records it\n      `scratch[1]`: aws.S3Bucket pr-1-scratch-1 is";
+    ends(&shop.run(REAP), 3, &[&format!("  x pr-1  failed: {why} there still")]);
+    assert_eq!(shop.objects("pr-1"), ["pr-1-images", "pr-1-scratch-1"]);
+}
+
 /// As several build servers may do on the same schedule: each environment is taken down once.
 #[test]
 fn several_reap_at_once() {
@@ -448,9 +470,8 @@ fn a_killed_reap_is_run_again() {
     ends(&shop.run(REAP), 0, &["none has expired"]);
 }
 
-/// The first signal: what is in flight is finished, and no other is begun.
-#[test]
-fn a_reap_that_is_to_stop_begins_no_other() {
+/// Two that have expired, a reap that is stuck in the first, and a signal that it has heard.
+fn stuck_and_signalled() -> (Shop, Child, BufReader<ChildStderr>) {
     let shop = Shop::new();
     for (environment, ago) in [("first", 90), ("second", 60)] {
         shop.applied(environment, Some("1h"));
@@ -459,14 +480,24 @@ fn a_reap_that_is_to_stop_begins_no_other() {
     shop.refusing("first", stuck(Call::Delete));
     let mut child = shop.started(REAP);
     until("the beginning of the first", || shop.state("first").unfinished.len() == 3);
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    // What is in flight is kept from ending until it says that it has heard that.
+    signal(&child);
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.starts_with("Stopping: what is in flight is finished and recorded.") {
         line.clear();
         assert!(said.read_line(&mut line).unwrap() > 0, "it has not heard the signal");
     }
+    (shop, child, said)
+}
+
+fn signal(child: &Child) {
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
+/// The first signal: what is in flight is finished, and no other is begun.
+#[test]
+fn a_reap_that_is_to_stop_begins_no_other() {
+    let (shop, child, mut said) = stuck_and_signalled();
     shop.refusing("first", Vec::new());
     let mut err = String::new();
     said.read_to_string(&mut err).unwrap();
@@ -474,6 +505,21 @@ fn a_reap_that_is_to_stop_begins_no_other() {
     shop.is_up("second");
     assert!(shop.state("first").unfinished.is_empty());
     ends(&shop.run(REAP), 0, &["  v second  taken down"]);
+    shop.is_down("first");
+}
+
+/// The second signal: it waits for nothing.
+#[test]
+fn a_reap_that_is_to_stop_at_once_says_what_was_cut_off() {
+    let (shop, child, mut said) = stuck_and_signalled();
+    signal(&child);
+    let mut err = String::new();
+    said.read_to_string(&mut err).unwrap();
+    let first = "  x first   failed: 4 resources still recorded\n      `scratch[2]`: cut off";
+    ends(&Ran { err, ..ended(child) }, 130, &["Stopping at once.", first, "  . second  not tried"]);
+    assert_eq!(shop.state("first").unfinished.len(), 3);
+    shop.refusing("first", Vec::new());
+    ends(&shop.run(REAP), 0, &["  v first   taken down: 3", "  v second  taken down: 3"]);
     shop.is_down("first");
 }
 
@@ -534,7 +580,9 @@ fn only_an_empty_record_is_removed() {
     ends(&shop.run("destroy --sandbox --yes --env pr-1"), 0, &[]);
     let lineage = shop.state("pr-1").lineage;
     let asked = shop.run("env remove pr-1");
-    ends(&asked, 1, &["aws.S3Bucket  pr-1-images", &format!("tadpole:lineage = {lineage}"), "then add `--yes`"]);
+    let kept = "left these standing. Without its record, no later apply takes them back:\n  images  PersistentS3Bucket pr-1-images\n";
+    ends(&asked, 1, &["aws.S3Bucket  pr-1-images", kept, &format!("tadpole:lineage = {lineage}"), "then add `--yes`"]);
+    assert!(shop.run("env list").out.contains("  1 kept  "));
     assert!(shop.record("pr-1").exists());
     ends(&shop.run("env remove pr-1 --yes"), 0, &["/pr-1 is removed."]);
     assert_eq!(std::fs::read_dir(shop.path(".tadpole")).unwrap().count(), 0, "something is left");

@@ -12,6 +12,9 @@ use crate::plan::{ChangeKind, Plan};
 use crate::state::{Recorded, State};
 use crate::value::Value;
 
+/// By type and id.
+type Things = BTreeSet<(Arc<str>, Arc<str>)>;
+
 /// What the cloud said.
 #[derive(Debug, Default)]
 pub struct Foreseen {
@@ -41,7 +44,7 @@ fn leaving(plan: &Plan, state: &State) -> impl Iterator<Item = (usize, Leaving)>
     let deleted: Vec<(usize, &Address, &Recorded)> =
         deleted.filter_map(|(number, change)| Some((number, &change.address, change.deleted(state)?))).collect();
     let going: BTreeSet<(&Arc<str>, &Arc<str>)> = deleted.iter().map(|(_, _, one)| (&one.kind, &one.id)).collect();
-    let mut known: Table<&Address, BTreeSet<(Arc<str>, Arc<str>)>> = Table::default();
+    let mut known: Table<&Address, Things> = Table::default();
     let stay = |one: &Recorded| one.is_ours() && !going.contains(&(&one.kind, &one.id));
     for (_, recorded) in state.things().filter(|(_, one)| stay(one)) {
         for needed in &recorded.dependencies {

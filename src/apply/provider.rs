@@ -58,7 +58,7 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Leaving {
     pub place: Place,
-    /// Actions of the cloud that run before its deletion, by the provider's name of each: `aws.EmptyS3Bucket`.
+    /// Actions of the cloud that run before its deletion, by the provider's name of each: `aws.Empty`.
     pub deeds: Vec<Arc<str>>,
     /// Things, by type and id, that are recorded as needing it and stay. The plan knows what becomes of that:
     /// they are no obstacle that anybody has to be told of.

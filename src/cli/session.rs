@@ -408,10 +408,11 @@ impl Session {
                 tell_line(&format!("    {address}  {id}"));
             }
         }
+        let next = if plan.purpose == Purpose::Destroy { "destroy" } else { "apply" };
         if outcome.interrupted {
-            tell_line("  Interrupted. What was in flight is recorded; the next apply goes on from there.");
+            tell_line(&format!("  Interrupted. What was in flight is recorded; the next {next} goes on from there."));
         } else if !outcome.failed.is_empty() {
-            tell_line("  What was done is recorded; the next apply goes on from there.");
+            tell_line(&format!("  What was done is recorded; the next {next} goes on from there."));
         }
     }
 

@@ -18,15 +18,15 @@ const PROTECTION: [&str; 2] = ["deletionProtection", "terminationProtection"];
 struct Container {
     kind: &'static str,
     contents: &'static [&'static str],
-    /// The action that empties one.
-    emptied: &'static str,
+    /// Actions that empty one.
+    emptied: &'static [&'static str],
     help: &'static str,
 }
 
 const CONTAINERS: [Container; 1] = [Container {
     kind: "aws.S3Bucket",
     contents: &["aws.S3File", "aws.S3Directory"],
-    emptied: "aws.EmptyS3Bucket",
+    emptied: &["aws.Empty", "aws.EmptyS3Bucket"],
     help: "to lose what is in it as well, put `EMPTY_ACTION` before the deletion in its `terminateActions`, and apply that first",
 }];
 
@@ -107,7 +107,7 @@ impl World {
         let (mut users, mut contents) = (BTreeSet::new(), 0);
         for holder in self.referrers(object).filter(|holder| besides.counts(holder)) {
             match container.filter(|container| container.contents.contains(&&*holder.kind)) {
-                Some(container) if besides.does(container.emptied) => {}
+                Some(container) if container.emptied.iter().any(|deed| besides.does(deed)) => {}
                 Some(_) => contents += 1,
                 None => drop(users.insert(holder.owner.address.clone())),
             }
@@ -130,7 +130,8 @@ impl World {
 
     /// What an action takes out of the thing in whose list it stands.
     pub fn contents(&self, key: &Key, deed: &str) -> Vec<Key> {
-        let container = CONTAINERS.iter().find(|container| *container.kind == *key.0 && container.emptied == deed);
+        let mut containers = CONTAINERS.iter().filter(|container| *container.kind == *key.0);
+        let container = containers.find(|container| container.emptied.contains(&deed));
         let Some((container, object)) = container.zip(self.get(key)) else { return Vec::new() };
         let is_in = |other: &&Object| container.contents.contains(&&*other.kind);
         self.referrers(object).filter(is_in).map(Object::key).collect()

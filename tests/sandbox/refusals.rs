@@ -62,7 +62,7 @@ async fn a_bucket_goes_when_it_is_empty_or_emptied() {
     assert!(told[0][0].help.as_ref().unwrap().contains("EMPTY_ACTION"));
     assert_eq!(foreseen(&sandbox, &[alone.clone(), leaving(&page)]).await[0][0].message, "it has 1 object in it");
     refused(sandbox.delete(&bucket).await, FaultKind::Held, "is not empty");
-    let empty = Deed { kind: "aws.EmptyS3Bucket".into(), settings: Fields::new(), token: "t".into() };
+    let empty = Deed { kind: "aws.Empty".into(), settings: Fields::new(), token: "t".into() };
     let emptied = Leaving { deeds: vec![empty.kind.clone()], ..alone };
     assert_eq!(foreseen(&sandbox, &[emptied]).await, [[]]);
     sandbox.act(&bucket, &empty).await.unwrap();

@@ -162,12 +162,13 @@ impl Health {
     }
 }
 
-/// As last recorded: `live`, or how many are.
+/// As last recorded: `live`, or how many are; of an environment that is down, how many things it left standing.
 fn health(state: &State) -> Cell {
     let Health { live, failing, incomplete, retired, unfinished } = Health::of(state);
     let all = live + failing + incomplete + retired;
     match (unfinished, all) {
-        (0, 0) => (NOTHING.into(), Paint::Faint),
+        (0, 0) if state.kept.is_empty() => (NOTHING.into(), Paint::Faint),
+        (0, 0) => (format!("{} kept", state.kept.len()), Paint::Faint),
         (0, all) if all == live => ("live".into(), Paint::Good),
         (0, all) => (format!("{live} of {all} live"), Paint::Bad),
         // Nobody knows what these are until somebody finds out.
@@ -220,6 +221,7 @@ fn object(found: &Found, now: Timestamp) -> Json {
                 "expires": state.about.expires,
                 "expired": state.about.is_expired(now),
                 "resources": { "live": live, "not_live": failing, "incomplete": incomplete, "replaced": retired },
+                "kept": state.kept.len(),
                 "cut_off": unfinished,
                 "command": command,
             })

@@ -12,7 +12,7 @@ use crate::cli::streams::{say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::sandbox::Sandbox;
-use crate::state::store;
+use crate::state::{Kept, store};
 
 #[derive(clap::Args)]
 pub struct Remove {
@@ -63,12 +63,16 @@ impl Remove {
                 tell_line(&format!("  and {} others", things.len() - LISTED));
             }
         }
-        if let Some(state) = &state {
-            tell_line(&format!(
-                "If {name} left anything standing, no later apply takes that back without this record, only \
-                 `tadpole import`.\nIt is tagged `tadpole:lineage = {}`.",
-                state.lineage
-            ));
+        if let Some(state) = state.as_ref().filter(|state| !state.kept.is_empty()) {
+            tell_line(&format!("{name} left these standing. Without its record, no later apply takes them back:"));
+            state.kept.iter().take(LISTED).for_each(|Kept { address, recorded }| {
+                tell_line(&format!("  {address}  {} {}", recorded.template, recorded.id));
+            });
+            if state.kept.len() > LISTED {
+                tell_line(&format!("  and {} others", state.kept.len() - LISTED));
+            }
+            let tag = format!("`tadpole:lineage = {}`", state.lineage);
+            tell_line(&format!("They are tagged {tag}, and `tadpole import` takes them in."));
         }
         agreed(&format!("Remove the record of {name}?"), self.yes, look)?;
         remove(&records_of(&self.program), &record).map_err(|error| {

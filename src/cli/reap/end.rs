@@ -104,6 +104,7 @@ impl End {
                 plural(*gone, "resource"),
                 plural(*unfinished, "operation")
             ),
+            End::Failed { left: 0, .. } => "failed: something of it is there still, and nothing records it".into(),
             End::Failed { left, .. } => format!("failed: {} still recorded", plural(*left, "resource")),
             End::Held(by) => format!("skipped: it is being changed by {by}"),
             End::Changed(how) => format!("skipped: {how}"),

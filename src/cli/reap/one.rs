@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::apply::{Outcome, Stop};
@@ -15,11 +16,22 @@ use crate::cli::session::{Cloud, Session, say_store};
 use crate::cli::streams::tell_line;
 use crate::cli::turn::{self, Turn};
 use crate::cli::ui::{Look, Paint};
-use crate::plan::Plan;
+use crate::plan::{Plan, Refreshed};
+use crate::state::State;
+use crate::state::ledger::Ledger;
 use crate::state::store::StoreFault;
 
 /// What stood in the way is said on standard error by whoever met it.
 const SAID: &str = "why stands in the log";
+
+/// An environment that is taken, with the plan of its end.
+struct Ready {
+    session: Session,
+    ledger: Ledger,
+    plan: Plan,
+    refreshed: Refreshed,
+    now: Timestamp,
+}
 
 /// Takes an environment down, unless another has it, or it is wanted again by now.
 pub async fn take_down(
@@ -30,59 +42,80 @@ pub async fn take_down(
     look: Look,
 ) -> End {
     let mut at_once = stop.clone();
-    tokio::select! {
-        end = in_order(program, cloud, expired, stop, look) => end,
-        // What is in flight is in the journal.
-        Ok(_) = at_once.wait_for(|stop| *stop == Stop::Now) => End::NotTried,
+    let ready = tokio::select! {
+        ready = prepared(program, cloud, expired, stop, look) => ready,
+        // Nothing has begun. What has is ended, or cut off, by whoever carries it out.
+        Ok(_) = at_once.wait_for(|stop| *stop == Stop::Now) => Err(End::NotTried),
+    };
+    match ready {
+        Ok(ready) if *stop.borrow() == Stop::No => ready.carried_out().await,
+        Ok(_) => End::NotTried,
+        Err(end) => end,
     }
 }
 
-async fn in_order(program: &Path, cloud: &Cloud, expired: &Expired, stop: &watch::Receiver<Stop>, look: Look) -> End {
+async fn prepared(
+    program: &Path,
+    cloud: &Cloud,
+    expired: &Expired,
+    stop: &watch::Receiver<Stop>,
+    look: Look,
+) -> Result<Ready, End> {
     let place = Place::of(program, &expired.name);
-    let left = || expired.state.things().count();
-    let failed = |why: &str| End::Failed { why: vec![why.to_string()], left: left(), standing: Vec::new() };
+    let failed = |why: &str| {
+        let why = vec![why.to_string()];
+        End::Failed { why, left: expired.state.things().count(), standing: Vec::new() }
+    };
     let Compiled { graph, sources, .. } = taken_down(&place, place.compile_quietly(), true);
     let record = place.record();
     if !record.exists() {
-        return End::Changed("it was removed meanwhile".into());
+        return Err(End::Changed("it was removed meanwhile".into()));
     }
-    let Ok(session) = Session::open(place, graph, sources, cloud, look).await else { return failed(SAID) };
+    let session = Session::open(place, graph, sources, cloud, look).await.map_err(|_| failed(SAID))?;
     let mut session = session.heeding(stop.clone());
-    let Ok(holder) = turn::holder(look) else { return failed(SAID) };
-    let (store, replayed) = match Turn::default().contend(&record, &holder, look) {
-        Ok((store, Some(replayed))) => (store, replayed),
-        Ok((_, None)) => return End::Changed("it was removed meanwhile".into()),
-        Err(StoreFault::Locked(Some(lease))) => return End::Held(lease.to_string()),
-        Err(StoreFault::Locked(None)) => return End::Held("another command, which is just taking it".into()),
-        Err(fault) => {
+    let holder = turn::holder(look).map_err(|_| failed(SAID))?;
+    let (store, replayed) = Turn::default().contend(&record, &holder, look).map_err(|fault| match fault {
+        StoreFault::Locked(Some(lease)) => End::Held(lease.to_string()),
+        StoreFault::Locked(None) => End::Held("another command, which is just taking it".into()),
+        StoreFault::Fenced(_) | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Newer { .. } => {
             say_store(&fault, look);
-            return failed(&fault.to_string());
+            failed(&fault.to_string())
         }
-    };
-    // What was read without the lock may have changed since.
+    })?;
+    let Some(replayed) = replayed else { return Err(End::Changed("it was removed meanwhile".into())) };
     let now = session.calls().clock.now();
-    match replayed.state.about.expires {
-        Some(at) if at <= now => {}
-        Some(at) => return End::Changed(format!("it was extended meanwhile, and expires {}", told(at, now))),
-        None if replayed.state.holds_nothing() => return End::Changed("it was taken down meanwhile".into()),
-        None => return End::Changed("it was extended meanwhile, and stays".into()),
+    if let Some(how) = changed(&replayed.state, now) {
+        return Err(End::Changed(how));
     }
     tell_line(&look.paint(&format!("\n{}  expired {}", expired.name, told(expired.at, now)), Paint::Strong));
-    let Ok(mut ledger) = session.seated(store, Some(replayed)).await else { return failed(SAID) };
-    let Ok((plan, refreshed)) = session.plan(ledger.state(), &Scoped::default().destroy()).await else {
-        return failed(SAID);
-    };
+    let ledger = session.seated(store, Some(replayed)).await.map_err(|_| failed(SAID))?;
+    let planned = session.plan(ledger.state(), &Scoped::default().destroy()).await;
+    let (plan, refreshed) = planned.map_err(|_| failed(SAID))?;
     session.show_plan(&plan, ledger.state());
-    if *stop.borrow() != Stop::No {
-        return End::NotTried;
+    Ok(Ready { session, ledger, plan, refreshed, now })
+}
+
+/// Why an environment is not to be taken down any more, now that nobody else can change it.
+fn changed(state: &State, now: Timestamp) -> Option<String> {
+    match state.about.expires {
+        Some(at) if at <= now => None,
+        Some(at) => Some(format!("it was extended meanwhile, and expires {}", told(at, now))),
+        None if state.holds_nothing() => Some("it was taken down meanwhile".into()),
+        None => Some("it was extended meanwhile, and stays".into()),
     }
-    let expiry = Expiry::of(ledger.state(), None, now);
-    let (_, outcome) = perform(&mut session, &plan, &refreshed, &mut ledger, false, expiry).await;
-    let state = ledger.state();
-    let standing = standing(&plan, &outcome);
-    match state.holds_nothing() {
-        true => End::Down { gone: plan.changes.iter().filter(|change| change.left.is_none()).count(), standing },
-        false => End::Failed { why: why(&outcome), left: state.things().count(), standing },
+}
+
+impl Ready {
+    async fn carried_out(self) -> End {
+        let Ready { mut session, mut ledger, plan, refreshed, now } = self;
+        let expiry = Expiry::of(ledger.state(), None, now);
+        let (_, outcome) = perform(&mut session, &plan, &refreshed, &mut ledger, false, expiry).await;
+        let state = ledger.state();
+        let standing = standing(&plan, &outcome);
+        match state.holds_nothing() && outcome.lost.is_empty() {
+            true => End::Down { gone: plan.changes.iter().filter(|change| change.left.is_none()).count(), standing },
+            false => End::Failed { why: why(&outcome), left: state.things().count(), standing },
+        }
     }
 }
 
@@ -102,5 +135,6 @@ fn why(outcome: &Outcome) -> Vec<String> {
         0 => None,
         many => Some(format!("{many} not tried")),
     };
-    failed.chain(cut).chain(store).chain(skipped).collect()
+    let lost = outcome.lost.iter().map(|one| format!("`{}`: {} {} is there still", one.address, one.kind, one.id));
+    failed.chain(cut).chain(store).chain(skipped).chain(lost).collect()
 }

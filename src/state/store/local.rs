@@ -47,7 +47,7 @@ enum Chance {
     Now,
     /// It is being taken, and nobody says by whom.
     Soon,
-    Held(Lease),
+    Held(Box<Lease>),
 }
 
 impl<'a> Contender<'a> {
@@ -90,7 +90,7 @@ impl<'a> Contender<'a> {
                 }
                 Chance::Soon if began.elapsed() < 2 * GRACE => std::thread::sleep(LOOK),
                 Chance::Soon => return Err(StoreFault::Locked(None)),
-                Chance::Held(lease) => return Err(StoreFault::Locked(Some(Box::new(lease)))),
+                Chance::Held(lease) => return Err(StoreFault::Locked(Some(lease))),
             }
         }
     }
@@ -132,7 +132,7 @@ impl<'a> Contender<'a> {
             return Ok(Chance::Now);
         }
         let age = seat::time_of(self.environment)?.duration_since(renewed).unwrap_or_default();
-        Ok(if age > lease.length() { Chance::Now } else { Chance::Held(lease) })
+        Ok(if age > lease.length() { Chance::Now } else { Chance::Held(Box::new(lease)) })
     }
 
     /// Takes the seat as it is called, or the first one; nothing when another was quicker.
