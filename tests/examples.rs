@@ -1,18 +1,25 @@
 //! Every example in the sandbox: applied, unchanged, taken down.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::{Tadpole, copied};
+use crate::cli::{Tadpole, copied, ends};
+
+/// The folders below one, itself included, that are programs.
+fn programs(folder: &Path) -> Vec<PathBuf> {
+    let entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let is_program = entries.iter().any(|path| path.extension().is_some_and(|extension| extension == "cloud"));
+    let below = entries.iter().filter(|path| path.is_dir() && !path.ends_with(".tadpole"));
+    let below = below.flat_map(|path| programs(path));
+    is_program.then(|| folder.to_path_buf()).into_iter().chain(below).collect()
+}
 
 #[test]
 fn every_example_is_applied_unchanged_and_taken_down() {
-    let mut seen = 0;
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap() {
-        let example = entry.unwrap().path();
-        if !example.is_dir() {
-            continue;
-        }
-        seen += 1;
+    let all = programs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"));
+    for example in ["smartfrog", "smartfrog/buckets", "smartfrog/instances"] {
+        assert!(all.iter().any(|path| path.ends_with(example)), "{example} is not among {all:?}");
+    }
+    for example in all {
         let directory = copied(&example);
         let tadpole = Tadpole::new(directory.path())
             .env("KULITZER_DB_PASSWORD", "correct horse battery staple")
@@ -26,7 +33,32 @@ fn every_example_is_applied_unchanged_and_taken_down() {
         let run = tadpole.run(&["apply", ".", "--sandbox", "--yes"]);
         assert_eq!(run.code, 0, "{}, once more: {}", example.display(), run.err);
     }
-    assert!(seen > 0, "there are no examples");
+}
+
+#[test]
+fn what_smartfrog_left_standing_is_retired() {
+    let directory = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/smartfrog/buckets"));
+    let tadpole = Tadpole::new(directory.path());
+    let left = || tadpole.run(&["sandbox", "list"]).out.matches("aws.S3").count();
+    ends(&tadpole.run(&["apply", "--sandbox", "--yes"]), 0, &["start: PUT_ACTION, GET_ACTION, HEAD_ACTION"]);
+    assert_eq!(left(), 4);
+    ends(&tadpole.run(&["destroy", "--sandbox", "--yes"]), 0, &["left standing: tadpole-smartfrog-family-archive"]);
+    assert_eq!(left(), 2);
+    let run = tadpole.run(&["apply", "--sandbox", "--yes", "--set", "retire=true"]);
+    ends(&run, 0, &["v retired  adopted tadpole-smartfrog-family-archive", "v noteRetired  adopted"]);
+    let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
+    ends(&run, 0, &["v noteRetired  terminated", "v retired  terminated tadpole-smartfrog-family-archive"]);
+    assert_eq!(left(), 0);
+}
+
+#[test]
+fn instances_of_others_are_ended_when_it_is_asked_for() {
+    let directory = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/smartfrog/instances"));
+    let tadpole = Tadpole::new(directory.path());
+    let run = tadpole.run(&["apply", "--sandbox", "--yes", "--set", "kill=toads"]);
+    ends(&run, 0, &["< killed   TerminateInstancesOnTermination  adopt"]);
+    let run = tadpole.run(&["destroy", "--sandbox", "--yes"]);
+    ends(&run, 0, &["terminate: TERMINATE_FOUND_ACTION", "v killed  terminated"]);
 }
 
 // ---- a test environment for each pull request: as by hand, and as in GitHub Actions

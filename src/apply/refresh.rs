@@ -1,6 +1,8 @@
 //! What the cloud has, before planning: everything recorded in as few calls as it allows, and what
 //! the program says exists already.
 
+use std::sync::Arc;
+
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -11,10 +13,10 @@ use crate::apply::work::samples;
 use crate::graph::ResourceGraph;
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
-use crate::name::Address;
+use crate::name::{Address, Name};
 use crate::plan::{self, Found, Refreshed};
 use crate::state::{State, Status};
-use crate::value::Fields;
+use crate::value::{Fields, Value};
 
 /// Asks the cloud.
 ///
@@ -85,7 +87,7 @@ async fn find(
     refreshed: &mut Refreshed,
     faults: &mut Vec<(Address, Fault)>,
 ) {
-    let mut looking = JoinSet::new();
+    let mut sought = Vec::new();
     for (at, resource) in graph.in_order().enumerate() {
         if let Some(recorded) = state.resources.get(&resource.address)
             && !is_gone(refreshed, &resource.address)
@@ -102,21 +104,61 @@ async fn find(
             let former = |address: &Address| Owner { address: address.clone(), ..owner.clone() };
             seeks.extend(std::iter::once(owner.clone()).chain(resource.formerly.iter().map(former)).map(Seek::Owned));
         }
-        let Some(inputs) = known_inputs(resource, state).filter(|_| !seeks.is_empty()) else {
-            continue;
-        };
-        let samples = samples(resource, state);
-        let want = Want { kind: resource.schema.kind.clone(), inputs, samples, owner };
-        let calls = calls.clone();
-        looking.spawn(async move { (at, look(&want, &seeks, &calls).await, want.owner.address) });
+        if !seeks.is_empty() {
+            sought.push((at, resource, owner, seeks));
+        }
     }
-    let mut all = looking.join_all().await;
-    all.sort_by_key(|(at, ..)| *at);
-    for (_, found, address) in all {
-        match found {
-            Ok(Some(found)) => drop(refreshed.found.insert(address, found)),
-            Ok(None) => {}
-            Err(fault) => faults.push((address, fault)),
+    // What refers to something that is found can be looked for after that: in as many rounds as it takes.
+    loop {
+        let world = Round { state, refreshed };
+        let mut looking = JoinSet::new();
+        let mut later = Vec::new();
+        for (at, resource, owner, seeks) in sought {
+            let Some(inputs) = known_inputs(resource, &world) else {
+                later.push((at, resource, owner, seeks));
+                continue;
+            };
+            let samples = samples(resource, &world);
+            let want = Want { kind: resource.schema.kind.clone(), inputs, samples, owner };
+            let calls = calls.clone();
+            looking.spawn(async move { (at, look(&want, &seeks, &calls).await, want.owner.address) });
+        }
+        let mut all = looking.join_all().await;
+        all.sort_by_key(|(at, ..)| *at);
+        let mut is_more_known = false;
+        for (_, found, address) in all {
+            match found {
+                Ok(Some(found)) => {
+                    is_more_known = true;
+                    refreshed.found.insert(address, found);
+                }
+                Ok(None) => {}
+                Err(fault) => faults.push((address, fault)),
+            }
+        }
+        sought = later;
+        if sought.is_empty() || !is_more_known {
+            break;
+        }
+    }
+}
+
+/// What is known in a round of looking: what is recorded, and what was found before.
+struct Round<'a> {
+    state: &'a State,
+    refreshed: &'a Refreshed,
+}
+
+impl Known for Round<'_> {
+    fn id(&self, address: &Address) -> Option<Arc<str>> {
+        let found = self.refreshed.found.get(address).map(|found| found.id.clone());
+        found.or_else(|| self.state.id(address))
+    }
+
+    fn output(&self, address: &Address, attribute: &Name) -> Option<Value> {
+        match self.refreshed.found.get(address) {
+            Some(found) => found.here.outputs.get(attribute).cloned(),
+            None => self.state.output(address, attribute),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::model::action::{Action, ActionTerm, List, Verb};
-use crate::model::resource::Resource;
+use crate::model::resource::{Input, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{
@@ -156,14 +156,14 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
             });
         }
         if exists_already {
-            report.push(missing(resource));
+            report.push(missing(resource, world));
             return None;
         }
         return Some(start(ChangeKind::Start, None, report));
     };
     let here = match world.refreshed.readings.get(address) {
         Some(Reading::Gone) if exists_already => {
-            report.push(missing(resource));
+            report.push(missing(resource, world));
             return None;
         }
         Some(Reading::Gone) => {
@@ -458,7 +458,16 @@ pub fn means_another(resource: &Resource, recorded: &Recorded, world: &dyn Known
         })
 }
 
-fn missing(resource: &Resource) -> Diagnostic {
+fn missing(resource: &Resource, world: &World) -> Diagnostic {
+    let is_open = |input: &&Input| !matches!(input.term.settle(world), Ok(Term::Known(_)));
+    if let Some((name, _)) = resource.inputs.iter().find(|(_, input)| is_open(input)) {
+        return Diagnostic::error(
+            "cloud::plan::missing",
+            format!("`{}` is said to exist already, and cannot be looked for", resource.address),
+        )
+        .label(resource.span, format!("its `{name}` is known only after apply"))
+        .help("let it refer to what exists already too, or extend another template to create it");
+    }
     let names: Vec<String> = resource
         .schema
         .identity()

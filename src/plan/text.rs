@@ -81,7 +81,7 @@ pub fn changes(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
     let types = changes.iter().map(|change| change.template.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for change in changes {
-        resource(change, column.min(32), types.min(24), width, &mut lines);
+        resource(change, column.min(32), types.min(32), width, &mut lines);
     }
     lines
 }
@@ -165,7 +165,7 @@ fn drift(drift: &[Drift], width: usize, lines: &mut Vec<(Tone, String)>) {
     lines.push((Tone::Plain, String::new()));
     lines.push((Tone::Heading, "  Changed outside of tadpole:".into()));
     let column = drift.iter().map(|one| one.address.to_string().chars().count()).max().unwrap_or(0).min(32);
-    let types = drift.iter().map(|one| one.template.as_str().len()).max().unwrap_or(0).min(24);
+    let types = drift.iter().map(|one| one.template.as_str().len()).max().unwrap_or(0).min(32);
     for one in drift {
         let head = format!("{:column$}  {:types$}", one.address.to_string(), one.template.as_str());
         match &one.what {

@@ -132,7 +132,22 @@ fn identity(schema: &Schema, inputs: &Fields) -> Vec<Value> {
 }
 
 fn named(identity: &[Value]) -> Option<Arc<str>> {
-    let text: Vec<String> = identity.iter().map(Value::to_string).collect();
+    let text = |value: &Value| match value {
+        // As the cloud calls it: the program may call it something else one day.
+        Value::Reference(reference) => reference.id.to_string(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Duration(_)
+        | Value::Size(_)
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Data(_)
+        | Value::Secret(_) => value.to_string(),
+    };
+    let text: Vec<String> = identity.iter().map(text).collect();
     (!text.is_empty()).then(|| text.join("/").into())
 }
 

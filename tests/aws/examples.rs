@@ -153,3 +153,40 @@ fn an_environment_of_a_pull_request_leaves_nothing() {
                           [b['Name'] for b in client('s3').list_buckets()['Buckets'] if b['Name'].endswith('pr-4711')]]";
     assert_eq!(example.seen(left), serde_json::json!([[], [], [], [], [], []]));
 }
+
+#[test]
+fn buckets_and_files_of_smartfrog_stay_until_they_are_retired() {
+    let example = Example::new("smartfrog/buckets");
+    let family = ["--set", "bucket=frog-family"];
+    let seen = "s3 = client('s3')\n\
+                names = [b['Name'] for b in s3.list_buckets()['Buckets'] if b['Name'].startswith('frog-family')]\n\
+                result = {n: [o['Key'] for o in s3.list_objects_v2(Bucket=n).get('Contents', [])] for n in names}";
+    example.applies(&family);
+    let all = serde_json::json!({"frog-family-scratch": ["index.html"], "frog-family-archive": ["note.txt"]});
+    assert_eq!(example.seen(seen), all);
+    example.destroys(&family);
+    assert_eq!(example.seen(seen), serde_json::json!({"frog-family-archive": ["note.txt"]}));
+    let retired = [&family[..], &["--set", "retire=true"]].concat();
+    example.applies(&retired);
+    example.destroys(&retired);
+    assert_eq!(example.seen(seen), serde_json::json!({}));
+}
+
+#[test]
+fn instances_of_smartfrog_are_started_listed_and_ended() {
+    let example = Example::new("smartfrog/instances");
+    let started = "ec2 = client('ec2')\n\
+                   image = ec2.describe_images(Owners=['099720109477'])['Images'][0]['ImageId']\n\
+                   tags = [{'ResourceType': 'instance', 'Tags': [{'Key': 'team', 'Value': 'newts'}]}]\n\
+                   made = ec2.run_instances(ImageId=image, MinCount=2, MaxCount=2, TagSpecifications=tags)\n\
+                   result = len(made['Instances'])";
+    assert_eq!(example.seen(started), serde_json::json!(2));
+    let states = "tag = [{'Name': 'tag:team', 'Values': ['newts', 'frogs']}]\n\
+                  found = client('ec2').describe_instances(Filters=tag)['Reservations']\n\
+                  result = sorted(i['State']['Name'] for p in found for i in p['Instances'])";
+    let kill = ["--env", "frogs-a", "--set", "kill=newts"];
+    example.applies(&kill);
+    assert_eq!(example.seen(states), serde_json::json!(["running", "running", "running", "running"]));
+    example.destroys(&kill);
+    assert_eq!(example.seen(states), serde_json::json!(["terminated", "terminated", "terminated", "terminated"]));
+}
