@@ -194,3 +194,85 @@ fn markdown_fits_in_a_comment() {
     assert!(page.len() < 65_536, "{}", page.len());
     assert_eq!(page.matches(" others").count(), 3, "{page}");
 }
+
+// ---- actions
+
+const PONDS: &str = r#"Pond extends Resource {
+    kind "acme.Pond";
+    name: String, identity;
+    size: Int = 1;
+    CREATE extends Create { }
+    CHANGE extends Update { }
+    DRAIN extends Delete { }
+    startActions [CREATE, FILL, STOCK];
+    updateActions [CHANGE];
+    terminateActions [DRAIN];
+    livenessActions [HEALTH];
+    FILL extends Wait { time 1s; }
+    STOCK extends Wait { time 2s; when ["start"]; }
+    HEALTH extends Http { url "http://pond/one"; expectStatus [200]; }
+}
+"#;
+
+fn pond(more: &str) -> tadpole::graph::ResourceGraph {
+    graph(&format!("{PONDS}pond extends Pond {{ name \"pond\"; {more} }}\n"))
+}
+
+fn changes(plan: &Plan) -> String {
+    text::changes(&plan.changes, 80).into_iter().map(|(_, line)| format!("{line}\n")).collect()
+}
+
+#[test]
+fn what_changed_inside_of_an_action_is_told() {
+    let world = World::new();
+    world.apply(&pond(""));
+    let plan = world.plan(&pond("HEALTH { url \"http://pond/two\"; expectStatus [200, 204]; expectBody \"frog\"; }"));
+    let expected = "  ~ pond  Pond  update: HEALTH
+  |    livenessActions.HEALTH.expectBody    unset -> \"frog\"
+  |    livenessActions.HEALTH.expectStatus  [200] -> [200, 204]
+  |    livenessActions.HEALTH.url           \"http://pond/one\" -> \"http://pond/two\"
+";
+    assert_eq!(changes(&plan), expected);
+    // With other actions in it, the list as a whole is told.
+    let plan = world.plan(&pond("startActions [CREATE, STOCK];"));
+    assert!(
+        changes(&plan).contains("startActions  [\"CREATE\", \"FILL\", \"STOCK\"] -> [\"CREATE\", \"STOCK\"]"),
+        "{}",
+        changes(&plan)
+    );
+}
+
+#[test]
+fn secrets_of_actions_are_not_told() {
+    let with = |file: &str| {
+        let header = format!("HEALTH {{ headers {{ key secret(\"file:{file}\"); }}; }}");
+        let mut files = Files::main(&format!("{PONDS}pond extends Pond {{ name \"pond\"; {header} }}\n"));
+        files.0.insert("one.txt".into(), "frogspawn".into());
+        files.0.insert("two.txt".into(), "newtspawn".into());
+        examined(&files, &[]).0
+    };
+    let (Some(one), Some(two)) = (with("one.txt"), with("two.txt")) else { panic!("both compile") };
+    let world = World::new();
+    world.apply(&one);
+    let plan = world.plan(&two);
+    assert!(
+        changes(&plan).contains("livenessActions.HEALTH.headers[\"key\"]  (secret, changed)"),
+        "{}",
+        changes(&plan)
+    );
+    assert!(!plan.document(true).contains("spawn"));
+}
+
+#[test]
+fn only_actions_that_will_run_are_listed() {
+    let world = World::new();
+    let plan = world.plan(&pond("HEALTH { when [\"live\"]; }"));
+    assert!(changes(&plan).starts_with("  + pond  Pond  start: CREATE, FILL, STOCK\n"), "{}", changes(&plan));
+    world.apply(&pond(""));
+    let replaced = graph(&format!("{PONDS}pond extends Pond {{ name \"other\"; }}\n"));
+    assert!(
+        changes(&world.plan(&replaced)).contains("replace: CREATE, FILL, HEALTH, DRAIN"),
+        "{}",
+        changes(&world.plan(&replaced))
+    );
+}

@@ -1,28 +1,30 @@
 //! `Http`: asks a site until it answers as expected, or the action's time is up.
 
-use std::error::Error;
-use std::time::Duration;
+use jsonpath_rust::JsonPath;
+use regex::Regex;
+use reqwest::header::HeaderMap;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method};
-
+use crate::action::request::{Request, cut, refused, saying};
 use crate::action::setting::Settings;
 use crate::action::{Look, Scene, probe};
-use crate::apply::provider::{Fault, FaultKind};
+use crate::apply::provider::Fault;
 use crate::model::action::Action;
+use crate::value::Value;
 
-/// As much of an answer is looked into.
-const MOST: usize = 1 << 20;
+/// As much of what came instead is told, in bytes.
+const TOLD: usize = 120;
 
-/// What is asked, and what is expected.
-struct Question {
-    method: Method,
-    url: reqwest::Url,
-    headers: HeaderMap,
-    body: Option<String>,
+/// As the library's template has it, where a record is older than the attribute.
+const REDIRECTS: u32 = 10;
+
+/// What a good answer is like.
+struct Expected {
     statuses: Vec<i64>,
     text: Option<String>,
-    timeout: Duration,
+    pattern: Option<Regex>,
+    headers: Vec<(String, String)>,
+    /// Values by their paths.
+    json: Vec<(String, serde_json::Value)>,
 }
 
 /// Passes when the site answers as expected.
@@ -30,89 +32,110 @@ struct Question {
 /// # Errors
 /// What came instead, when its time is over; at once when the question itself cannot be asked.
 pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
-    let question = question(&Settings::of(action, scene))?;
-    let client = client()?;
-    probe::run(action, scene, || async { Ok(ask(&client, &question).await) }).await
-}
-
-fn client() -> Result<Client, Fault> {
-    // Each try has a connection of its own: an old one says nothing of who would come now.
-    let client = Client::builder().user_agent(concat!("tadpole/", env!("CARGO_PKG_VERSION"))).pool_max_idle_per_host(0);
-    client.build().map_err(|error| refused(format!("no request can be made: {}", innermost(&error))))
-}
-
-fn question(settings: &Settings<'_>) -> Result<Question, Fault> {
-    let url = settings.text("url")?.unwrap_or_default();
-    let url = url.parse().map_err(|error| refused(format!("`{url}` cannot be asked: {error}")))?;
-    let method = settings.text("method")?.unwrap_or_else(|| "GET".to_string());
-    let method =
-        Method::from_bytes(method.as_bytes()).map_err(|_| refused(format!("`{method}` is not a method of http")))?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in settings.pairs("headers")? {
-        let parsed = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&value).ok());
-        let Some((name, value)) = parsed else {
-            return Err(refused(format!("the header `{name}` has a name or a value that http does not take")));
-        };
-        headers.insert(name, value);
-    }
-    Ok(Question {
-        method,
-        url,
-        headers,
-        body: settings.text("body")?,
-        statuses: settings.numbers("expectStatus").unwrap_or_else(|| vec![200]),
-        text: settings.text("expectBody")?,
-        timeout: settings.duration("timeout").unwrap_or(Duration::from_secs(10)),
-    })
-}
-
-async fn ask(client: &Client, question: &Question) -> Look {
-    let Question { method, url, headers, body, statuses, text, timeout } = question;
-    let mut request = client.request(method.clone(), url.clone()).headers(headers.clone()).timeout(*timeout);
-    if let Some(body) = body {
-        request = request.body(body.clone());
-    }
-    let shown = shown(url);
-    let mut response = match request.send().await {
-        Ok(response) => response,
-        Err(error) if error.is_timeout() => return Look::NotYet(format!("{shown} did not answer in {timeout:?}")),
-        Err(error) => return Look::NotYet(format!("{shown} does not answer: {}", innermost(&error))),
+    let settings = Settings::of(action, scene);
+    let (request, expected, hidden) =
+        (Request::of(&settings, REDIRECTS)?, Expected::of(&settings)?, settings.hidden(scene));
+    let look = || async {
+        let look = ask(&request, &expected, scene).await.map_err(|fault| hidden.fault(fault))?;
+        Ok(look.map(|why| hidden.text(why)))
     };
-    let status = response.status();
-    if !statuses.contains(&i64::from(status.as_u16())) {
-        let expected: Vec<String> = statuses.iter().map(i64::to_string).collect();
-        return Look::NotYet(format!("{shown} answered {status}, and not {}", expected.join(" or ")));
+    probe::run(action, scene, look).await
+}
+
+async fn ask(request: &Request, expected: &Expected, scene: &Scene<'_>) -> Result<Look, Fault> {
+    let response = match request.send(scene).await? {
+        Ok(response) => response,
+        Err(why) => return Ok(Look::NotYet(why)),
+    };
+    let (site, status) = (&request.site, response.status());
+    if !expected.statuses.contains(&i64::from(status.as_u16())) {
+        let body = request.body(response).await.unwrap_or_default();
+        let expected: Vec<String> = expected.statuses.iter().map(i64::to_string).collect();
+        let expected = expected.join(" or ");
+        return Ok(Look::NotYet(format!("{site} answered {status}, and not {expected}{}", saying(&body))));
     }
-    let Some(text) = text else { return Look::Live };
-    let mut seen = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if seen.len() < MOST => seen.extend_from_slice(&chunk),
-            Ok(Some(_) | None) => break,
-            Err(error) => return Look::NotYet(format!("{shown} broke off its answer: {}", innermost(&error))),
+    let mut wrong = expected.headers_miss(response.headers());
+    // What is not looked at may have no end.
+    if wrong.is_none() && expected.looks_into_body() {
+        wrong = match request.body(response).await {
+            Ok(body) => expected.body_misses(&body),
+            Err(why) => return Ok(Look::NotYet(why)),
+        };
+    }
+    Ok(wrong.map_or(Look::Live, |wrong| Look::NotYet(format!("{site} answered {wrong}"))))
+}
+
+impl Expected {
+    fn of(settings: &Settings<'_>) -> Result<Expected, Fault> {
+        let json = match settings.get("expectJson") {
+            Some(Value::Map(entries)) => entries.iter().map(|(path, value)| (path.clone(), value.reveal())).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Expected {
+            statuses: settings.numbers("expectStatus").unwrap_or_else(|| vec![200]),
+            text: settings.text("expectBody")?,
+            pattern: pattern(settings)?,
+            headers: settings.pairs("expectHeader")?,
+            json,
+        })
+    }
+
+    fn looks_into_body(&self) -> bool {
+        self.text.is_some() || self.pattern.is_some() || !self.json.is_empty()
+    }
+
+    fn headers_miss(&self, headers: &HeaderMap) -> Option<String> {
+        self.headers.iter().find_map(|(name, wanted)| {
+            let came: Vec<_> =
+                headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            match came.as_slice() {
+                [] => Some(format!("without the header `{name}`")),
+                came if came.iter().any(|came| came == wanted) => None,
+                came => Some(format!("`{name}: {}`, and not `{wanted}`", cut(&came.join(", "), TOLD))),
+            }
+        })
+    }
+
+    fn body_misses(&self, body: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(body);
+        if let Some(wanted) = self.text.as_ref().filter(|wanted| !text.contains(wanted.as_str())) {
+            return Some(format!("without `{}` in it{}", cut(wanted, TOLD), saying(body)));
         }
+        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(&text)) {
+            return Some(format!("with nothing in it that `{pattern}` matches{}", saying(body)));
+        }
+        if self.json.is_empty() {
+            return None;
+        }
+        let Ok(document) = serde_json::from_slice::<serde_json::Value>(body) else {
+            return Some(format!("with what is no JSON{}", saying(body)));
+        };
+        self.json.iter().find_map(|(path, wanted)| {
+            let Ok(found) = document.query(path) else { return Some(format!("what `{path}` cannot be looked for in")) };
+            if found.is_empty() {
+                return Some(format!("with nothing at `{path}`{}", saying(body)));
+            }
+            let other = found.into_iter().find(|value| !is_same(value, wanted))?;
+            let (other, wanted) = (cut(&other.to_string(), TOLD), cut(&wanted.to_string(), TOLD));
+            Some(format!("with `{other}` at `{path}`, and not `{wanted}`"))
+        })
     }
-    match String::from_utf8_lossy(&seen).contains(text) {
-        true => Look::Live,
-        false => Look::NotYet(format!("{shown} answered without `{text}` in it")),
+}
+
+/// In JSON there is one kind of numbers.
+fn is_same(one: &serde_json::Value, two: &serde_json::Value) -> bool {
+    match (one.as_f64(), two.as_f64()) {
+        (Some(one), Some(two)) => one == two,
+        (None, None) => one == two,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
-/// An address without what it carries for the site alone, which may be a password or a key.
-fn shown(url: &reqwest::Url) -> String {
-    let mut url = url.clone();
-    // Of addresses that have no room for them, there is nothing to take away.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.to_string()
-}
-
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let last = std::iter::successors(Some(error), |error| (*error).source()).last();
-    last.map(ToString::to_string).unwrap_or_default()
-}
-
-fn refused(message: String) -> Fault {
-    Fault::new(FaultKind::Refused, message)
+/// The pattern of an action, if it has one.
+///
+/// # Errors
+/// When it is no regular expression, which was not known before.
+pub fn pattern(settings: &Settings<'_>) -> Result<Option<Regex>, Fault> {
+    let Some(text) = settings.text("expectPattern")? else { return Ok(None) };
+    Regex::new(&text).map(Some).map_err(|_| refused(format!("`{}` is no regular expression", cut(&text, TOLD))))
 }

@@ -17,6 +17,17 @@ pub enum Look {
     Never(String),
 }
 
+impl Look {
+    /// The same with other words.
+    pub fn map(self, words: impl FnOnce(String) -> String) -> Look {
+        match self {
+            Look::Live => Look::Live,
+            Look::NotYet(why) => Look::NotYet(words(why)),
+            Look::Never(why) => Look::Never(words(why)),
+        }
+    }
+}
+
 /// How long there is nothing to see at first, how often is looked and for how long, and how many looks in a row
 /// count.
 struct Pace {

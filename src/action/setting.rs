@@ -1,13 +1,17 @@
 //! The settings of an action, as the actions need them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::Scene;
+use crate::apply::discreet::Hidden;
 use crate::apply::provider::{Fault, FaultKind};
 use crate::model::action::Action;
 use crate::name::Name;
 use crate::value::{Data, Fields, Secret, Value};
+
+/// Lines of a secret that are shorter are found elsewhere by chance.
+const SHORTEST_LINE: usize = 8;
 
 /// The settings of one action, or of a piece of data among them. What is null is absent.
 #[derive(Clone, Copy)]
@@ -23,7 +27,7 @@ impl<'a> Settings<'a> {
         Settings { action: &action.name, fields: &action.settings, directory: &scene.calls.directory }
     }
 
-    fn get(&self, name: &str) -> Option<&'a Value> {
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
         self.fields.get(name).filter(|value| **value != Value::Null)
     }
 
@@ -126,6 +130,34 @@ impl<'a> Settings<'a> {
                 .map_err(|error| missing(format!("it was in the file `{path}`, which cannot be read: {error}"))),
             _ => Err(missing("it is in the program alone, which this command does not read".to_string())),
         }
+    }
+
+    /// Whether there is a secret anywhere in a setting.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.get(name).is_some_and(Value::holds_secret)
+    }
+
+    /// A path, which starts in the program's directory.
+    ///
+    /// # Errors
+    /// When it is a secret that is not at hand.
+    pub fn path(&self, name: &str) -> Result<Option<PathBuf>, Fault> {
+        Ok(self.text(name)?.map(|path| self.directory.join(path)))
+    }
+
+    /// Every secret of the action and of the thing that it is for, as far as it is at hand: no message may show one.
+    pub fn hidden(&self, scene: &Scene<'_>) -> Hidden {
+        let mut texts = Vec::new();
+        for value in self.fields.values().chain(scene.place.inputs.values()).chain(scene.place.outputs.values()) {
+            value.walk(&mut |value| {
+                if let Value::Secret(secret) = value {
+                    texts.extend(self.reveal(secret).ok());
+                }
+            });
+        }
+        // What prints a key of many lines may print one of them.
+        let lines = texts.iter().flat_map(|text| text.lines().filter(|line| line.len() >= SHORTEST_LINE));
+        Hidden::of(texts.iter().flat_map(|text| [text.as_str(), text.trim()]).chain(lines))
     }
 
     /// How often a deed that failed is done again, and the first pause, which doubles.

@@ -7,7 +7,6 @@ use crate::action::{self, Failed, Scene};
 use crate::apply::step::{Own, Step, Stopped, Wanted};
 use crate::model::action::{Action, ActionTerm, List, Occasion, Verb};
 use crate::name::Address;
-use crate::plan::ChangeKind;
 use crate::state::Recorded;
 use crate::state::ledger::token;
 use crate::state::record::Record;
@@ -15,14 +14,7 @@ use crate::state::record::Record;
 impl Step {
     /// On what occasion a list is run in this step.
     pub(super) fn occasion(&self, list: List) -> Occasion {
-        match (self.work.kind, list) {
-            (ChangeKind::Replace, _) => Occasion::Replace,
-            (_, List::Terminate) => Occasion::Terminate,
-            (_, List::Update) => Occasion::Update,
-            (ChangeKind::Start | ChangeKind::Revive, List::Start | List::Liveness) => Occasion::Start,
-            (_, List::Start) => Occasion::Start,
-            (_, List::Liveness) => Occasion::Update,
-        }
+        self.work.kind.occasion(list)
     }
 
     /// What else belongs to its start, once it is there. `recorded` keeps what was done of it.

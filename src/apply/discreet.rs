@@ -26,37 +26,49 @@ const HIDDEN: &str = "(secret)";
 
 /// A fault that does not say what is secret among these values.
 fn discreet(fault: Fault, values: &Fields) -> Fault {
-    let forms = forms_of(values);
-    Fault { message: hidden(fault.message, &forms), help: fault.help.map(|help| hidden(help, &forms)), ..fault }
+    Hidden::among(values).fault(fault)
 }
 
 /// A text that does not say what is secret among these values, as far as their texts are known.
 pub fn without_secrets(text: String, values: &Fields) -> String {
-    hidden(text, &forms_of(values))
+    Hidden::among(values).text(text)
 }
 
 /// As [`discreet`], of what is in the way of a deletion.
 fn discreetly(told: Result<Vec<Obstacle>, Fault>, values: &Fields) -> Result<Vec<Obstacle>, Fault> {
-    let forms = forms_of(values);
-    let hide = |text: String| hidden(text, &forms);
+    let hidden = Hidden::among(values);
+    let hide = |text: String| hidden.text(text);
     let obstacle = |one: Obstacle| Obstacle { message: hide(one.message), help: one.help.map(hide), ..one };
     match told {
         Ok(obstacles) => Ok(obstacles.into_iter().map(obstacle).collect()),
-        Err(fault) => Err(discreet(fault, values)),
+        Err(fault) => Err(hidden.fault(fault)),
     }
 }
 
-/// Every form of every secret among these values; what is longer first, since one form may be the start of
-/// another.
-fn forms_of(values: &Fields) -> Vec<String> {
-    let secrets = values.values().flat_map(Value::secrets);
-    let mut forms: Vec<String> = secrets.flat_map(forms).filter(|form| !form.is_empty()).collect();
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms
+/// Secrets that nothing may say, in every form in which requests and answers carry them.
+pub struct Hidden {
+    /// What is longer first, since one form may be the start of another.
+    forms: Vec<String>,
 }
 
-fn hidden(text: String, forms: &[String]) -> String {
-    forms.iter().fold(text, |text, form| text.replace(form, HIDDEN))
+impl Hidden {
+    pub fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Hidden {
+        let mut forms: Vec<String> = secrets.into_iter().flat_map(forms).filter(|form| !form.is_empty()).collect();
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        Hidden { forms }
+    }
+
+    fn among(values: &Fields) -> Hidden {
+        Hidden::of(values.values().flat_map(Value::secrets))
+    }
+
+    pub fn text(&self, text: String) -> String {
+        self.forms.iter().fold(text, |text, form| text.replace(form, HIDDEN))
+    }
+
+    pub fn fault(&self, fault: Fault) -> Fault {
+        Fault { message: self.text(fault.message), help: fault.help.map(|help| self.text(help)), ..fault }
+    }
 }
 
 /// A secret as it is, and as requests and answers carry it.

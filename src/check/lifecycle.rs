@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::check::Checker;
+use crate::check::demand::demands;
 use crate::check::instance::NodeId;
 use crate::diagnostic::{Diagnostic, listed};
 use crate::model::action::{ActionTerm, Lifecycle, List, Nature, OTHERWISE, Occasion, PARTS, Verb};
@@ -170,7 +171,10 @@ impl Checker<'_, '_> {
             self.report.push(
                 Diagnostic::error("cloud::action::abstract", format!("`{}` does nothing by itself", template.name))
                     .label(place, format!("`{attribute}` runs it"))
-                    .help("extend one of the actions of the library: `Create`, `Check`, `Update`, `Delete`, `Http`"),
+                    .help(format!(
+                        "extend one of the actions of the library: {}",
+                        listed(Verb::ALL.map(Verb::template))
+                    )),
             );
             return None;
         };
@@ -192,6 +196,7 @@ impl Checker<'_, '_> {
             action.otherwise = otherwise.into_iter().flat_map(|part| self.parts(part, list, place)).collect();
         }
         self.when(&action, list, place);
+        self.report.extend(demands(&action, place));
         Some(action)
     }
 

@@ -3,6 +3,7 @@
 
 mod body;
 mod call;
+mod demand;
 mod expr;
 mod files;
 mod impossible;

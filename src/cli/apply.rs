@@ -177,7 +177,9 @@ pub async fn carry_out(
         expiry.line().iter().for_each(|line| tell_line(line));
     }
     if rollback && !plan.is_empty() {
-        say_lasting(&plan);
+        say_lasting(&plan, "If anything fails");
+    } else if let Some((address, action)) = plan::undoing(&plan, &session.graph) {
+        say_lasting(&plan, &format!("If `{action}` of `{address}` fails"));
     }
     if let Err(exit) = consent.agreed(&plan, session.look) {
         return exit;
@@ -238,13 +240,13 @@ pub async fn perform(
 }
 
 /// What a rollback would not undo, before anybody agrees to it.
-fn say_lasting(plan: &Plan) {
+fn say_lasting(plan: &Plan, when: &str) {
     let lasting: Vec<String> = plan::lasting(plan).map(|change| change.address.to_string()).collect();
     if lasting.is_empty() {
-        tell_line("  If anything fails, all that was made by then is taken down again.");
+        tell_line(&format!("  {when}, all that was made by then is taken down again."));
         return;
     }
-    tell_line("  If anything fails, what was made by then is taken down again. These changes are not undone:");
+    tell_line(&format!("  {when}, what was made by then is taken down again. These changes are not undone:"));
     lasting.iter().take(LISTED).for_each(|address| tell_line(&format!("    {address}")));
     if lasting.len() > LISTED {
         tell_line(&format!("    and {} others", lasting.len() - LISTED));

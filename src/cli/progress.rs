@@ -7,21 +7,31 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::apply::event::Event;
+use crate::apply::provider::Fault;
 use crate::cli::streams::{live, tell_line};
 use crate::cli::ui::{Look, Paint};
-use crate::name::Address;
+use crate::name::{Address, Name};
 use crate::plan::ChangeKind;
 
 /// Live lines on the screen at once; the rest is counted.
 const LINES: usize = 12;
 
-/// Shows events until there are no more. `total` is how many resources will be worked on.
-pub async fn show(mut events: UnboundedReceiver<Event>, total: usize, look: Look) {
+/// Shows events until there are no more, and gives what was only a warning. `total` is how many resources will be
+/// worked on.
+pub async fn show(mut events: UnboundedReceiver<Event>, total: usize, look: Look) -> Vec<Warning> {
     let mut screen = Screen::new(total, look);
     while let Some(event) = events.recv().await {
         screen.event(event);
     }
     screen.end();
+    screen.warnings
+}
+
+/// An action that failed, of which nothing depends on it.
+pub struct Warning {
+    pub address: Address,
+    pub action: Name,
+    pub fault: Fault,
 }
 
 struct Screen {
@@ -31,6 +41,7 @@ struct Screen {
     total: Option<ProgressBar>,
     /// What each resource waits for was said last.
     said: HashMap<Address, String>,
+    warnings: Vec<Warning>,
 }
 
 impl Screen {
@@ -44,7 +55,7 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Screen { look, lines: HashMap::new(), all, total: bar, said: HashMap::new() }
+        Screen { look, lines: HashMap::new(), all, total: bar, said: HashMap::new(), warnings: Vec::new() }
     }
 
     fn event(&mut self, event: Event) {
@@ -60,6 +71,7 @@ impl Screen {
             }
             Event::Warned { address, action, fault } => {
                 self.print(&format!("   ! {address}  {action}: {fault}"), Paint::Change);
+                self.warnings.push(Warning { address, action, fault });
             }
             Event::Retrying { address, fault, after } => {
                 let text = format!("   . {address}  again in {}: {fault}", shown(after));

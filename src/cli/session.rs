@@ -17,6 +17,8 @@ use crate::apply::several::{REAL, Several, cloud_of};
 use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
 use crate::cli::context::{Place, say_report};
+use crate::cli::progress::Warning;
+use crate::cli::state::plural;
 use crate::cli::streams::{say, say_warning, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
@@ -280,10 +282,10 @@ impl Session {
         ledger: &mut Ledger,
         rollback: bool,
     ) -> (Exit, apply::Outcome) {
-        let outcome = self.carry_out(plan, Some(refreshed), ledger).await;
-        self.sum_up(plan, &outcome);
+        let (outcome, warnings) = self.carry_out(plan, Some(refreshed), ledger).await;
+        self.sum_up(plan, &outcome, &warnings);
         let exit = self.exit_of(&outcome);
-        if !rollback || outcome.failed.is_empty() || exit != Exit::Failed {
+        if !(rollback || outcome.rollback) || outcome.failed.is_empty() || exit != Exit::Failed {
             return (exit, outcome);
         }
         let back = plan::rollback(plan, ledger.state());
@@ -292,8 +294,8 @@ impl Session {
             return (exit, outcome);
         }
         tell_line(&self.look.paint("\n  Rollback: what was made now is taken down again.", Paint::Strong));
-        let undone = self.carry_out(&back, None, ledger).await;
-        self.sum_up(&back, &undone);
+        let (undone, warnings) = self.carry_out(&back, None, ledger).await;
+        self.sum_up(&back, &undone, &warnings);
         match self.exit_of(&undone) {
             Exit::Done => (Exit::Failed, outcome),
             worse => (worse, outcome),
@@ -301,7 +303,12 @@ impl Session {
     }
 
     /// Carries out a plan, or a rollback when nothing was refreshed for it, and shows what happens.
-    async fn carry_out(&mut self, plan: &Plan, refreshed: Option<&Refreshed>, ledger: &mut Ledger) -> apply::Outcome {
+    async fn carry_out(
+        &mut self,
+        plan: &Plan,
+        refreshed: Option<&Refreshed>,
+        ledger: &mut Ledger,
+    ) -> (apply::Outcome, Vec<Warning>) {
         let total = plan.changes.iter().filter(|change| change.kind.acts()).count();
         tell("\n");
         let shown = self.events.take().map(|events| tokio::spawn(progress::show(events, total, self.look)));
@@ -324,10 +331,11 @@ impl Session {
         let (sender, events) = mpsc::unbounded_channel();
         self.calls = self.calls.heard_by(sender);
         self.events = Some(events);
-        if let Some(shown) = shown {
-            let _ = shown.await;
-        }
-        outcome
+        let warnings = match shown {
+            Some(shown) => shown.await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        (outcome, warnings)
     }
 
     fn exit_of(&self, outcome: &apply::Outcome) -> Exit {
@@ -356,7 +364,7 @@ impl Session {
         apply::settle(plan, &self.graph, ledger, &self.key).map_err(|fault| say_store(&fault, self.look))
     }
 
-    fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome) {
+    fn sum_up(&self, plan: &Plan, outcome: &apply::Outcome, warnings: &[Warning]) {
         if !outcome.failed.is_empty() {
             tell("\n");
             self.say_faults(&outcome.failed);
@@ -382,6 +390,9 @@ impl Session {
         if !outcome.cut.is_empty() {
             parts.push(format!("{} cut off", outcome.cut.len()));
         }
+        if !warnings.is_empty() {
+            parts.push(plural(warnings.len(), "warning"));
+        }
         let good = outcome.cut.is_empty()
             && outcome.failed.is_empty()
             && outcome.skipped.is_empty()
@@ -390,6 +401,12 @@ impl Session {
         let paint = if good { Paint::Good } else { Paint::Bad };
         tell("\n");
         tell_line(&self.look.paint(&format!("  {}.", parts.join(", ")), paint));
+        for Warning { address, action, fault } in warnings.iter().take(LISTED) {
+            tell_line(&format!("    warning: {address}  {action}: {fault}"));
+        }
+        if warnings.len() > LISTED {
+            tell_line(&format!("    and {} others", warnings.len() - LISTED));
+        }
         for address in outcome.cut.iter().take(LISTED) {
             tell_line(&format!("    cut off: {address}"));
         }

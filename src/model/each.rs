@@ -39,7 +39,7 @@ pub struct Variable {
 }
 
 impl Each {
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Term> {
+    pub fn parts(&self) -> impl Iterator<Item = &Term> {
         [&self.over, &self.value].into_iter().chain(&self.guard).chain(&self.key)
     }
 

@@ -24,7 +24,7 @@ pub fn find(name: &str) -> Option<&'static Format> {
 }
 
 /// All of them, in alphabetical order.
-pub static TABLE: [Format; 7] = [
+pub static TABLE: [Format; 8] = [
     Format { name: "arn", meaning: "an ARN: `arn:aws:s3:::my-bucket`", admits: is_arn, near: |_| None },
     Format {
         name: "cidr",
@@ -49,6 +49,12 @@ pub static TABLE: [Format; 7] = [
         name: "json",
         meaning: "a JSON document",
         admits: |text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
+        near: |_| None,
+    },
+    Format {
+        name: "pattern",
+        meaning: "a regular expression: `^v[0-9]+$`",
+        admits: |text| regex::Regex::new(text).is_ok(),
         near: |_| None,
     },
     Format {
@@ -95,6 +101,7 @@ mod tests {
             ("ipv4", "10.0.0.1", "10.0.0.256"),
             ("ipv6", "::1", "10.0.0.1"),
             ("json", "{\"a\": [1, null]}", "{a: 1}"),
+            ("pattern", "^v[0-9]+$", "^v[0-9+$"),
             ("url", "https://example.com/x?y", "example.com/x"),
             ("url", "http://[::1]:80/", "mailto:a@example.com"),
         ] {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
-use crate::model::action::{Action, ActionTerm, List, Verb};
+use crate::model::action::{ActionTerm, List, Verb};
 use crate::model::resource::{Input, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Left, Moved, Plan, Planned, Purpose, Refreshed, Request, Scope, drift, hazard,
-    outputs, replace, schedule,
+    AttributeChange, Change, ChangeKind, Left, Moved, Plan, Planned, Purpose, Refreshed, Request, Scope, actions,
+    drift, hazard, outputs, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Kept, Recorded, State, Status};
@@ -131,7 +131,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     let exists_already = resource.lifecycle.start.is_empty();
     let start = |kind: ChangeKind, reason: Option<String>, report: &mut Report| Change {
         attributes: attributes(resource, None, world, key, report).0,
-        actions: names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness)),
+        actions: starting(kind, resource),
         ..Change::new(resource, kind, reason)
     };
     let other = world.state.resources.get(address).filter(|recorded| means_another(resource, recorded, world));
@@ -150,7 +150,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
             let update = resource.lifecycle.update.iter().filter(|_| !attributes.is_empty());
             return Some(Change {
                 id: Some(found.id.clone()),
-                actions: names(update.chain(&resource.lifecycle.liveness)),
+                actions: updating(ChangeKind::Adopt, resource, update),
                 attributes,
                 ..Change::new(resource, ChangeKind::Adopt, reason)
             });
@@ -186,7 +186,11 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     let other_type = recorded.kind != resource.schema.kind;
     let now = here.map(|here| &here.health);
     let incomplete = match (recorded.status, now) {
-        (Status::Incomplete, _) => Some("its start did not come to an end".to_string()),
+        (Status::Incomplete, _) => {
+            let end = "its start did not come to an end";
+            let goes_on = actions::goes_on(resource, recorded, world, key);
+            Some(goes_on.map_or(end.to_string(), |goes_on| format!("{end}: it {goes_on}")))
+        }
         (Status::Live | Status::Failing, Some(Health::Waiting(why) | Health::Dead(why))) => {
             Some(format!("it is not live: {why}"))
         }
@@ -213,8 +217,9 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     if (replaces || other_type || asked_for) && !exists_already {
         let by_hand = || (asked_for && !replaces).then(|| "asked for with `--replace`".to_string());
         let reason = other_type.then(|| format!("it becomes a `{}`", resource.template)).or_else(by_hand);
-        let terminate = recorded.lifecycle.terminate.iter().map(|action| action.name.clone());
-        let start = names(resource.lifecycle.start.iter().chain(&resource.lifecycle.liveness));
+        let kind = ChangeKind::Replace;
+        let terminate = kind.runs_recorded(List::Terminate, &recorded.lifecycle.terminate);
+        let start = starting(kind, resource);
         return Some(Change {
             id,
             attributes: changed,
@@ -225,10 +230,13 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     // Lists of actions are recorded anew without a call.
     let calls = recorded.status == Status::Incomplete || changed.iter().any(AttributeChange::is_input);
     let update = resource.lifecycle.update.iter().filter(|_| calls);
+    // What else belongs to its start, and did not come to its end before.
+    let course = recorded.course.as_ref().filter(|course| !course.started && recorded.status == Status::Incomplete);
+    let undone = resource.lifecycle.start.iter().filter(|action| course.is_some() && action.verb != Verb::Create);
     Some(Change {
         id,
         attributes: changed,
-        actions: names(update.chain(&resource.lifecycle.liveness)),
+        actions: updating(ChangeKind::Update, resource, update.chain(undone)),
         ..Change::new(resource, ChangeKind::Update, incomplete)
     })
 }
@@ -314,7 +322,7 @@ pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool, persis
     };
     let mut actions: Vec<Name> = Vec::new();
     if kind == ChangeKind::Terminate {
-        actions.extend(recorded.lifecycle.terminate.iter().map(|action| action.name.clone()));
+        actions.extend(kind.runs_recorded(List::Terminate, &recorded.lifecycle.terminate));
     }
     if persistent {
         actions.push(Verb::Delete.template().into());
@@ -423,25 +431,33 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World, key: &Seal
         (&old.terminate, &new.terminate),
         (&old.update, &new.update),
     ];
-    let shown =
-        |actions: &[Action]| Value::List(actions.iter().map(|action| Value::string(action.name.as_str())).collect());
     lists
         .into_iter()
-        .zip(List::ALL.map(List::attribute))
+        .zip(List::ALL)
         .filter(|((old, new), _)| old != new)
-        .map(|((old, new), name)| AttributeChange {
-            name: name.into(),
-            old: Some(shown(old)),
-            new: Planned::Value(shown(new)),
-            replaces: false,
-            drifted: false,
-            place: None,
+        .map(|((old, new), list)| {
+            let (old, new) = actions::differing(list, old, new);
+            AttributeChange {
+                name: list.attribute().into(),
+                old: Some(old),
+                new: Planned::Value(new),
+                replaces: false,
+                drifted: false,
+                place: None,
+            }
         })
         .collect()
 }
 
-fn names<'a>(actions: impl Iterator<Item = &'a ActionTerm>) -> Vec<Name> {
-    actions.map(|action| action.name.clone()).collect()
+fn starting(kind: ChangeKind, resource: &Resource) -> Vec<Name> {
+    let start = kind.runs(List::Start, &resource.lifecycle.start);
+    start.into_iter().chain(kind.runs(List::Liveness, &resource.lifecycle.liveness)).collect()
+}
+
+/// What runs of these actions, and what asks afterwards how it is.
+fn updating<'a>(kind: ChangeKind, resource: &'a Resource, actions: impl Iterator<Item = &'a ActionTerm>) -> Vec<Name> {
+    let update = kind.runs(List::Update, actions);
+    update.into_iter().chain(kind.runs(List::Liveness, &resource.lifecycle.liveness)).collect()
 }
 
 /// Whether what exists already, and was found before, is not what the program means any more.

@@ -1,6 +1,7 @@
 //! What will change: one self-contained document, from which every rendering is made. Planning is
 //! pure; what the cloud said comes in as [`Refreshed`].
 
+pub mod actions;
 mod diff;
 pub mod document;
 mod drift;
@@ -30,6 +31,7 @@ use crate::state::State;
 use crate::state::observed::{Here, Reading};
 use crate::value::Value;
 
+pub use actions::undoing;
 pub use diff::{diff, means_another};
 pub use document::{Made, Unread};
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};

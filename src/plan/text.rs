@@ -238,7 +238,8 @@ fn in_parts(change: &AttributeChange, width: usize, names: usize) -> Option<Vec<
     let (Some(old), Planned::Value(new)) = (&change.old, &change.new) else { return None };
     let room = width.saturating_sub(names + 9) / 2;
     let fits = |value: &Value| value.to_string().chars().count() <= room.max(20);
-    if fits(old) && fits(new) {
+    // A list of actions says what changed in which of them.
+    if fits(old) && fits(new) && change.is_input() {
         return None;
     }
     let mut parts = parts_of(change.name.as_str(), old, new, width)?;

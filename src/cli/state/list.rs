@@ -10,6 +10,7 @@ use crate::cli::streams::put_out;
 use crate::cli::ui::{Look, Paint};
 use crate::model::action::{Action, List as ActionList};
 use crate::name::Address;
+use crate::plan::actions::said;
 use crate::state::Recorded;
 
 #[derive(clap::Args)]
@@ -130,11 +131,9 @@ fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
         |actions: &[Action]| actions.iter().map(|action| action.name.to_string()).collect::<Vec<_>>().join(", ");
     text.push_str("\n  actions\n");
     for list in [ActionList::Start, ActionList::Liveness, ActionList::Update, ActionList::Terminate] {
-        let done = course.as_ref().and_then(|course| course.lists.get(&list)).map(|done| done.sums.len());
-        let done = match done {
-            None | Some(0) => String::new(),
-            Some(done) => format!("  interrupted: {done} done beside its own"),
-        };
+        let begun = course.as_ref().filter(|course| course.lists.contains_key(&list));
+        let said = begun.and_then(|course| said(course, list, lifecycle.list(list), None));
+        let done = said.map(|said| format!("  interrupted: {said}")).unwrap_or_default();
         text.push_str(&format!("    {:16}  [{}]{done}\n", list.attribute(), names(lifecycle.list(list))));
     }
     text
