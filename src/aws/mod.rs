@@ -7,6 +7,7 @@ mod cloudfront;
 mod ec2;
 mod fault;
 mod kind;
+mod obstacles;
 mod owned;
 mod rds;
 mod remedy;
@@ -28,8 +29,8 @@ use self::kind::AnyKind;
 pub use self::session::{Keys, Settings};
 use self::session::{Sessions, Site};
 use crate::apply::provider::{
-    Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want,
-    usually,
+    Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek,
+    Unsigned, Want, usually,
 };
 use crate::state::Operation;
 use crate::value::Fields;
@@ -189,6 +190,10 @@ impl Provider for Aws {
             }
         }
         Ok(Some(found))
+    }
+
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        obstacles::obstacles(&self.sessions, leaving).await
     }
 
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, Fault> {

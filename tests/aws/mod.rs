@@ -18,6 +18,7 @@ mod instances;
 mod live;
 mod machines;
 mod networks;
+mod obstacles;
 mod owned;
 mod program;
 mod refusals;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tadpole::apply::provider::{
-    Deed, Fault, FaultKind, Health, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek,
+    Want,
 };
 use tadpole::aws::Aws;
 use tadpole::name::Address;
@@ -115,6 +116,10 @@ impl Provider for Watched {
 
     async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         self.aws.owned(lineage, known).await
+    }
+
+    async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
+        self.aws.obstacles(leaving).await
     }
 
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {

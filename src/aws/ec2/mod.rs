@@ -14,6 +14,7 @@ mod launch_template;
 mod listed;
 mod lookup;
 mod nat_gateway;
+mod obstacles;
 mod reboot;
 mod route;
 mod route_table;
@@ -28,7 +29,10 @@ mod volume;
 mod vpc;
 
 pub use group::TAG_GROUP;
+pub use holders::few;
 pub use key_pair::names as names_of_key_pairs;
+pub use listed::named;
+pub use obstacles::obstacles;
 pub use reboot::{members_of, reboot};
 pub use schedule::TAG_SCHEDULE;
 pub use take::take_snapshot;

@@ -4,6 +4,7 @@ pub mod faults;
 mod instance;
 mod instances;
 mod name;
+mod obstacles;
 mod parameter_group;
 mod parameters;
 mod reboot;
@@ -14,6 +15,7 @@ mod tagging;
 mod take;
 mod told;
 
+pub use obstacles::obstacles;
 pub use reboot::{How, reboot};
 pub use take::take_snapshot;
 

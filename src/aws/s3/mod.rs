@@ -12,12 +12,15 @@ mod get;
 mod listing;
 mod object;
 mod objects;
+mod obstacles;
 mod parts;
 mod rules;
 mod settings;
 mod sight;
 mod together;
 mod upload;
+
+pub use obstacles::obstacles;
 
 use super::act::AnyAct;
 use super::kind::AnyKind;
