@@ -28,7 +28,8 @@ async fn every_failure_says_what_came() {
     let url = ("url", text(site.clone()));
     let short = ("timeout", Value::Duration(200));
     let password = ("environment", map(&[("PASSWORD", secret("hunter2"))]));
-    let cases: Vec<((List, Occasion), Verb, Vec<(&str, Value)>)> = vec![
+    type Case<'a> = ((List, Occasion), Verb, Vec<(&'a str, Value)>);
+    let cases: Vec<Case> = vec![
         (LOOK, Verb::Http, vec![("url", text(format!("http://{nobody}/")))]),
         (LOOK, Verb::Http, vec![("url", text(format!("http://{mute}/"))), short.clone()]),
         (LOOK, Verb::Http, vec![url.clone(), ("expectStatus", numbers(&[200, 204]))]),

@@ -59,7 +59,11 @@ async fn what_is_said_is_looked_into() {
         vec![("expectPattern", text("^220 .* ready\r\n$"))],
         vec![("send", text("QUIT\n")), ("expect", text("you said QUIT"))],
     ] {
-        stage.run(&tcp(address.port(), &[&settings[..], &[at_once.clone()]].concat())).await.result.unwrap();
+        stage
+            .run(&tcp(address.port(), &[&settings[..], std::slice::from_ref(&at_once)].concat()))
+            .await
+            .result
+            .unwrap();
     }
     for (settings, why) in [
         ([("expect", text("ESMTP"))], "said nothing with `ESMTP` in it in 200ms: `220 mail.acme.com ready`"),

@@ -125,16 +125,15 @@ fn are_there(addresses: &[Address], state: &State, session: &Session) -> Result<
     let retired = state.retired.values().map(|retired| &retired.address);
     let unfinished = state.unfinished.values().map(|began| &began.address);
     let known: BTreeSet<&Address> = state.resources.keys().chain(retired).chain(unfinished).collect();
-    for pattern in addresses.iter().filter(|pattern| !known.iter().any(|address| pattern.covers(address))) {
-        let is_new = session.graph.in_order().any(|resource| pattern.covers(&resource.address));
-        let help = match is_new {
-            true => Some("the program has it: `tadpole apply` makes it".to_string()),
-            false => plan::suggestion(pattern, &known),
-        };
-        say(&format!("nothing is recorded at `{pattern}`"), help.as_deref(), session.look);
-        return Err(Exit::Wrong);
-    }
-    Ok(())
+    let is_there = |pattern: &Address| known.iter().any(|address| pattern.covers(address));
+    let Some(pattern) = addresses.iter().find(|pattern| !is_there(pattern)) else { return Ok(()) };
+    let is_new = session.graph.in_order().any(|resource| pattern.covers(&resource.address));
+    let help = match is_new {
+        true => Some("the program has it: `tadpole apply` makes it".to_string()),
+        false => plan::suggestion(pattern, &known),
+    };
+    say(&format!("nothing is recorded at `{pattern}`"), help.as_deref(), session.look);
+    Err(Exit::Wrong)
 }
 
 impl Asker {
@@ -201,7 +200,8 @@ impl Asker {
             true => plural(round.things.len(), "resource"),
             false => format!("{} of {}", round.things.len(), plural(state.things().count(), "resource")),
         };
-        let heading = format!("{name}  ({count} in `{}`, state serial {})", state.cloud, state.serial);
+        let sandbox = if *state.cloud == *"sandbox" { " in the sandbox" } else { "" };
+        let heading = format!("{name}  ({count}{sandbox}, state serial {})", state.serial);
         let tree = tree::tree(round, self.view, self.output);
         let gap = if tree.is_empty() { "" } else { "\n" };
         format!("{}\n\n{tree}{gap}", self.output.paint(&heading, Paint::Strong))

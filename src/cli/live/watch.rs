@@ -63,18 +63,20 @@ impl Asker {
     }
 }
 
+/// How each thing is, and what there is to say of it.
+type Said = Table<(Address, String), (Standing, Vec<String>)>;
+
 /// What was said last of each thing.
 #[derive(Default)]
 pub(super) struct Told {
-    said: Option<Table<(Address, String), (Standing, Vec<String>)>>,
+    said: Option<Said>,
 }
 
 impl Told {
     /// One line for each thing that is not as it was, or not good the first time, and one for all of them.
     pub(super) fn changes(&mut self, round: &Round) -> Vec<String> {
         let at = round.at.strftime("%H:%M:%S");
-        let now: Table<(Address, String), (Standing, Vec<String>)> =
-            round.things.iter().map(|thing| (key(thing), (thing.standing, thing.notes()))).collect();
+        let now: Said = round.things.iter().map(|thing| (key(thing), (thing.standing, thing.notes()))).collect();
         let line = |thing: &Thing, what: String| {
             let (mark, _) = tree::mark(thing.standing);
             format!("{at}  {mark} {}  {what}", thing.address)
