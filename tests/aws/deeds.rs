@@ -236,7 +236,7 @@ async fn a_snapshot_of_a_disk_is_made_once_a_run() {
     let first = json!(["before the change", "nightly", "a", "deeds-1", "disk"]);
     assert_eq!(seen, json!([["", "", "", "deeds-1", "disk"], first]));
     // It is told among what the environment has, though nothing records it.
-    let owned = world.aws.owned("deeds-1", &[home.clone()]).await.unwrap().unwrap();
+    let owned = world.aws.owned("deeds-1", std::slice::from_ref(&home)).await.unwrap().unwrap();
     assert_eq!(owned.iter().filter(|one| &*one.kind == "aws.Snapshot").count(), 2, "{owned:?}");
     let reserved = [("tags", tags(&[("tadpole:op", "x")]))];
     let fault = world.aws.act(&home, &deed("aws.TakeSnapshot", "run-3", &reserved)).await.unwrap_err();
@@ -317,7 +317,7 @@ async fn a_file_is_looked_for_until_it_is_as_expected_and_deleted() {
     let world = World::new();
     let home = bucket(&world, "deeds-get");
     let key = ("key", Value::string("ready.txt"));
-    let there = deed("aws.GetS3File", "t", &[key.clone()]);
+    let there = deed("aws.GetS3File", "t", std::slice::from_ref(&key));
     let done = deed("aws.GetS3File", "t", &[key.clone(), ("expectBody", Value::string("done"))]);
     let missing = Progress::Waiting("not there yet: `ready.txt` in the bucket `deeds-get`".into());
     for deed in [&there, &done] {
