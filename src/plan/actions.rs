@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::graph::ResourceGraph;
-use crate::model::action::{Action, ActionTerm, List, Occasion, Verb};
+use crate::model::action::{Action, ActionTerm, List, Nature, Occasion, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
@@ -72,6 +72,37 @@ fn whole(action: &Action) -> Value {
         }
     }
     Value::Data(Data { template: action.verb.template().into(), fields })
+}
+
+/// The actions of a list of the program that an earlier run has not done, if it was interrupted. What makes a thing is
+/// done when the thing is there.
+pub(super) fn left<'a>(
+    list: List,
+    resource: &'a Resource,
+    recorded: &Recorded,
+    world: &dyn Known,
+    key: &SealingKey,
+) -> Vec<&'a ActionTerm> {
+    let is_done = |at: usize, term: &ActionTerm| {
+        let Some(course) = &recorded.course else { return false };
+        term.settle(world).is_ok_and(|mut action| {
+            action.seal(key);
+            course.has_done(list, at, &action.sum())
+        })
+    };
+    // Behind the first that is not done, nothing counts as done.
+    let (mut at, mut goes_on) = (0, true);
+    let actions = resource.lifecycle.list(list).iter();
+    actions
+        .filter(|term| {
+            if term.verb.nature() == Nature::Own {
+                return term.verb != Verb::Create;
+            }
+            goes_on = goes_on && is_done(at, term);
+            at += 1;
+            !goes_on
+        })
+        .collect()
 }
 
 /// Where the list goes on that was interrupted: "goes on with `migrate`; `create` and `seed` are done".

@@ -229,14 +229,16 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     }
     // Lists of actions are recorded anew without a call.
     let calls = recorded.status == Status::Incomplete || changed.iter().any(AttributeChange::is_input);
-    let update = resource.lifecycle.update.iter().filter(|_| calls);
+    let left = |list: List| actions::left(list, resource, recorded, world, key);
+    let update = if calls { left(List::Update) } else { Vec::new() };
     // What else belongs to its start, and did not come to its end before.
-    let course = recorded.course.as_ref().filter(|course| !course.started && recorded.status == Status::Incomplete);
-    let undone = resource.lifecycle.start.iter().filter(|action| course.is_some() && action.verb != Verb::Create);
+    let is_started = recorded.course.as_ref().is_some_and(|course| course.started);
+    let resumes = recorded.status == Status::Incomplete && !is_started;
+    let start = if resumes { left(List::Start) } else { Vec::new() };
     Some(Change {
         id,
         attributes: changed,
-        actions: updating(ChangeKind::Update, resource, update.chain(undone)),
+        actions: updating(ChangeKind::Update, resource, update.into_iter().chain(start)),
         ..Change::new(resource, ChangeKind::Update, incomplete)
     })
 }
