@@ -306,19 +306,12 @@ pub trait Provider: Send + Sync {
 
     /// Whether it is well, by the cheapest call that tells; nothing when it is gone.
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {
-        Ok(match self.read(place).await? {
-            Reading::Here(here) => Some(here.health),
-            Reading::Gone => None,
-        })
+        Ok(self.read(place).await?.health())
     }
 
     /// As `check`, for many at once, in the same order: as few calls as the cloud allows.
     async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
-        let health = |reading| match reading {
-            Reading::Here(here) => Some(here.health),
-            Reading::Gone => None,
-        };
-        self.read_many(places).await.into_iter().map(|reading| reading.map(health)).collect()
+        self.read_many(places).await.into_iter().map(|reading| reading.map(Reading::health)).collect()
     }
 
     /// As `read`, for many at once, in the same order: as few calls as the cloud allows.

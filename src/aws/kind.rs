@@ -20,7 +20,7 @@ use crate::state::Operation;
 use crate::value::{self, Fields, Value};
 
 /// How many reads of one site and type are under way at the same time.
-const READS_AT_ONCE: usize = 16;
+pub const READS_AT_ONCE: usize = 16;
 
 /// What a read found.
 pub struct Found<Told, Outputs> {
@@ -59,6 +59,12 @@ pub trait Kind: Copy + Send + Sync + 'static {
     /// Whether it is well; nothing when it is gone.
     async fn check(&self, session: &Session, place: &Place) -> Result<Option<Health>, Fault> {
         Ok(self.read(session, place).await?.map(|found| found.health))
+    }
+
+    /// Whether many of them are checked one by one: where AWS has no list that tells of several, and `check` is less
+    /// than reading each.
+    fn looks_alone(&self) -> bool {
+        false
     }
 
     /// All of them, in the same order. A type of which AWS lists many in one call does so here.
@@ -117,6 +123,7 @@ pub trait AnyKind: Send + Sync {
     async fn find(&self, sessions: &Sessions, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault>;
     async fn read(&self, sessions: &Sessions, place: &Place) -> Result<Reading, Fault>;
     async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault>;
+    fn looks_alone(&self) -> bool;
     /// All of these places are at the same site.
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>>;
     async fn update(
@@ -165,6 +172,10 @@ impl<K: Kind> AnyKind for K {
     async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault> {
         let session = sessions.at(&site(place)?).await;
         Kind::check(self, &session, place).await.map_err(|fault| session.way.complete(fault))
+    }
+
+    fn looks_alone(&self) -> bool {
+        Kind::looks_alone(self)
     }
 
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>> {

@@ -22,6 +22,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream;
 
 use self::act::AnyAct;
 use self::fault::Call;
@@ -129,6 +131,24 @@ impl Provider for Aws {
 
     async fn check(&self, place: &Place) -> Result<Option<Health>, Fault> {
         kind(&place.kind)?.check(&self.sessions, place).await
+    }
+
+    async fn check_many(&self, places: &[Place]) -> Vec<Result<Option<Health>, Fault>> {
+        let (mut looks, mut members, mut together) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, place) in places.iter().enumerate() {
+            if kind(&place.kind).is_ok_and(AnyKind::looks_alone) {
+                looks.push(async move { (at, self.check(place).await) });
+            } else {
+                members.push(at);
+                together.push(place.clone());
+            }
+        }
+        let alone: Vec<(usize, _)> = stream::iter(looks).buffer_unordered(kind::READS_AT_ONCE).collect().await;
+        let mut told: BTreeMap<usize, _> = alone.into_iter().collect();
+        let readings = self.read_many(&together).await.into_iter().map(|reading| reading.map(Reading::health));
+        told.extend(members.into_iter().zip(readings));
+        // The keys are the places' own positions, each once.
+        told.into_values().collect()
     }
 
     async fn read_many(&self, places: &[Place]) -> Vec<Result<Reading, Fault>> {

@@ -12,6 +12,16 @@ pub enum Reading {
     Here(Here),
 }
 
+impl Reading {
+    /// How it is; nothing when it is gone.
+    pub fn health(self) -> Option<Health> {
+        match self {
+            Reading::Here(here) => Some(here.health),
+            Reading::Gone => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Here {
     /// Inputs as the cloud has them, of those that it tells; attributes that are not in here are

@@ -1,6 +1,6 @@
 //! How many calls it takes to look at much: what is paid for with every plan.
 
-use tadpole::apply::provider::{Place, Provider, Reading, Want};
+use tadpole::apply::provider::{Health, Place, Provider, Reading, Want};
 use tadpole::value::{Fields, Value};
 
 use super::moto::IMAGE;
@@ -78,4 +78,9 @@ async fn every_bucket_costs_as_much_as_is_documented() {
     let readings = world.aws.read_many(&places).await;
     assert!(readings.iter().all(|reading| matches!(reading, Ok(Reading::Here(_)))));
     assert_eq!(world.proxy.count("") - before, 50 * CALLS_OF_A_BUCKET);
+    // Whether they are there is one call for each.
+    let before = world.proxy.count("");
+    let told = world.aws.check_many(&places).await;
+    assert!(told.iter().all(|health| matches!(health, Ok(Some(Health::Live)))), "{told:?}");
+    assert_eq!(world.proxy.count("") - before, 50);
 }

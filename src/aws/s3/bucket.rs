@@ -202,6 +202,10 @@ impl Kind for S3Bucket {
         }
     }
 
+    fn looks_alone(&self) -> bool {
+        true
+    }
+
     async fn update(
         &self,
         session: &Session,
