@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::apply::Outcome;
 use crate::cli::asked::{Asked, Planning};
+use crate::cli::cloud::Cloud;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::expiry::{self, Expiry};
 use crate::cli::saved;
-use crate::cli::session::{Cloud, LISTED, Session, answer, columns, confirmed, say_store};
+use crate::cli::session::{LISTED, Session, answer, columns, confirmed, say_store};
 use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
 use crate::cli::sweep;
 use crate::cli::turn::Turn;

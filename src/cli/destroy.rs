@@ -3,8 +3,9 @@
 use crate::cli::Exit;
 use crate::cli::apply::{Consent, carry_out, take_down};
 use crate::cli::asked::Scoped;
+use crate::cli::cloud::Cloud;
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session};
+use crate::cli::session::Session;
 use crate::cli::streams::{say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;

@@ -6,42 +6,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
 use crate::apply::event::Event;
 use crate::apply::import::{self, Claim, Refusal};
 use crate::apply::limit::Calls;
-use crate::apply::provider::{Fault, Provider};
+use crate::apply::provider::Fault;
 use crate::apply::recover::{self, RecoveryFault};
-use crate::apply::several::{REAL, Several, cloud_of};
 use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
+use crate::cli::cloud::{Cloud, are_made, provider};
 use crate::cli::context::{Place, say_report};
 use crate::cli::progress::Warning;
+use crate::cli::signals::listening;
 use crate::cli::state::plural;
 use crate::cli::streams::{say, say_warning, tell, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{self, Look, Paint};
-use crate::cli::{Exit, breakage, progress, sandbox};
+use crate::cli::{Exit, progress};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
-use crate::local::Local;
 use crate::name::{Address, Name};
 use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
-use crate::sandbox::{Sandbox, Schemas};
 use crate::source::Sources;
 use crate::state::ledger::Ledger;
 use crate::state::store::{self, LocalStore, Replayed, Store, StoreFault};
 use crate::state::{Recorded, State};
 use crate::value::{SealingKey, Value};
-
-/// Which cloud a command works on.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Cloud {
-    /// Use the embedded sandbox in place of the real cloud
-    #[arg(long)]
-    pub sandbox: bool,
-}
 
 /// Addresses of one kind that a summary lists.
 pub const LISTED: usize = 20;
@@ -458,102 +448,6 @@ fn unforeseen((address, fault): &(Address, Fault)) -> Diagnostic {
         Some(help) => diagnostic.help(help.clone()),
         None => diagnostic,
     }
-}
-
-/// Where things of a record are, behind their number; nothing of what is simply there.
-pub fn whereabouts(cloud: &str) -> String {
-    if cloud == REAL { String::new() } else { format!(" in `{cloud}`") }
-}
-
-/// Whether this program was built to make things of these kinds. If not, says so.
-fn are_made<'k>(mut kinds: impl Iterator<Item = &'k str>, look: Look) -> Result<(), Exit> {
-    if cfg!(feature = "aws") || kinds.all(|kind| cloud_of(kind) != "aws") {
-        return Ok(());
-    }
-    say("this tadpole was built without AWS", Some("add `--sandbox`, or build it with the feature `aws`"), look);
-    Err(Exit::Wrong)
-}
-
-/// What a command works on. Files of the program are read beside it.
-async fn provider(
-    cloud: &Cloud,
-    directory: &std::path::Path,
-    program: &std::path::Path,
-    graph: &ResourceGraph,
-    look: Look,
-) -> Result<Arc<dyn Provider>, Exit> {
-    if cloud.sandbox {
-        let schemas: Schemas =
-            graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
-        let path = sandbox::file(directory);
-        return match Sandbox::open(&path, schemas) {
-            Ok(sandbox) => {
-                if let Some(text) = breakage::warning(&sandbox.weather()) {
-                    tell_line(&look.paint(&text, Paint::Change));
-                }
-                Ok(Arc::new(sandbox))
-            }
-            Err(error) => Err(sandbox::say_unusable(&path, &error, look)),
-        };
-    }
-    are_made(graph.in_order().map(|resource| &*resource.schema.kind), look)?;
-    Ok(Arc::new(Several::new([
-        Arc::new(Local::new(program, directory, launcher())) as Arc<dyn Provider>,
-        #[cfg(feature = "aws")]
-        Arc::new(crate::aws::Aws::with(crate::aws::Settings {
-            directory: program.to_path_buf(),
-            ..Default::default()
-        })),
-    ])))
-}
-
-/// This program, as it can be called once more: also when its file was replaced meanwhile.
-fn launcher() -> PathBuf {
-    let own = PathBuf::from("/proc/self/exe");
-    if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "tadpole".into()) }
-}
-
-/// The wish to stop, as signals express it, and who hears them.
-pub fn listening(look: Look) -> (watch::Receiver<Stop>, JoinHandle<()>) {
-    let (sender, stop) = watch::channel(Stop::No);
-    (stop, tokio::spawn(listen(sender, look)))
-}
-
-/// First signal: stop soon. Second: now.
-async fn listen(stop: watch::Sender<Stop>, look: Look) {
-    let mut level = Stop::No;
-    loop {
-        signal().await;
-        level = if level == Stop::No { Stop::Soon } else { Stop::Now };
-        let text = match level {
-            Stop::Soon => "Stopping: what is in flight is finished and recorded. Once more stops at once.",
-            Stop::No | Stop::Now => "Stopping at once. The next command recovers what was in flight.",
-        };
-        tell_line(&look.paint(text, Paint::Change));
-        if stop.send(level).is_err() {
-            return;
-        }
-    }
-}
-
-/// Returns when somebody wants it to stop.
-#[cfg(unix)]
-pub async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
-}
-
-#[cfg(not(unix))]
-pub async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// "About 14 minutes, most of it waiting for `db`."; nothing when it is hardly worth waiting for.

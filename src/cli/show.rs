@@ -2,10 +2,11 @@
 
 use crate::apply::clock::Clock;
 use crate::cli::Exit;
+use crate::cli::cloud::whereabouts;
 use crate::cli::context::Place;
 use crate::cli::expiry::Expiry;
 use crate::cli::origin;
-use crate::cli::session::{columns, cut_off, whereabouts};
+use crate::cli::session::{columns, cut_off};
 use crate::cli::state::{RETIRED, plural, recorded, status};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};

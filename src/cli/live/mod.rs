@@ -13,8 +13,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::apply::provider::Fault;
+use crate::cli::cloud::Cloud;
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Cloud, Session, cut_off, signal};
+use crate::cli::session::{Session, cut_off};
+use crate::cli::signals::signal;
 use crate::cli::state::{plural, recorded};
 use crate::cli::streams::{put_out, say, tell, tell_line};
 use crate::cli::ui::{Look, Paint};

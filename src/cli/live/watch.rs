@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::Exit;
 use crate::cli::live::{Asker, document, exit_of, tree};
-use crate::cli::session::signal;
+use crate::cli::signals::signal;
 use crate::cli::state::recorded;
 use crate::cli::streams::put_out;
 use crate::live::{Round, Standing, Thing};

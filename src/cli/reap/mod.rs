@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use crate::apply::Stop;
 use crate::apply::clock::Clock;
 use crate::cli::Exit;
+use crate::cli::cloud::Cloud;
 use crate::cli::context::Place;
 use crate::cli::env::{self, Found};
 use crate::cli::expiry::told;
-use crate::cli::session::{self, Cloud};
+use crate::cli::signals;
 use crate::cli::state::{agreed, plural};
 use crate::cli::streams::{put_out, say, tell_line};
 use crate::cli::ui::{Look, Paint};
@@ -64,7 +65,7 @@ impl Reap {
             ended.extend(expired.into_iter().map(|expired| expired.would_end()));
         } else if !expired.is_empty() {
             agreed(&format!("Take down {}?", plural(expired.len(), "environment")), self.yes, look)?;
-            let (stop, signals) = session::listening(look);
+            let (stop, signals) = signals::listening(look);
             for expired in expired {
                 let end = match *stop.borrow() {
                     Stop::No => one::take_down(&self.program, &self.cloud, &expired, &stop, look),
