@@ -223,7 +223,7 @@ fn killed_at_random(share: u32, kills: u32) -> Fell {
 /// SIGKILL at random moments, `TADPOLE_KILLS` times: the next command recovers without anybody's help.
 #[test]
 fn a_killed_process_loses_nothing() {
-    let kills: u32 = std::env::var("TADPOLE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(320);
+    let kills: u32 = std::env::var("TADPOLE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(160);
     let threads: Vec<_> =
         (0..SHARES).map(|share| std::thread::spawn(move || killed_at_random(share, kills / SHARES))).collect();
     let fell: Vec<Fell> = threads.into_iter().map(|thread| thread.join().expect("a share has failed")).collect();
@@ -288,7 +288,9 @@ fn a_build_server_stops_it_as_it_likes() {
     place.slow();
     let mut programs = vec![Program::random(&mut rng, 14)];
     let (mut stopped, mut killed) = (0, 0);
-    while stopped + killed < 24 {
+    // How many of them have time to stop is a matter of how busy the machine is.
+    let both = |stopped, killed| stopped > 0 && killed > 0;
+    while stopped + killed < 24 || (!both(stopped, killed) && stopped + killed < 120) {
         let program = &programs[programs.len() - 1];
         let mut child = place.started(place.becomes(program));
         while written(&place) < 2 && child.try_wait().unwrap().is_none() {
@@ -310,7 +312,7 @@ fn a_build_server_stops_it_as_it_likes() {
         let next = program.evolved(&mut rng, 14, &programs);
         programs.push(next);
     }
-    assert!(stopped > 0 && killed > 0, "{stopped} were stopped and {killed} killed");
+    assert!(both(stopped, killed), "{stopped} were stopped and {killed} killed");
     let last = &programs[programs.len() - 1..];
     let run = place.tadpole.run(place.becomes(&last[0]));
     assert_eq!(run.code, 0, "{}", run.err);

@@ -51,7 +51,8 @@ fn killed_anywhere_nothing_is_lost_and_nothing_is_there_twice() {
     let place = Place::new(&version(0));
     let most = std::env::var("TADPOLE_KILLS").map_or(30, |text| text.parse().unwrap());
     let (mut kills, mut number, mut halfway) = (0, 0, 0);
-    while kills < most {
+    // Where the kills fall is a matter of how busy the machine is.
+    while kills < most || (halfway == 0 && kills < most * 10) {
         let context = format!("after {kills} kills");
         place.says(&version(number));
         let arguments: &[&str] = if rng.u32(..4) == 0 { &["destroy", "--yes"] } else { &["apply", "--yes"] };

@@ -1,7 +1,9 @@
 //! What goes wrong, and how long things take: all of it from a seed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tadpole::apply::provider::Leaving;
 use tadpole::sandbox::weather::{Call, Refusal};
 
 use super::*;
@@ -19,6 +21,8 @@ async fn fates(sandbox: &Sandbox) -> Vec<String> {
         say("find", sandbox.find(&want, &Seek::Identity).await.err());
         say("read", sandbox.read(&place).await.err());
         say("readmany", sandbox.read_many(std::slice::from_ref(&place)).await.remove(0).err());
+        let leaving = Leaving { place: place.clone(), deeds: Vec::new(), known: BTreeSet::new() };
+        say("obstacles", sandbox.obstacles(&[leaving]).await.remove(0).err());
         say("update", sandbox.update(&place, None, &want).await.err().filter(|fault| fault.kind != FaultKind::Missing));
         say("delete", sandbox.delete(&place).await.err());
     }

@@ -232,7 +232,7 @@ fn cases(share: u64, shares: u64) {
         return;
     }
     // For each case of the tests of the compiler, which are cheaper.
-    let count = number("TADPOLE_CASES").unwrap_or(300) * 5 / shares;
+    let count = number("TADPOLE_CASES").unwrap_or(150) * 5 / shares;
     let first = number("TADPOLE_FIRST").unwrap_or(0);
     let mut sequence: Option<(u64, Sequence)> = None;
     for number in (first..).skip(share as usize * count as usize).take(count as usize) {
