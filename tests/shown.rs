@@ -192,7 +192,7 @@ impl Room {
 
 // ---- what is the same
 
-/// Without what differs from run to run: times, and the order in which things that do not wait for one
+/// Without what differs from run to run: times, what was waited for, and the order in which things that do not wait for one
 /// another are done. Nor do the numbers of the library's lines count, or the columns that they make.
 fn settled(lines: &[String]) -> Vec<String> {
     let time = regex::Regex::new(r"\b[0-9.]+ m?s$").unwrap();
@@ -208,7 +208,9 @@ fn settled(lines: &[String]) -> Vec<String> {
         let line = columns.replace(&time.replace(&line, "0 ms"), "$1  ").into_owned();
         ago.replace_all(&moment.replace_all(&line, "2026-11-21 16:00 UTC"), "1 s ago").into_owned()
     };
-    let mut all: Vec<String> = lines.iter().map(settle).collect();
+    // What something waited for was seen or not, as it happens.
+    let lines = lines.iter().filter(|line| !line.starts_with("   . "));
+    let mut all: Vec<String> = lines.map(settle).collect();
     all.chunk_by_mut(|one, two| one.starts_with("   v ") && two.starts_with("   v ")).for_each(<[String]>::sort);
     all
 }

@@ -14,7 +14,7 @@ use tadpole::state::lease::Holder;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::Record;
 use tadpole::state::store::{self, LocalStore};
-use tadpole::state::{State, Status};
+use tadpole::state::{Began, Operation, State, Status};
 
 use crate::cli::{Ran, Tadpole, ends};
 
@@ -554,7 +554,9 @@ fn an_end_is_moved_or_taken_away() {
     // Also where an apply was cut off: whoever looks into that may need the time.
     shop.refusing("pr-1", stuck(Call::Create));
     let mut child = shop.started("apply --sandbox --yes --env pr-1 --replace scratch[0]");
-    until("the beginning of an operation", || !shop.state("pr-1").unfinished.is_empty());
+    // The old one goes first, and its end comes to pass.
+    let is_made = |began: &Began| began.operation == Operation::Create;
+    until("the beginning of a create", || shop.state("pr-1").unfinished.values().any(is_made));
     child.kill().unwrap();
     child.wait().unwrap();
     ends(&shop.run("env extend pr-1 --until 2031-05-01T12:00"), 0, &["expires 2031"]);
