@@ -1,6 +1,5 @@
 //! `Http`: who answers late, wrong, or elsewhere.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use tadpole::model::action::{Action, Occasion, Verb};
@@ -37,18 +36,22 @@ async fn passes(url: &Value, settings: &[(&str, Value)]) {
 
 #[tokio::test]
 async fn a_site_is_asked_until_it_answers_as_expected() {
-    let (listener, address) = free();
-    drop(listener);
+    // Bound, and nobody listens yet: it is nobody else's either.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
     let action = http(&[
         ("url", text(format!("http://someone:secret@{address}/health?key=hidden"))),
         ("expectBody", text("pond")),
         ("headers", map(&[("x-key", secret("s3cr3t"))])),
     ]);
-    let later = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(1500));
+    let later = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let listener = socket.listen(16).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
         let starting = answer("503 Service Unavailable", &[], "");
         let (wrong, right) = (answer("200 OK", &[], "It works!"), answer("200 OK", &[], "Hello, pond!"));
-        serve(TcpListener::bind(address).unwrap(), vec![starting.clone(), starting, wrong, "silence".into(), right])
+        serve(listener, vec![starting.clone(), starting, wrong, "silence".into(), right])
     });
     let outcome = Stage::new(LOOK).run(&action).await;
     outcome.result.unwrap();
@@ -63,7 +66,7 @@ async fn a_site_is_asked_until_it_answers_as_expected() {
     for (waited, expected) in outcome.waits.iter().zip(&expected) {
         assert!(waited.starts_with(expected), "{waited}");
     }
-    let question = later.join().unwrap().recv().unwrap();
+    let question = later.await.unwrap().recv().unwrap();
     assert!(question.starts_with("GET /health?key=hidden HTTP/1.1\r\n") && question.contains("x-key: s3cr3t"));
 }
 
