@@ -286,7 +286,9 @@ impl<'a> Checker<'a, '_> {
             .filter(|(name, _)| !common.members.contains_key(*name))
             .filter_map(|(name, member)| Some((name.clone(), member.attribute.as_deref()?.clone())))
             .collect();
-        let schema = Arc::new(Schema { kind, attributes, lookup: shape.lineage.contains(&library.roots.lookup) });
+        let lookup = shape.lineage.contains(&library.roots.lookup);
+        let unordered = self.unordered.get_or_insert_with(|| library.unordered()).clone();
+        let schema = Arc::new(Schema { kind, attributes, lookup, unordered });
         if let Some(id) = typed {
             self.schemas.insert(*id, schema.clone());
         }

@@ -30,6 +30,7 @@ use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
 use crate::model::term::{Nothing, Term};
 use crate::model::ty::{TemplateId, Ty};
+use crate::model::unordered::Unordered;
 use crate::name::{Address, Name, OrderedTable, Set, Table};
 use crate::resolve::load::Loader;
 use crate::resolve::prototype::{Layer, Members, Scope, Shape, combine, layer_items, layer_on};
@@ -165,6 +166,8 @@ struct Checker<'a, 'r> {
     params: Table<Name, Option<Term>>,
     shapes: Table<Vec<TemplateId>, Rc<Shape<'a>>>,
     schemas: Table<TemplateId, Arc<Schema>>,
+    /// What is declared `unordered`, once somebody asked.
+    unordered: Option<Unordered>,
     /// Nothing for an attribute that may differ between two components of a template.
     shared: Table<shared::Key<'a>, Option<Shared>>,
     /// Where all four lists are shared.
@@ -224,6 +227,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             params: Table::default(),
             shapes: Table::default(),
             schemas: Table::default(),
+            unordered: None,
             shared: Table::default(),
             lifecycles: Table::default(),
             types: Table::default(),

@@ -10,4 +10,5 @@ pub mod resource;
 pub mod schema;
 pub mod term;
 pub mod ty;
+pub mod unordered;
 pub mod written;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::model::ty::Ty;
+use crate::model::unordered::Unordered;
 use crate::name::{Name, OrderedTable};
 use crate::source::Span;
+use crate::value::Value;
 
 /// One declared attribute.
 #[derive(Clone, Debug)]
@@ -26,6 +28,9 @@ pub struct Modifiers {
     /// Immutable, and names the thing in the cloud.
     pub identity: bool,
     pub secret: bool,
+    /// A list that the cloud keeps as a set: neither the order of its elements nor how often each is in it
+    /// means anything.
+    pub unordered: bool,
     /// When unset, taken from the nearest enclosing component that has it.
     pub inherit: bool,
     /// May not be overridden.
@@ -42,11 +47,19 @@ pub struct Schema {
     pub attributes: OrderedTable<Name, Attribute>,
     /// Its things are there without anybody's making, and found by what they are like.
     pub lookup: bool,
+    /// Fields of the values in its attributes that are kept as sets.
+    pub unordered: Unordered,
 }
 
 impl Schema {
     pub fn get(&self, name: &str) -> Option<&Attribute> {
         self.attributes.get(name)
+    }
+
+    /// Whether two values of an attribute mean the same to the cloud.
+    pub fn same(&self, name: &Name, one: &Value, two: &Value) -> bool {
+        let is_set = self.attributes.get(name).is_some_and(|attribute| attribute.modifiers.unordered);
+        self.unordered.same(is_set, one, two)
     }
 
     /// Attributes that name a thing in the cloud; none for types whose things have no name.

@@ -30,7 +30,7 @@ pub fn diff(
     let request = request.into();
     let state = &*moved.state;
     let persistent = request.persistent && request.purpose == Purpose::Destroy;
-    let mut world = World { state, refreshed, scope: &request.scope, unknown: HashSet::new() };
+    let mut world = World { state, refreshed, graph, scope: &request.scope, unknown: HashSet::new() };
     let mut changes = Vec::new();
     let mut unchanged = 0;
     for resource in graph.in_order() {
@@ -97,6 +97,7 @@ pub fn diff(
 pub(super) struct World<'a> {
     pub state: &'a State,
     refreshed: &'a Refreshed,
+    graph: &'a ResourceGraph,
     scope: &'a Scope,
     pub unknown: HashSet<Address>,
 }
@@ -119,10 +120,12 @@ impl Known for World<'_> {
             (None, Some(Reading::Here(here))) => Some(here),
             (None, Some(Reading::Gone) | None) => None,
         };
-        match here.and_then(|here| here.outputs.get(attribute)) {
-            Some(value) => Some(value.clone()),
-            None => self.state.output(address, attribute),
-        }
+        let recorded = self.state.output(address, attribute);
+        let Some(value) = here.and_then(|here| here.outputs.get(attribute)) else { return recorded };
+        // What was only told in another order changes nothing that is made of it.
+        let same =
+            |old: &Value| self.graph.get(address).is_some_and(|resource| resource.schema.same(attribute, old, value));
+        recorded.filter(same).or_else(|| Some(value.clone()))
     }
 }
 
@@ -378,7 +381,7 @@ fn attributes(
         let was = old.and_then(|(old, _)| old.get(name));
         let same = match (&new, was) {
             (Planned::Nothing, None) => true,
-            (Planned::Value(new), Some(was)) => new == was,
+            (Planned::Value(new), Some(was)) => resource.schema.same(name, new, was),
             (Planned::Nothing | Planned::Value(_), _) => false,
             (Planned::Later(_), _) => false,
         };
@@ -393,7 +396,7 @@ fn attributes(
             old: was.cloned(),
             new,
             replaces: forces,
-            drifted: was != recorded,
+            drifted: !unchanged(resource, name, was, recorded),
             place: None,
         });
     }
@@ -462,6 +465,14 @@ fn updating<'a>(kind: ChangeKind, resource: &'a Resource, actions: impl Iterator
     update.into_iter().chain(kind.runs(List::Liveness, &resource.lifecycle.liveness)).collect()
 }
 
+/// Whether an attribute is as it was.
+fn unchanged(resource: &Resource, name: &Name, was: Option<&Value>, is: Option<&Value>) -> bool {
+    match (was, is) {
+        (Some(was), Some(is)) => resource.schema.same(name, was, is),
+        (was, is) => was == is,
+    }
+}
+
 /// Whether what exists already, and was found before, is not what the program means any more.
 pub fn means_another(resource: &Resource, recorded: &Recorded, world: &dyn Known) -> bool {
     let criteria = resource.schema.attributes.values().filter(|attribute| attribute.modifiers.immutable);
@@ -470,7 +481,7 @@ pub fn means_another(resource: &Resource, recorded: &Recorded, world: &dyn Known
             let wanted = resource.inputs.get(name).map(|input| input.term.settle(world));
             match wanted {
                 None => recorded.inputs.contains_key(name),
-                Some(Ok(Term::Known(value))) => recorded.inputs.get(name) != Some(&value),
+                Some(Ok(Term::Known(value))) => !unchanged(resource, name, recorded.inputs.get(name), Some(&value)),
                 Some(_) => false,
             }
         })

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::ResourceGraph;
+use crate::model::resource::Resource;
+use crate::model::unordered::Unordered;
 use crate::name::{Address, Name};
 use crate::plan::{Plan, Refreshed, Request};
 use crate::state::observed::{Here, Reading};
@@ -48,7 +50,7 @@ pub fn drift(state: &State, refreshed: &Refreshed, graph: &ResourceGraph) -> Vec
             None => continue,
             Some(Reading::Gone) => Drifted::Gone,
             Some(Reading::Here(here)) => {
-                let differences = differences(recorded, here, is_ours(address, recorded, graph));
+                let differences = differences(recorded, here, is_ours(address, recorded, graph), graph.get(address));
                 if differences.is_empty() {
                     continue;
                 }
@@ -75,11 +77,16 @@ fn is_ours(address: &Address, recorded: &Recorded, graph: &ResourceGraph) -> boo
 
 /// Attributes that the program set are compared, and those that the provider filled in; what else the cloud
 /// tells was nobody's wish.
-fn differences(recorded: &Recorded, here: &Here, ours: bool) -> Vec<Difference> {
+fn differences(recorded: &Recorded, here: &Here, ours: bool, resource: Option<&Resource>) -> Vec<Difference> {
+    let same = |name: &Name, one: &Value, two: &Value| match resource {
+        Some(resource) => resource.schema.same(name, one, two),
+        // Which of its lists are kept as sets is not known any more.
+        None => Unordered::default().same(true, one, two),
+    };
     let compare = |old: &Fields, new: &Fields| -> Vec<Difference> {
         let pairs = new.iter().filter_map(|(name, found)| Some((name, old.get(name)?, found)));
         pairs
-            .filter(|(_, recorded, found)| recorded != found)
+            .filter(|(name, recorded, found)| !same(name, recorded, found))
             // No cloud tells a secret: what it says in its place is neither compared nor shown.
             .filter(|(_, recorded, found)| !recorded.holds_secret() || found.holds_secret())
             .map(|(name, recorded, found)| Difference {

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use crate::diagnostic::Report;
 use crate::model::action::Verb;
 use crate::model::ty::{TemplateId, TemplateRef};
+use crate::model::unordered::Unordered;
 use crate::name::Name;
 use crate::source::SourceId;
 use crate::syntax::tree;
@@ -124,6 +125,15 @@ impl<'a> Library<'a> {
         } else {
             Family::Data
         }
+    }
+
+    /// The fields of values that are declared `unordered`.
+    pub fn unordered(&self) -> Unordered {
+        let values = self.templates.iter().zip(&self.shapes).filter(|(_, shape)| self.family(shape) == Family::Data);
+        let fields = values.flat_map(|(template, shape)| shape.members.iter().map(move |member| (template, member)));
+        let is_set = |member: &prototype::Member| member.attribute.as_ref().is_some_and(|of| of.modifiers.unordered);
+        let named = fields.filter(|(_, (_, member))| is_set(member));
+        named.map(|(template, (name, _))| (template.name.value.clone(), name.clone())).collect()
     }
 
     /// The program's own statements, file by file.

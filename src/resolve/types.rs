@@ -31,13 +31,19 @@ impl<'a, 'r> Types<'a, 'r> {
     }
 
     pub fn attribute(&mut self, module: ModuleId, name: &Ident, doc: Option<&str>, declare: &Declare) -> Attribute {
-        Attribute {
-            name: name.value.clone(),
-            ty: self.ty(module, &declare.ty),
-            modifiers: self.modifiers(&declare.modifiers),
-            doc: doc.map(Arc::from),
-            span: name.span,
+        let ty = self.ty(module, &declare.ty);
+        let modifiers = self.modifiers(&declare.modifiers);
+        if modifiers.unordered && !matches!(ty.plain(), Ty::List(_) | Ty::Any) {
+            self.report.push(
+                Diagnostic::error(
+                    "cloud::attribute::modifier",
+                    format!("`unordered` needs a list, and `{}` is none", name.value),
+                )
+                .label(declare.ty.span, format!("this is {} `{ty}`", article(&ty.to_string())))
+                .help("remove `unordered`; only a list has an order"),
+            );
         }
+        Attribute { name: name.value.clone(), ty, modifiers, doc: doc.map(Arc::from), span: name.span }
     }
 
     fn modifiers(&mut self, written: &[tree::Modifier]) -> Modifiers {
@@ -51,11 +57,13 @@ impl<'a, 'r> Types<'a, 'r> {
                     modifiers.immutable = true;
                 }
                 "secret" => modifiers.secret = true,
+                "unordered" => modifiers.unordered = true,
                 "inherit" => modifiers.inherit = true,
                 "final" => modifiers.sealed = true,
                 "deprecated" => modifiers.deprecated = Some(modifier.text.as_deref().unwrap_or("").into()),
                 _ => {
-                    let known = ["computed", "immutable", "identity", "secret", "inherit", "final", "deprecated"];
+                    let known =
+                        ["computed", "immutable", "identity", "secret", "unordered", "inherit", "final", "deprecated"];
                     let message = format!("`{}` is not a modifier", modifier.name.value);
                     self.report.push(
                         scope::unknown("cloud::attribute::modifier", &message, &modifier.name, known)
@@ -75,6 +83,7 @@ impl<'a, 'r> Types<'a, 'r> {
         new.immutable |= old.immutable;
         new.identity |= old.identity;
         new.secret |= old.secret;
+        new.unordered |= old.unordered;
         new.inherit |= old.inherit;
         new.sealed |= old.sealed;
         // Whether one template descends from the other is not known before all are read.

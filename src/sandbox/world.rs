@@ -240,8 +240,13 @@ impl World {
             return Err(Fault::new(FaultKind::Held, format!("{} is being deleted", key.1)));
         }
         let fixed = |modifiers: &Modifiers| modifiers.immutable || modifiers.identity;
-        for attribute in schema.iter().flat_map(|schema| schema.attributes.values()).filter(|a| fixed(&a.modifiers)) {
-            if object.inputs.get(&attribute.name) != want.inputs.get(&attribute.name) {
+        let attributes = schema.iter().flat_map(|schema| schema.attributes.values().map(move |of| (schema, of)));
+        for (schema, attribute) in attributes.filter(|(_, attribute)| fixed(&attribute.modifiers)) {
+            let same = match (object.inputs.get(&attribute.name), want.inputs.get(&attribute.name)) {
+                (Some(is), Some(wanted)) => schema.same(&attribute.name, is, wanted),
+                (is, wanted) => is == wanted,
+            };
+            if !same {
                 let message = format!("the `{}` of {} cannot change", attribute.name, key.1);
                 return Err(Fault::new(FaultKind::Refused, message).on(attribute.name.as_str()));
             }
