@@ -193,19 +193,20 @@ impl Room {
 // ---- what is the same
 
 /// Without what differs from run to run: times, what was waited for, and the order in which things that do not wait for one
-/// another are done. Nor do the numbers of the library's lines count, or the columns that they make.
+/// another are done. Nor do the numbers of the library's lines count, or the width of columns: `9 ms` and `0.1 s` make
+/// different ones.
 fn settled(lines: &[String]) -> Vec<String> {
-    let time = regex::Regex::new(r"\b[0-9.]+ m?s$").unwrap();
-    let columns = regex::Regex::new(r"^( +\S+\.cloud(?::\d+)?) +").unwrap();
+    let time = regex::Regex::new(r"\b(\d+ min )?[0-9.]+ m?s$").unwrap();
+    let columns = regex::Regex::new(r"(\S)  +").unwrap();
     let moment = regex::Regex::new(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC").unwrap();
-    let ago = regex::Regex::new(r"\b\d+ s ago").unwrap();
+    let ago = regex::Regex::new(r"\b\d+ (s|min) ago").unwrap();
     // Processes and ports of this machine.
     let process = regex::Regex::new(r"\b\d+-\d+-[0-9a-f]{8}\b").unwrap();
     let port = regex::Regex::new(r"\b(127\.0\.0\.1:|LocalPort +|started |terminated |port +)[23]\d{4}\b").unwrap();
     let settle = |line: &String| {
         let line = process.replace_all(&steady(line.trim_end()), "1234-5678-9abcdef0").into_owned();
         let line = port.replace_all(&line, "${1}20000").into_owned();
-        let line = columns.replace(&time.replace(&line, "0 ms"), "$1  ").into_owned();
+        let line = columns.replace_all(&time.replace(&line, "0 ms"), "$1  ").into_owned();
         ago.replace_all(&moment.replace_all(&line, "2026-11-21 16:00 UTC"), "1 s ago").into_owned()
     };
     // What something waited for was seen or not, as it happens.

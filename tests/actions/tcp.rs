@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::time::Duration;
 
 use tadpole::model::action::{Action, Verb};
 use tadpole::value::Value;
@@ -34,17 +33,17 @@ fn parrot(listener: TcpListener, greeting: &'static str) {
 
 #[tokio::test]
 async fn a_port_may_open_late() {
-    let (listener, address) = free();
-    drop(listener);
-    let late = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(500));
-        TcpListener::bind(address).unwrap()
-    });
-    let outcome = Stage::new(LOOK).run(&tcp(address.port(), &[])).await;
+    // Bound without listening: no other process can take it.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let (mut socket, mut listener) = (Some(socket), None);
+    let open = |_: &str| listener = socket.take().map(|socket| socket.listen(16).unwrap());
+    let outcome = Stage::new(LOOK).run_and(&tcp(address.port(), &[]), open).await;
     outcome.result.unwrap();
     let [waited] = outcome.waits.as_slice() else { panic!("{:?}", outcome.waits) };
     assert!(waited.starts_with(&format!("{address} takes no connection: Connection refused")), "{waited}");
-    drop(late.join().unwrap());
+    drop(listener);
 }
 
 #[tokio::test]
