@@ -16,7 +16,7 @@ use tadpole::state::{State, store};
 use crate::cli::Tadpole;
 use crate::invariants::{self, Scene};
 use crate::simulation::{self, CANARY, Program};
-use crate::world::files_below;
+use crate::world::{files_below, until};
 
 /// Shares of the kills, each on a thread of its own.
 const SHARES: u32 = 3;
@@ -260,14 +260,6 @@ fn a_killed_process_loses_nothing() {
 fn signal(name: &str, child: &Child) {
     // It may have ended meanwhile.
     let _ = Command::new("kill").args([name, &child.id().to_string()]).stderr(Stdio::null()).status();
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// The first signal waits for what is in flight, the second for nothing; what was cut off is found out.

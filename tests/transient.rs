@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tadpole::apply::provider::FaultKind;
@@ -17,6 +17,7 @@ use tadpole::state::store::{self, LocalStore};
 use tadpole::state::{Began, Operation, State, Status};
 
 use crate::cli::{Ran, Tadpole, ends};
+use crate::world::until;
 
 const SHOP: &str = r#"
 project extends Project { name "shop"; }
@@ -126,14 +127,6 @@ pub fn expire(record: &Path, since: Duration) {
 /// As if there were too many calls of one kind: they are tried again and again.
 fn stuck(call: Call) -> Vec<Refusal> {
     vec![Refusal { what: "aws.S3Bucket".into(), call: Some(call), kind: FaultKind::Throttled }]
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn ended(child: Child) -> Ran {

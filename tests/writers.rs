@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tadpole::apply::provider::FaultKind;
 use tadpole::sandbox::Sandbox;
@@ -13,7 +13,7 @@ use tadpole::state::lease::{Holder, Lease};
 use tadpole::state::store::{self, LocalStore};
 
 use crate::cli::Tadpole;
-use crate::world::files_below;
+use crate::world::{files_below, until};
 
 const BUCKETS: &str = "n[i in 0..8] extends TransientS3Bucket { bucket \"bucket-${i}\"; }\n";
 
@@ -38,14 +38,6 @@ fn lease(directory: &Path) -> Option<Lease> {
 fn bytes(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = files_below(&record(directory)).into_iter().filter(|path| !path.ends_with("lease.json"));
     files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !done() {
-        assert!(Instant::now() < deadline, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn signal(name: &str, pid: u32) {

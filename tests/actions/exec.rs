@@ -8,7 +8,8 @@ use tadpole::model::action::{Action, List, Occasion, Verb};
 use tadpole::value::Value;
 use tempfile::{TempDir, tempdir};
 
-use super::{DEED, LOOK, Stage, action, data, eventually, map, numbers, secret, text, texts};
+use super::{DEED, LOOK, Stage, action, data, map, numbers, secret, text, texts};
+use crate::world::until;
 
 pub fn exec(settings: &[(&str, Value)]) -> Action {
     let mut action = action(Verb::Exec, settings);
@@ -217,7 +218,7 @@ async fn what_hangs_is_ended_with_all_that_it_started() {
     for name in ["first", "second"] {
         let file = directory.path().join(name);
         assert!(file.exists());
-        eventually("it is ended", || !lives(&file));
+        until("its end", || !lives(&file));
     }
     // Who is asked to end may have something to say.
     let polite = "trap 'echo rolled back; exit 0' TERM; echo working; while true; do sleep 0.1; done";
@@ -262,5 +263,5 @@ async fn what_is_broken_off_is_ended_at_once() {
         _ = stage.run(&action) => panic!("it ended by itself"),
         () = async { while !both() { tokio::time::sleep(Duration::from_millis(10)).await } } => {}
     }
-    eventually("both are ended", || !lives(&first) && !lives(&second));
+    until("their end", || !lives(&first) && !lives(&second));
 }

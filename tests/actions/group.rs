@@ -73,7 +73,7 @@ async fn the_losers_of_a_race_are_ended() {
     stage.run(&group(Verb::Race, vec![slow, wrong.clone(), first])).await.result.unwrap();
     for name in ["slow", "slower"] {
         let file = directory.path().join(name);
-        super::eventually("it is ended", || !super::exec::lives(&file));
+        crate::world::until("its end", || !super::exec::lives(&file));
     }
     let fault = stage.run(&group(Verb::Race, vec![wrong.clone(), wrong])).await.fault();
     let each = "`wrong` failed: `exit 1` ended with exit code 1";

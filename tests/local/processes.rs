@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tadpole::state::process::stat;
 
-use super::{Place, kill, until};
+use super::{Place, kill};
 use crate::cli::{Tadpole, ends};
-use crate::world::files_below;
+use crate::world::{files_below, until};
 
 const SLEEPER: &str = "web extends LocalProcess { command [\"sleep\", \"1000\"]; }\n";
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tadpole::state::process::stat;
 
-use super::{kill, stop_all, until};
+use super::{kill, stop_all};
 use crate::cli::{Tadpole, copied, ends};
+use crate::world::until;
 
 /// Where this machine has PostgreSQL; nothing when it has none.
 fn postgres() -> Option<std::path::PathBuf> {

@@ -355,7 +355,7 @@ impl<'f> Run<'f> {
     async fn set_again(&self, stage: &Stage) -> Outcome {
         let place = self.place(&self.recorded(stage)?);
         let want = self.provider.want(&self.fixture.thing).ok_or("it was never to be made")?;
-        for _ in 0..200 {
+        for _ in 0..2000 {
             if self.provider.update(&place, None, &want).await.map_err(said)? == Progress::Done {
                 return self
                     .until(&place, |reading| match reading {
