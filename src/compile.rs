@@ -184,15 +184,17 @@ fn given(
                 let value = syntax::parse_value(source, text, &mut problems);
                 // What is given is short: what it should be says more than where reading it failed.
                 if value.is_none() {
-                    report.push(
-                        Diagnostic::error(
-                            "cloud::syntax::unexpected",
-                            format!("the value for `{name}` cannot be read"),
-                        )
-                        .label(span, "not a value of the language")
-                        .label(param.declaration.ty.span, format!("`{name}` is declared here"))
-                        .help(format!("write it as in a file: `{}`", example(library, &param.declaration.ty.kind, 0))),
-                    );
+                    let number = problems.sorted().into_iter().find(|why| why.code == "cloud::syntax::number").cloned();
+                    let unread = || {
+                        Diagnostic::error("cloud::syntax::unexpected", format!("the value for `{name}` cannot be read"))
+                            .label(span, "not a value of the language")
+                            .help(format!(
+                                "write it as in a file: `{}`",
+                                example(library, &param.declaration.ty.kind, 0)
+                            ))
+                    };
+                    let declared = param.declaration.ty.span;
+                    report.push(number.unwrap_or_else(unread).label(declared, format!("`{name}` is declared here")));
                 }
                 value.map_or(Given::Unreadable, Given::Expr)
             }

@@ -1,6 +1,7 @@
 //! Known values: what a program says once everything in it is decided. There is no unknown in here.
 //! Also their one textual form in state and journal (JSON), where a secret never shows its text.
 
+pub mod number;
 mod recorded;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use crate::name::{Address, Name};
 /// Attributes by name, in the one order in which they are always written.
 pub type Fields = BTreeMap<Name, Value>;
 
-#[derive(Clone, PartialEq, Debug)]
+/// Numbers are equal by value: `1` and `1.0` are, wherever they stand.
+#[derive(Clone, Debug)]
 pub enum Value {
     Null,
     Bool(bool),
@@ -62,6 +64,42 @@ pub enum Target {
     Address(Address),
     /// Something that exists already, as a template describes it.
     Existing(Name),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(one), Value::Bool(two)) => one == two,
+            (Value::Int(one), Value::Int(two)) => one == two,
+            (Value::Number(one), Value::Number(two)) => one == two,
+            (Value::Int(int), Value::Number(number)) | (Value::Number(number), Value::Int(int)) => {
+                number::compare(*int, *number) == Some(std::cmp::Ordering::Equal)
+            }
+            (Value::String(one), Value::String(two)) => one == two,
+            (Value::Duration(one), Value::Duration(two)) | (Value::Size(one), Value::Size(two)) => one == two,
+            (Value::List(one), Value::List(two)) => one == two,
+            (Value::Map(one), Value::Map(two)) => one == two,
+            (Value::Data(one), Value::Data(two)) => one == two,
+            (Value::Reference(one), Value::Reference(two)) => one == two,
+            (Value::Secret(one), Value::Secret(two)) => one == two,
+            (
+                Value::Null
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Duration(_)
+                | Value::Size(_)
+                | Value::List(_)
+                | Value::Map(_)
+                | Value::Data(_)
+                | Value::Reference(_)
+                | Value::Secret(_),
+                _,
+            ) => false,
+        }
+    }
 }
 
 /// A text that is never written. What is written says where it came from and whether it changed.
@@ -268,6 +306,22 @@ pub fn reveal(fields: &Fields) -> serde_json::Value {
     fields.iter().map(|(name, value)| (name.to_string(), value.reveal())).collect()
 }
 
+/// JSON on one line, with numbers as a program has them: other readers take `1e-7` for a text.
+pub fn json_text(json: &serde_json::Value) -> String {
+    struct Plain;
+    impl serde_json::ser::Formatter for Plain {
+        fn write_f64<W: std::io::Write + ?Sized>(&mut self, to: &mut W, value: f64) -> std::io::Result<()> {
+            to.write_all(number::written(value).as_bytes())
+        }
+    }
+    let mut bytes = Vec::new();
+    let written = json.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Plain));
+    match written.map(|()| String::from_utf8(bytes)) {
+        Ok(Ok(text)) => text,
+        _ => unreachable!("JSON can be written to memory, and is UTF-8"),
+    }
+}
+
 const DURATIONS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 const SIZES: [(&str, u64); 9] = [
@@ -316,7 +370,7 @@ impl fmt::Display for Value {
             Value::Null => f.write_str("null"),
             Value::Bool(value) => write!(f, "{value}"),
             Value::Int(value) => write!(f, "{value}"),
-            Value::Number(value) => write!(f, "{value:?}"),
+            Value::Number(value) => f.write_str(&number::written(*value)),
             Value::String(text) => write!(f, "{}", Quoted(text)),
             Value::Duration(millis) => in_units(f, *millis, &DURATIONS, "0s"),
             Value::Size(bytes) => in_units(f, *bytes, &SIZES, "0B"),

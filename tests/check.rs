@@ -43,3 +43,48 @@ fn params_are_given_as_they_are_typed() {
         insta::assert_snapshot!("params", said);
     });
 }
+
+/// What a checkout and an editor make of files: other line ends, and the mark of the encoding.
+#[test]
+fn line_ends_of_a_checkout_change_no_value() {
+    let program = "/// Said.\nname \"web\";\noutput all = [\"\"\"\n    #!/bin/sh\n\n    echo ${name}\n    \"\"\",\n    \
+                   file(\"a.sh\"), template(\"b.sh\", { name name; })];\n";
+    let with = |change: fn(&str) -> String| {
+        let mut files = Files::main(&change(program));
+        files.0.insert("a.sh".into(), change("one\ntwo\n"));
+        files.0.insert("b.sh".into(), change("hello ${\n  name\n}\nbye\n"));
+        let (graph, said) = compiled(&files, &[]);
+        graph.unwrap_or_else(|| panic!("{said}")).outputs[0].term.to_string()
+    };
+    let plain = with(str::to_string);
+    assert_eq!(plain, r#"["#.to_string() + r##""#!/bin/sh\n\necho web\n", "one\ntwo\n", "hello web\nbye\n"]"##);
+    assert_eq!(with(|text| text.replace('\n', "\r\n")), plain);
+    assert_eq!(with(|text| format!("\u{feff}{text}")), plain);
+
+    let (_, said) = compiled(&Files::main("output text = \"a\rb\";"), &[]);
+    assert!(said.contains("carriage return") && said.contains("\\r"), "{said}");
+}
+
+#[test]
+fn numbers_that_are_given_are_read_exactly_or_refused() {
+    let files = Files::main("param n: Number = 1.5; param i: Int = 0; output all = [n, i];");
+    for (name, text, expected) in [
+        ("i", "-9223372036854775808", "[1.5, -9223372036854775808]"),
+        ("n", "100000000000000000000000.0", "[100000000000000000000000.0, 0]"),
+        ("n", "-0.00000025", "[-0.00000025, 0]"),
+        ("n", "3", "[3.0, 0]"),
+    ] {
+        let (graph, said) = compiled(&files, &[(name, text)]);
+        let graph = graph.unwrap_or_else(|| panic!("{said}"));
+        assert_eq!(graph.outputs[0].term.to_string(), expected);
+    }
+    for (name, text, help) in [
+        ("n", "1e23", "write `100000000000000000000000.0`"),
+        ("n", "9007199254740993", "an `Int` keeps 64 bits"),
+        ("i", "9223372036854775808", "write an id in quotes"),
+        ("i", "007", "write `7`"),
+    ] {
+        let (graph, said) = compiled(&files, &[(name, text)]);
+        assert!(graph.is_none() && said.contains(text) && said.contains(help), "{text}: {said}");
+    }
+}

@@ -155,9 +155,9 @@ fn lines_end_as_on_every_other_machine() {
     let text = "\u{feff}/// d\r\na extends T {\r\n\tb 1;\t// one  \r\n\r\n\r\n\t/*\r\n\t * two\r\n\t */\r\n}\r\n";
     let expected = "/// d\na extends T {\n    b 1; // one\n\n    /*\n     * two\n     */\n}\n";
     assert_eq!(formatted(text).unwrap(), expected);
-    // In a text it means something.
-    let block = "a \"\"\"\r\n    one\r\n  \ttwo  \r\n    \"\"\";\n";
-    assert_eq!(formatted(block).unwrap(), block);
+    // In a text too, where they mean nothing.
+    let block = "a \"\"\"\r\n    one\r\n    \ttwo  \r\n    \"\"\";\n";
+    assert_eq!(formatted(block).unwrap(), block.replace('\r', ""));
 }
 
 /// What random programs have found.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::check::Checker;
 use crate::check::instance::{DataLayer, Element as Repeated, Elements, NodeId};
@@ -14,8 +15,8 @@ use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Key, Name};
 use crate::resolve::{Family, ModuleId, PROGRAM, scope};
 use crate::source::Span;
-use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, TextPart};
-use crate::value::Value;
+use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, TextPart, Unary};
+use crate::value::{Quoted, Value};
 
 /// What a text can see, and what it is the value of.
 #[derive(Clone)]
@@ -132,7 +133,10 @@ impl<'a> Checker<'a, '_> {
         match &expr.kind {
             ExprKind::Null => known(Value::Null),
             ExprKind::Bool(value) => known(Value::Bool(*value)),
-            ExprKind::Int(value) => known(Value::Int(*value)),
+            ExprKind::Int(magnitude) => match i64::try_from(*magnitude) {
+                Ok(int) => known(Value::Int(int)),
+                Err(_) => unreachable!("a number that only fits behind a `-` stands there"),
+            },
             ExprKind::Number(value) => known(Value::Number(*value)),
             ExprKind::Duration(millis) => known(Value::Duration(*millis)),
             ExprKind::Size(bytes) => known(Value::Size(*bytes)),
@@ -203,6 +207,11 @@ impl<'a> Checker<'a, '_> {
             },
             ExprKind::Call { function, arguments } => Operand::Term(self.call(function, arguments, env, expr.span)),
             ExprKind::Unary(sign, of) => {
+                if let (Unary::Negative, ExprKind::Int(magnitude)) = (sign, &of.kind)
+                    && let Some(int) = 0i64.checked_sub_unsigned(*magnitude)
+                {
+                    return known(Value::Int(int));
+                }
                 let term = self.eval(of, &Ty::Any, env);
                 Operand::Term(self.apply_to(Operation::Unary(*sign), vec![term], &[of], expr.span))
             }
@@ -386,20 +395,15 @@ impl<'a> Checker<'a, '_> {
             let value = self.eval(&comprehension.value, of, &inner);
             match &comprehension.key {
                 None => list.push(value),
-                Some(key) => match self.eval(key, &Ty::String, &inner.for_part("a key")) {
-                    Term::Known(Value::String(text)) => {
-                        if map.insert(text.to_string(), value).is_some() {
-                            self.report.push(
-                                Diagnostic::error("cloud::value::key", format!("the key \"{text}\" comes twice"))
-                                    .label(key.span, "the same for two elements"),
-                            );
-                        }
+                Some(key) => {
+                    let Some(text) = self.key_of_map(key, &inner) else { return Term::POISON };
+                    if map.insert(text.to_string(), value).is_some() {
+                        self.report.push(
+                            Diagnostic::error("cloud::value::key", format!("the key {} comes twice", Quoted(&text)))
+                                .label(key.span, "the same for two elements"),
+                        );
                     }
-                    term => {
-                        self.known_later(&term, key.span, "the key of a map");
-                        return Term::POISON;
-                    }
-                },
+                }
             }
         }
         if comprehension.key.is_some() { Term::map(map) } else { Term::list(list) }
@@ -437,6 +441,25 @@ impl<'a> Checker<'a, '_> {
         Variable { id: self.variables, name: name.clone(), ty }
     }
 
+    /// The text of a key that is made by an expression; nothing when it is none, or open.
+    fn key_of_map(&mut self, key: &'a Expr, env: &Env) -> Option<Arc<str>> {
+        match self.eval(key, &Ty::String, &env.for_part("a key")) {
+            Term::Known(Value::String(text)) => Some(text),
+            Term::Known(Value::Secret(_)) => {
+                self.report.push(
+                    Diagnostic::error("cloud::value::key", "the key of a map cannot be secret")
+                        .label(key.span, "this is made of a secret")
+                        .help("put the secret into the value: keys are shown and recorded"),
+                );
+                None
+            }
+            term => {
+                self.known_later(&term, key.span, "the key of a map");
+                None
+            }
+        }
+    }
+
     /// A block where keys are free.
     pub(super) fn map_block(&mut self, body: &'a Body, of: &Ty, env: &Env) -> Term {
         self.map_layers(BTreeMap::new(), &[(DataLayer::Body(body), env.clone())], of)
@@ -449,12 +472,13 @@ impl<'a> Checker<'a, '_> {
         layers: &[(DataLayer<'a>, Env)],
         of: &Ty,
     ) -> Term {
+        let mut whole = true;
         for (layer, env) in layers {
             let items = match layer {
                 DataLayer::Body(body) => body.items.as_slice(),
                 DataLayer::Reach(_, item) => std::slice::from_ref(*item),
             };
-            let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+            let mut seen: BTreeMap<Arc<str>, Span> = BTreeMap::new();
             for item in items {
                 let head = match layer {
                     DataLayer::Body(_) if item.path.rest.is_empty() => &item.path.head,
@@ -467,13 +491,24 @@ impl<'a> Checker<'a, '_> {
                         continue;
                     }
                 };
-                if let Some(first) = seen.insert(head.value.as_str(), head.span) {
-                    self.report.push(scope::duplicate(&head.value, "set", first, head.span));
+                let key: Arc<str> = match item.path.made.as_ref().filter(|_| matches!(layer, DataLayer::Body(_))) {
+                    None => head.value.as_str().into(),
+                    Some(made) => match self.key_of_map(made, env) {
+                        Some(key) => key,
+                        // Which keys there are cannot be told: what is left is said of the others.
+                        None => {
+                            whole = false;
+                            continue;
+                        }
+                    },
+                };
+                if let Some(first) = seen.insert(key.clone(), head.span) {
+                    self.report.push(scope::duplicate(&Name::from(&*key), "set", first, head.span));
                     continue;
                 }
                 let term = match &item.kind {
                     ItemKind::Set(value) => self.eval(value, of, env),
-                    ItemKind::Merge(body) => match (of.plain(), entries.remove(head.value.as_str())) {
+                    ItemKind::Merge(body) => match (of.plain(), entries.remove(&*key)) {
                         (Ty::Map(inner), old) => {
                             let old = old.and_then(Term::into_entries).unwrap_or_default();
                             self.map_layers(old, &[(DataLayer::Body(body), env.clone())], &inner.clone())
@@ -511,10 +546,10 @@ impl<'a> Checker<'a, '_> {
                         continue;
                     }
                 };
-                entries.insert(head.value.to_string(), term);
+                entries.insert(key.to_string(), term);
             }
         }
-        Term::map(entries)
+        if whole { Term::map(entries) } else { Term::Open(Ty::Map(of.clone().into())) }
     }
 }
 

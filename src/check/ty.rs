@@ -12,7 +12,7 @@ use crate::model::term::Term;
 use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
 use crate::resolve::{Family, PROGRAM};
 use crate::source::Span;
-use crate::value::{Quoted, Secret, Value, with_unit};
+use crate::value::{Quoted, Secret, Value, number, with_unit};
 
 impl Checker<'_, '_> {
     /// The term as a value of that type, or an error at `span` and poison.
@@ -100,7 +100,13 @@ impl Checker<'_, '_> {
             | (Ty::Size, Value::Size(_))
             | (Ty::Template(_), Value::Data(_) | Value::Reference(_))
             | (Ty::Null, Value::Null) => true,
-            (Ty::Number, Value::Int(int)) => return Term::Known(Value::Number(*int as f64)),
+            (Ty::Number, Value::Int(int)) => {
+                let Some(number) = number::from_int(*int) else {
+                    self.not_kept(*int, wanted, span, env);
+                    return Term::POISON;
+                };
+                return Term::Known(Value::Number(number));
+            }
             (Ty::Secret, Value::String(text)) => {
                 return Term::Known(Value::Secret(Secret::new("source", text.clone())));
             }
@@ -128,6 +134,21 @@ impl Checker<'_, '_> {
         let help = if self.in_secret() { None } else { self.help_for_value(&value, wanted, span, env) };
         self.mismatch(a_kind(&value), wanted, span, env, help);
         Term::POISON
+    }
+
+    /// Reports a whole number of which a float would make another.
+    fn not_kept(&mut self, int: i64, wanted: &Ty, span: Span, env: &Env) {
+        let message = self.cannot_be(&Value::Int(int), wanted, env);
+        let secret = self.in_secret();
+        let label = match secret {
+            true => "a `Number` would make it another".to_string(),
+            false => format!("a `Number` would make it {}", number::written(int as f64)),
+        };
+        let mut diagnostic = Diagnostic::error("cloud::type::refused", message).label(span, label).help(
+            "a `Number` keeps whole numbers up to 9007199254740992 (2^53); an `Int` keeps 64 bits, a `String` an id",
+        );
+        diagnostic = self.declared(diagnostic, env);
+        self.report.push(diagnostic);
     }
 
     /// How a value is written that a type takes, when that is plain from one that it does not take.

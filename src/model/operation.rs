@@ -10,7 +10,7 @@ use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::Name;
 use crate::syntax::tree::{Binary, Unary};
-use crate::value::{Data, Secret, Value};
+use crate::value::{Data, Secret, Value, number};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Operation {
@@ -380,8 +380,8 @@ pub(super) fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Resul
         None => mismatch(),
     };
     match sign {
-        Binary::Equal => Ok(Value::Bool(equal(left, right))),
-        Binary::Unequal => Ok(Value::Bool(!equal(left, right))),
+        Binary::Equal => Ok(Value::Bool(left == right)),
+        Binary::Unequal => Ok(Value::Bool(left != right)),
         Binary::AtMost => compare(Ordering::is_le),
         Binary::AtLeast => compare(Ordering::is_ge),
         Binary::Below => compare(Ordering::is_lt),
@@ -394,8 +394,8 @@ pub(super) fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Resul
         },
         Binary::Coalesce => Ok(if *left == Value::Null { right } else { left }.clone()),
         Binary::Range => match (left, right) {
-            (Value::Int(from), Value::Int(to)) if to.saturating_sub(*from) > MAX_RANGE => {
-                Err(format!("a range may have {MAX_RANGE} elements, not {}", to.saturating_sub(*from)))
+            (Value::Int(from), Value::Int(to)) if i128::from(*to) - i128::from(*from) > i128::from(MAX_RANGE) => {
+                Err(format!("a range may have {MAX_RANGE} elements, not {}", i128::from(*to) - i128::from(*from)))
             }
             (Value::Int(from), Value::Int(to)) => Ok(Value::List((*from..*to).map(Value::Int).collect())),
             _ => mismatch(),
@@ -443,7 +443,10 @@ fn arithmetic(sign: Binary, left: &Value, right: &Value) -> Option<Result<Value,
         (Value::Duration(one), Value::Int(by)) if scaling => scaled(*one, *by).map(Value::Duration),
         (Value::Size(one), Value::Int(by)) if scaling => scaled(*one, *by).map(Value::Size),
         _ => {
-            let (one, two) = (float(left)?, float(right)?);
+            let (one, two) = match (float(left)?, float(right)?) {
+                (Ok(one), Ok(two)) => (one, two),
+                (Err(why), _) | (_, Err(why)) => return Some(Err(why)),
+            };
             let result = match sign {
                 Binary::Add => one + two,
                 Binary::Subtract => one - two,
@@ -458,18 +461,17 @@ fn arithmetic(sign: Binary, left: &Value, right: &Value) -> Option<Result<Value,
     })
 }
 
-fn float(value: &Value) -> Option<f64> {
+/// A number as a float; nothing for what is no number.
+///
+/// # Errors
+/// When a float would make another number of it.
+fn float(value: &Value) -> Option<Result<f64, String>> {
     match value {
-        Value::Int(value) => Some(*value as f64),
-        Value::Number(value) => Some(*value),
+        Value::Int(int) => Some(number::from_int(*int).ok_or_else(|| {
+            format!("{int} is not exactly a `Number`, which keeps whole numbers up to 9007199254740992")
+        })),
+        Value::Number(value) => Some(Ok(*value)),
         _ => None,
-    }
-}
-
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Int(_), Value::Number(_)) | (Value::Number(_), Value::Int(_)) => float(left) == float(right),
-        _ => left == right,
     }
 }
 
@@ -478,7 +480,10 @@ pub(super) fn ordering(left: &Value, right: &Value) -> Option<std::cmp::Ordering
         (Value::Int(one), Value::Int(two)) => Some(one.cmp(two)),
         (Value::String(one), Value::String(two)) => Some(one.cmp(two)),
         (Value::Duration(one), Value::Duration(two)) | (Value::Size(one), Value::Size(two)) => Some(one.cmp(two)),
-        _ => float(left)?.partial_cmp(&float(right)?),
+        (Value::Number(one), Value::Number(two)) => one.partial_cmp(two),
+        (Value::Int(int), Value::Number(number)) => number::compare(*int, *number),
+        (Value::Number(number), Value::Int(int)) => number::compare(*int, *number).map(std::cmp::Ordering::reverse),
+        _ => None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! Types of values. Which template descends from which is asked of the caller, since only the
 //! loaded program knows.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::model::format::Format;
 use crate::name::Name;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{Value, number};
 
 /// A template by its number in the loaded program.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -74,7 +75,10 @@ impl Refinement {
         }
         match (self, value) {
             (Refinement::Between(low, high), Value::Int(value)) => (low..=high).contains(&value),
-            (Refinement::Between(low, high), Value::Number(value)) => (*low as f64..=*high as f64).contains(value),
+            (Refinement::Between(low, high), Value::Number(value)) => {
+                let beside = |end: i64| number::compare(end, *value);
+                beside(*low).is_some_and(Ordering::is_le) && beside(*high).is_some_and(Ordering::is_ge)
+            }
             (Refinement::Matching(pattern), Value::String(text)) => pattern.is_match(text),
             (Refinement::Format(format), Value::String(text)) => (format.admits)(text),
             _ => true,
@@ -174,6 +178,9 @@ impl Ty {
             }
             (Ty::List(of), Value::List(items)) => items.iter().find_map(|item| of.refuses(item)),
             (Ty::Map(of), Value::Map(entries)) => entries.values().find_map(|item| of.refuses(item)),
+            (Ty::Number, Value::Int(int)) if number::from_int(*int).is_none() => {
+                Some(format!("{int} is not exactly a `Number`, which keeps whole numbers up to 9007199254740992"))
+            }
             (Ty::Bool, Value::Bool(_))
             | (Ty::Int | Ty::Number, Value::Int(_))
             | (Ty::Number, Value::Number(_))

@@ -326,7 +326,10 @@ pub fn layer_items<'a>(
                     format!("\"{}\" is the key of a map, not an attribute", name.value),
                 )
                 .label(name.span, format!("`{}` is not a map", layer.subject))
-                .help(format!("write it without quotes: `{}`", name.value)),
+                .help(match item.path.made {
+                    None => format!("write it without quotes: `{}`", name.value),
+                    Some(_) => "an attribute is set by its name; only a map has keys that are made of values".into(),
+                }),
             );
             own.entry(name.value.clone()).or_default().excused = true;
             continue;

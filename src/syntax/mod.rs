@@ -2,8 +2,10 @@
 //! badly (open brackets and strings, depth), then parses.
 
 mod around;
+mod block;
 pub mod habit;
 mod mistake;
+mod number;
 mod parser;
 mod print;
 mod scan;
@@ -39,6 +41,15 @@ pub fn format(source: SourceId, text: &str, report: &mut Report) -> Option<Strin
 /// As [`parse`], for one value, such as is given for a param on the command line.
 pub fn parse_value(source: SourceId, text: &str, report: &mut Report) -> Option<tree::Expr> {
     scanned(source, text, report, scan_program, parser::parse_value)
+}
+
+/// Whether a text that is no value yet may become one with more lines: brackets or a text block are open, or
+/// it ends where something is expected.
+pub fn is_unfinished(text: &str) -> bool {
+    match scan::leaves_open(text) {
+        Some(open) => open,
+        None => text.len() as u64 <= MAX_FILE && stacker::grow(64 << 20, || parser::ends_early(text)),
+    }
 }
 
 /// As [`parse`], for a file of any kind with `${ }` in it: one text.

@@ -6,14 +6,15 @@ use pest::pratt_parser::{Assoc, Op, PrattParser};
 use pest_derive::Parser;
 
 use super::around::Around;
+use super::block::{self, Piece};
 use super::mistake::{self, Wanted};
+use super::number;
 use super::scan::{Comment, Scanned};
 use super::tree::*;
 use super::{MAX_CHAIN, habit};
 use crate::diagnostic::Diagnostic;
 use crate::name::{Key, Name, Set};
 use crate::source::{SourceId, Span, Spanned};
-use crate::value::{UNITS, Value, with_unit};
 
 #[derive(Parser)]
 #[grammar = "grammar/cloud.pest"]
@@ -60,6 +61,12 @@ pub(super) fn parse_value(source: SourceId, text: &str, scanned: &Scanned) -> Fa
     let mut builder = Builder::new(source, text, scanned);
     let given = builder.read(Rule::given)?;
     builder.expr(first(given))
+}
+
+/// Whether a text, whose brackets are closed, is no value because it ends too early.
+pub(super) fn ends_early(text: &str) -> bool {
+    let end = text.trim_end().len();
+    Grammar::parse(Rule::given, text).is_err_and(|error| failing_place(0, &error) >= end)
 }
 
 /// Loosest first.
@@ -261,13 +268,17 @@ impl<'a> Builder<'a> {
     }
 
     fn bound(&mut self, pair: Pair<Rule>) -> Fallible<i64> {
-        let sign = if pair.as_str().starts_with('-') { "-" } else { "" };
-        let text = format!("{sign}{}", first(pair.clone()).as_str().replace('_', ""));
-        text.parse().map_err(|_| {
-            Diagnostic::error("cloud::syntax::number", format!("`{text}` is not a whole number"))
-                .label(self.span(&pair), "the range of a type ends with whole numbers")
-                .into()
-        })
+        let (span, text) = (self.span(&pair), pair.as_str());
+        let bound = match self.number(&first(pair))? {
+            ExprKind::Int(magnitude) => match number::signed(magnitude, text.starts_with('-')) {
+                Some(bound) => return Ok(bound),
+                None => return Err(number::too_large(text, span)),
+            },
+            _ => text,
+        };
+        Err(Diagnostic::error("cloud::syntax::number", format!("`{bound}` is not a whole number"))
+            .label(span, "the range of a type ends with whole numbers")
+            .into())
     }
 
     // ---- statements
@@ -278,10 +289,22 @@ impl<'a> Builder<'a> {
         let mut parts = Parts::of(pair);
         let head = parts.required();
         let path = match head.as_rule() {
-            Rule::string_literal => {
-                let span = self.span(&head);
-                let name = Name::from(self.literal(head)?.as_str());
-                Path { head: Spanned::new(name, span), rest: Vec::new(), quoted: true, span }
+            Rule::text => {
+                let text = self.text(head)?;
+                let span = text.span;
+                let literal = match &text.kind {
+                    ExprKind::Text(parts) => match parts.as_slice() {
+                        [] => Some(""),
+                        [TextPart::Literal(key)] => Some(key.as_str()),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                let (name, made) = match literal {
+                    Some(key) => (Name::from(key), None),
+                    None => (Name::from(&self.text[span.start as usize + 1..span.end as usize - 1]), Some(text.into())),
+                };
+                Path { head: Spanned::new(name, span), rest: Vec::new(), quoted: true, made, span }
             }
             _ => self.path(head)?,
         };
@@ -336,7 +359,7 @@ impl<'a> Builder<'a> {
                 _ => rest.push(self.key(step)?),
             }
         }
-        Ok(Path { head, rest, quoted: false, span })
+        Ok(Path { head, rest, quoted: false, made: None, span })
     }
 
     /// `["a"]` or `[0]`.
@@ -344,9 +367,9 @@ impl<'a> Builder<'a> {
         let span = self.span(&pair);
         let literal = first(pair);
         let key = match literal.as_rule() {
-            Rule::number => match self.number(&literal)? {
-                ExprKind::Int(index) => Key::Index(index.unsigned_abs()),
-                _ => {
+            Rule::number => match self.index(&literal)? {
+                Some(index) => Key::Index(index),
+                None => {
                     return Err(Diagnostic::error("cloud::syntax::key", "a key is a whole number or a text")
                         .label(span, "neither of them")
                         .into());
@@ -451,15 +474,24 @@ impl<'a> Builder<'a> {
         let span = self.span(&pair);
         let mut parts = pair.into_inner();
         if parts.len() == 1 {
-            return self.postfix(parts.next().unwrap_or_else(|| unreachable!("it has one part")));
+            let part = parts.next().unwrap_or_else(|| unreachable!("it has one part"));
+            let written = part.as_str();
+            return within(self.postfix(part)?, written);
         }
         if parts.clone().filter(|part| part.as_rule() != Rule::postfix).count() > MAX_CHAIN {
             return Err(too_long(span));
         }
         // Operands first: the callbacks of the Pratt parser cannot share the builder.
         let mut operands = Vec::new();
-        for part in parts.clone().filter(|part| part.as_rule() == Rule::postfix) {
-            operands.push(self.postfix(part)?);
+        let mut negated = false;
+        for part in parts.clone() {
+            let rule = part.as_rule();
+            if rule == Rule::postfix {
+                let written = part.as_str();
+                let operand = self.postfix(part)?;
+                operands.push(if negated { operand } else { within(operand, written)? });
+            }
+            negated = rule == Rule::negative;
         }
         let mut operands = operands.into_iter();
         let (source, base) = (self.source, self.base);
@@ -485,7 +517,11 @@ impl<'a> Builder<'a> {
             return Err(too_long(whole));
         }
         let primary = parts.next().unwrap_or_else(|| unreachable!("a postfix begins with a primary"));
+        let written = primary.as_str();
         let mut expr = self.primary(primary)?;
+        if parts.len() > 0 {
+            expr = within(expr, written)?;
+        }
         for part in parts {
             let span = expr.span.to(self.span(&part));
             let of = Box::new(expr);
@@ -572,30 +608,17 @@ impl<'a> Builder<'a> {
     }
 
     fn number(&self, pair: &Pair<Rule>) -> Fallible<ExprKind> {
-        let text = pair.as_str().replace('_', "");
-        let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-        let (digits, unit) = text.split_at(unit_at);
-        if !unit.is_empty() {
-            let span = Span::new(self.source, self.span(pair).end as usize - unit.len(), self.span(pair).end as usize);
-            let value = digits.parse().ok().and_then(|count: u64| with_unit(count, unit));
-            return match value {
-                Some(Value::Duration(millis)) => Ok(ExprKind::Duration(millis)),
-                Some(Value::Size(bytes)) => Ok(ExprKind::Size(bytes)),
-                _ if UNITS.contains(&unit) => Err(not_whole(&text, digits, unit, self.span(pair))),
-                _ => Err(no_unit(&text, digits, unit, span)),
-            };
+        let span = self.span(pair);
+        number::read(pair.as_str(), &self.text[span.end as usize..], span)
+    }
+
+    /// A whole number that no `-` stands before.
+    fn index(&self, pair: &Pair<Rule>) -> Fallible<Option<u64>> {
+        match self.number(pair)? {
+            ExprKind::Int(number::BEYOND) => Err(number::too_large(pair.as_str(), self.span(pair))),
+            ExprKind::Int(index) => Ok(Some(index)),
+            _ => Ok(None),
         }
-        if digits.contains('.') {
-            if let Some(number) = digits.parse().ok().filter(|number: &f64| number.is_finite()) {
-                return Ok(ExprKind::Number(number));
-            }
-        } else if let Ok(int) = digits.parse() {
-            return Ok(ExprKind::Int(int));
-        }
-        Err(Diagnostic::error("cloud::syntax::number", format!("`{text}` is too large a number"))
-            .label(self.span(pair), "more than 64 bits")
-            .help(format!("an `Int` goes up to {}", i64::MAX))
-            .into())
     }
 
     /// A text without interpolation.
@@ -615,7 +638,13 @@ impl<'a> Builder<'a> {
                 return Ok(());
             }
             Rule::EOI => return Ok(()),
+            // A file of another language, in which a `\r` alone may mean something.
+            Rule::template_plain => {
+                text.push_str(&part.as_str().replace("\r\n", "\n"));
+                return Ok(());
+            }
             _ => {
+                self.no_lone_return(part)?;
                 text.push_str(part.as_str());
                 return Ok(());
             }
@@ -645,81 +674,80 @@ impl<'a> Builder<'a> {
 
     fn text(&mut self, pair: Pair<Rule>) -> Fallible<Expr> {
         let span = self.span(&pair);
-        let block = pair.as_rule() == Rule::text_block;
+        let mut plain = match pair.as_rule() {
+            Rule::text_block => self.without_layout(pair.clone().into_inner())?.into_iter(),
+            _ => Vec::new().into_iter(),
+        };
         let mut parts: Vec<TextPart> = Vec::new();
-        let inner = pair.into_inner();
-        let indent = if block { common_indent(inner.clone()) } else { 0 };
-        let mut line_start = true;
-        for part in inner {
+        for part in pair.into_inner() {
+            let without_layout = plain.next();
             if part.as_rule() == Rule::interpolation {
                 parts.push(TextPart::Expr(self.expr(first(part))?));
-                line_start = false;
                 continue;
             }
             let mut piece = String::new();
-            self.piece(&part, &mut piece)?;
-            if block && part.as_rule() == Rule::block_plain {
-                piece = strip_indent(&piece, indent, line_start);
+            match without_layout.filter(|_| part.as_rule() == Rule::block_plain) {
+                Some(plain) => piece = plain,
+                None => self.piece(&part, &mut piece)?,
             }
-            line_start = piece.ends_with('\n');
             match parts.last_mut() {
                 Some(TextPart::Literal(text)) => text.push_str(&piece),
                 _ => parts.push(TextPart::Literal(piece)),
             }
         }
-        if block {
-            trim_block(&mut parts);
-        }
         parts.retain(|part| !matches!(part, TextPart::Literal(text) if text.is_empty()));
         parts.shrink_to_fit();
         Ok(Expr { span, kind: ExprKind::Text(parts) })
     }
-}
 
-/// Columns of white space that every line of a block that is not blank begins with. The first line,
-/// behind the opening quotes, does not count; the line of the closing quotes does.
-fn common_indent(parts: pest::iterators::Pairs<Rule>) -> usize {
-    let mut text = String::new();
-    for part in parts {
-        text.push_str(if part.as_rule() == Rule::block_plain { part.as_str() } else { "x" });
-    }
-    text.push('x');
-    let lines = text.split('\n').skip(1).filter(|line| !line.trim().is_empty());
-    let is_closing = |line: &str| line.trim() == "x";
-    let two_lines = text.lines().nth(2).is_none();
-    lines
-        .filter(|line| !is_closing(line) || two_lines)
-        .map(|line| line.len() - line.trim_start().len())
-        .min()
-        .unwrap_or(0)
-}
-
-fn strip_indent(piece: &str, indent: usize, line_start: bool) -> String {
-    let mut out = String::new();
-    for (at, line) in piece.split_inclusive('\n').enumerate() {
-        let strip = if at > 0 || line_start {
-            line.bytes().take(indent).take_while(|b| *b == b' ' || *b == b'\t').count()
-        } else {
-            0
-        };
-        out.push_str(&line[strip..]);
-    }
-    out
-}
-
-/// The line break behind the opening quotes and the indent of the closing ones are layout.
-fn trim_block(parts: &mut [TextPart]) {
-    if let Some(TextPart::Literal(first)) = parts.first_mut()
-        && let Some((blank, rest)) = first.split_once('\n')
-        && blank.trim().is_empty()
-    {
-        *first = rest.to_string();
-    }
-    if let Some(TextPart::Literal(last)) = parts.last_mut() {
-        let kept = last.trim_end_matches([' ', '\t']).len();
-        if last[..kept].ends_with('\n') || kept == 0 {
-            last.truncate(kept);
+    /// The plain text of each part of a block, but for its layout.
+    fn without_layout(&self, parts: pest::iterators::Pairs<Rule>) -> Fallible<Vec<String>> {
+        let mut pieces = Vec::new();
+        for part in parts {
+            pieces.push(match part.as_rule() {
+                Rule::block_plain => {
+                    self.no_lone_return(&part)?;
+                    Piece::Plain(part.as_str(), self.base + part.as_span().start())
+                }
+                _ => Piece::Other,
+            });
         }
+        block::without_layout(&pieces).map_err(|mixed| {
+            let span = |place: std::ops::Range<usize>| Span::new(self.source, place.start, place.end);
+            let what = |place: &std::ops::Range<usize>| match &self.text[place.clone()] {
+                "" => "no indent".to_string(),
+                indent if !indent.contains('\t') => "indented with spaces".to_string(),
+                indent if !indent.contains(' ') => "indented with tabs".to_string(),
+                _ => "indented with both".to_string(),
+            };
+            let (one, two) = (what(&mixed.one), what(&mixed.two));
+            Diagnostic::error("cloud::syntax::indent", "this text is indented with tabs and with spaces")
+                .label(span(mixed.one), one)
+                .label(span(mixed.two), two)
+                .help("indent all of its lines in the same way; a tab that belongs to the text can be written as `\\t`")
+                .into()
+        })
+    }
+
+    /// A `\r` in a text is written as such: by itself it is invisible, and before a line break no part of it.
+    fn no_lone_return(&self, part: &Pair<Rule>) -> Fallible<()> {
+        let text = part.as_str();
+        let lone = text.match_indices('\r').find(|(at, _)| !text[at + 1..].starts_with('\n'));
+        lone.map_or(Ok(()), |(at, _)| {
+            let at = self.base + part.as_span().start() + at;
+            Err(Diagnostic::error("cloud::syntax::escape", "there is a carriage return in this text")
+                .label(Span::new(self.source, at, at + 1), "it cannot be seen here")
+                .help("remove it, or write it as `\\r`")
+                .into())
+        })
+    }
+}
+
+/// An operand that no `-` stands right before, which would make the largest number an `Int`.
+fn within(operand: Expr, written: &str) -> Fallible<Expr> {
+    match operand.kind {
+        ExprKind::Int(number::BEYOND) => Err(number::too_large(written.trim_end(), operand.span)),
+        _ => Ok(operand),
     }
 }
 
@@ -753,68 +781,6 @@ fn binary(rule: Rule) -> Binary {
         Rule::remainder => Binary::Remainder,
         other => unreachable!("{other:?} is no operator"),
     }
-}
-
-/// Units by what else they are called.
-const UNIT_NAMES: [(&str, &[&str]); 6] = [
-    ("ms", &["millis", "msec", "milliseconds"]),
-    ("s", &["sec", "secs", "second", "seconds"]),
-    ("m", &["min", "mins", "minute", "minutes"]),
-    ("h", &["hr", "hrs", "hour", "hours"]),
-    ("d", &["day", "days"]),
-    ("GiB", &["gi", "gig"]),
-];
-
-/// `30min`, `8gb`, `1e9`
-fn no_unit(text: &str, digits: &str, unit: &str, span: Span) -> Box<Diagnostic> {
-    let lower = unit.to_lowercase();
-    let zeros: Option<usize> = lower.strip_prefix('e').and_then(|exponent| exponent.parse().ok());
-    if let Some(zeros) = zeros.filter(|zeros| *zeros <= 18 && !digits.contains('.')) {
-        return Diagnostic::error("cloud::syntax::number", format!("`{text}` is written with an exponent"))
-            .label(span, "numbers have none")
-            .help(format!("write `{digits}{}`", "0".repeat(zeros)))
-            .into();
-    }
-    let called = UNIT_NAMES.iter().find(|(_, names)| names.contains(&lower.as_str())).map(|(unit, _)| *unit);
-    let weeks = matches!(lower.as_str(), "w" | "week" | "weeks");
-    let meant = called.or_else(|| weeks.then_some("d")).or_else(|| crate::diagnostic::closest(unit, UNITS));
-    let count = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(if weeks { 7 } else { 1 }));
-    let diagnostic = Diagnostic::error("cloud::syntax::number", format!("`{unit}` is not a unit"))
-        .label(span, meant.map_or("not a unit".into(), |unit| format!("did you mean `{unit}`?")));
-    match meant.zip(count) {
-        Some((unit, count)) => diagnostic.help(format!("write `{count}{unit}`; units are {}", UNITS.join(", "))),
-        None => diagnostic.help(format!("units are {}", UNITS.join(", "))),
-    }
-    .into()
-}
-
-/// `1.5h`, or more than fits.
-fn not_whole(text: &str, digits: &str, unit: &str, span: Span) -> Box<Diagnostic> {
-    let amount = |unit: &str| match with_unit(1, unit) {
-        Some(Value::Duration(amount)) => Some((true, amount)),
-        Some(Value::Size(amount)) => Some((false, amount)),
-        _ => None,
-    };
-    let fraction = digits.contains('.').then(|| digits.parse::<f64>().ok().zip(amount(unit))).flatten();
-    let Some((count, (kind, one))) = fraction else {
-        return Diagnostic::error("cloud::syntax::number", format!("`{text}` is too large"))
-            .label(span, "more than 64 bits")
-            .into();
-    };
-    let diagnostic = Diagnostic::error("cloud::syntax::number", format!("`{text}` is not a whole number of `{unit}`"))
-        .label(span, "the number before a unit is whole");
-    // The largest unit in which it is whole.
-    let exact = UNITS
-        .iter()
-        .filter_map(|smaller| Some((*smaller, amount(smaller).filter(|(other, _)| *other == kind)?.1)))
-        .map(|(smaller, of)| (of, smaller, count * one as f64 / of as f64))
-        .filter(|(_, _, count)| count.fract() == 0.0 && *count >= 1.0 && *count < 1e15)
-        .max_by_key(|(of, ..)| *of);
-    match exact {
-        Some((_, smaller, count)) => diagnostic.help(format!("write `{count}{smaller}`")),
-        None => diagnostic.help("write it in a smaller unit"),
-    }
-    .into()
 }
 
 fn too_long(span: Span) -> Box<Diagnostic> {

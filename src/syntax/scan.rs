@@ -65,6 +65,16 @@ pub(super) fn scan_template(source: SourceId, text: &str) -> Result<Scanned, Box
     Scanner::new(source, text, true).run()
 }
 
+/// Whether brackets or a text block are open at the end of a text. Nothing when all is closed.
+pub(super) fn leaves_open(text: &str) -> Option<bool> {
+    let mut scanner = Scanner::new(SourceId::default(), text, false);
+    match (scanner.walk(), scanner.open.last()) {
+        (Err(_), _) => Some(false),
+        (Ok(()), None) => None,
+        (Ok(()), Some((open, _))) => Some(*open != Open::Text),
+    }
+}
+
 impl Scanner<'_> {
     fn new(source: SourceId, text: &str, template: bool) -> Scanner<'_> {
         Scanner {
@@ -84,6 +94,15 @@ impl Scanner<'_> {
     }
 
     fn run(mut self) -> Result<Scanned, Box<Diagnostic>> {
+        self.walk()?;
+        match self.open.last().copied() {
+            None => Ok(self.scanned),
+            Some((Open::Text, start)) => Err(self.unclosed_text(start)),
+            Some((open, start)) => Err(self.unclosed(open, start)),
+        }
+    }
+
+    fn walk(&mut self) -> Result<(), Box<Diagnostic>> {
         while self.at < self.bytes.len() {
             match self.open.last() {
                 Some((Open::Text | Open::TextBlock, _)) => self.in_text()?,
@@ -91,11 +110,7 @@ impl Scanner<'_> {
                 _ => self.in_code()?,
             }
         }
-        match self.open.last().copied() {
-            None => Ok(self.scanned),
-            Some((Open::Text, start)) => Err(self.unclosed_text(start)),
-            Some((open, start)) => Err(self.unclosed(open, start)),
-        }
+        Ok(())
     }
 
     fn starts(&self, text: &str) -> bool {

@@ -124,6 +124,8 @@ pub struct Path {
     pub rest: Vec<PathStep>,
     /// The head was written as `"text"`: only a key of a map can be meant.
     pub quoted: bool,
+    /// The text of a head that has `${ }` in it; the head is then what stands between its quotes.
+    pub made: Option<Box<Expr>>,
     pub span: Span,
 }
 
@@ -219,7 +221,8 @@ impl Expr {
 pub enum ExprKind {
     Null,
     Bool(bool),
-    Int(i64),
+    /// Without a sign. 2^63 only where a `-` stands before it.
+    Int(u64),
     Number(f64),
     /// In milliseconds.
     Duration(u64),

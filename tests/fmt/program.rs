@@ -103,19 +103,35 @@ const LITERALS: [&str; 8] = [
     "\"a text that takes a good part of a line\"",
     "\" \"",
 ];
+const KEYS: [&str; 2] = ["\"${a}\"", "\"b/${ c  + [1] /* d */ }\""];
 const TEXTS: [&str; 8] = [
     "\"${a}\"",
     "\"b ${ [1,  2] /* c */ } d\"",
     "\"\"\"\n    one\n      two\n    \"\"\"",
-    "\"\"\"  \n\ttabs ${a  +b}\r\n  // no\n\n\"\"\"",
+    "\"\"\"  \n\ttabs ${a  +b}\r\n\t  // no\n\n\"\"\"",
     "\"\"\"one line\"\"\"",
     "\"${ \"\"\"\n  in\n  \"\"\" }\"",
     "\"${\n  a // c\n}\"",
     "\"a text that takes more than a line, of which it has been said that they may have one hundred columns\"",
 ];
-const ATOMS: [&str; 16] = [
-    "a", "1", "1_000", "1.50", "30s", "8GiB", "null", "true", "false", "this", "parent", "root", "super", "formerly",
-    "is", "B2",
+const ATOMS: [&str; 17] = [
+    "a",
+    "1",
+    "1_000",
+    "1.50",
+    "9007199254740993",
+    "30s",
+    "8GiB",
+    "null",
+    "true",
+    "false",
+    "this",
+    "parent",
+    "root",
+    "super",
+    "formerly",
+    "is",
+    "B2",
 ];
 
 impl<I: Iterator<Item = u8> + ExactSizeIterator> Maker<I> {
@@ -241,7 +257,8 @@ impl<I: Iterator<Item = u8> + ExactSizeIterator> Maker<I> {
         }
         self.depth += 1;
         if self.pick(8) == 1 {
-            self.one_of(&LITERALS);
+            let made = self.pick(3) == 1;
+            self.one_of(if made { &KEYS } else { &LITERALS });
             if self.pick(2) == 1 { self.merged() } else { self.set() }
         } else {
             self.name();

@@ -264,6 +264,25 @@ pub(super) static HABITS: &[Habit] = &[
         "this is JSON",
         "write `<key camel> extends TEMPLATE { ... }` for a component, `<key camel> ...;` for an attribute",
     ),
+    // ---- keys of maps that are made of values
+    row(
+        r#"^@«(<path>)» <setter> <value>"#,
+        "a key that is made of a value is a text",
+        "keys have no parentheses",
+        "write `\"${<path>}\" <value value>;`",
+    ),
+    row(
+        r#"^@«[<path>]» <setter> <value>"#,
+        "a key that is made of a value is a text",
+        "keys have no brackets",
+        "write `\"${<path>}\" <value value>;`",
+    ),
+    row(
+        r#"^@«${<path>}» <setter> <value>"#,
+        "a key that is made of a value is a text",
+        "a text is in quotes",
+        "write `\"${<path>}\" <value value>;`",
+    ),
     row(
         r#"^@["#,
         "a program is not a list",
@@ -604,6 +623,7 @@ pub(super) fn class(word: &str) -> &'static str {
         "pairs" => r#"[^,\n]*(?:,[ \t]*"[^"\n]*"[ \t]*:[^,\n]*)+"#,
         "path" => PATH,
         "quote" => "[“”„‟«»‘’]",
+        "setter" => "[:=]?",
         "scalar" => r#"[^\s={\[("][^\n]*"#,
         "single" => r"[^'\n]*",
         "small" => "[a-z][A-Za-z0-9_]*",

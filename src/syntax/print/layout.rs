@@ -185,6 +185,10 @@ impl<'a> Layout<'a> {
         for (at, piece) in self.pieces.iter().enumerate() {
             let mode = modes.last().copied().unwrap_or(Mode::Broken);
             match piece {
+                // In a text of several lines, the line ends of a checkout mean nothing.
+                Piece::Text(slice) if slice.of(self.text).contains("\r\n") => {
+                    page.write(&slice.of(self.text).replace("\r\n", "\n"));
+                }
                 Piece::Text(slice) => page.write(slice.of(self.text)),
                 Piece::Space => page.space = true,
                 Piece::Line { blank, .. } if mode == Mode::Broken => page.newline(*blank),
