@@ -32,11 +32,14 @@ impl<'a> Checker<'a, '_> {
             return self.call_own(module, function, arguments, env, span);
         }
         let Some(function) = function::find(name.value.as_str()) else {
+            let help = habit::names::function(name.value.as_str());
             let own = library.module(env.module).functions.keys().map(Name::as_str);
             let known = function::TABLE.iter().map(|function| function.name).chain(own);
+            // What only looks like it would contradict the help.
+            let known = known.filter(|known| help.is_none_or(|help| help.contains(known)));
             let message = format!("there is no function `{}`", name.value);
             let diagnostic = scope::unknown("cloud::function::unknown", &message, name, known);
-            self.report.push(match habit::names::function(name.value.as_str()) {
+            self.report.push(match help {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,
             });
@@ -54,7 +57,12 @@ impl<'a> Checker<'a, '_> {
         });
         let terms: Vec<Term> = terms.collect();
         match function.work {
-            Work::Pure(_) => self.apply(Operation::Function(function), terms, span),
+            Work::Pure(_) => {
+                let term = self.apply(Operation::Function(function), terms, span);
+                // One call may make many: `jsonDecode`, `setProduct`.
+                let weight = term.weight();
+                if weight > 64 && !self.spend(weight, span) { Term::POISON } else { term }
+            }
             Work::Ask(ask) => self.ask(function, ask, terms, env, span),
         }
     }
@@ -239,7 +247,7 @@ impl<'a> Checker<'a, '_> {
             }
         };
         match operation::fitting(text.len()) {
-            Ok(()) => Some(text),
+            Ok(()) => Some(of_any_checkout(&text)),
             Err(message) => {
                 self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "read here"));
                 None
@@ -279,7 +287,8 @@ impl<'a> Checker<'a, '_> {
                 let from = self.library.directory(span.source);
                 let read = self.outside.loader.data(&crate::resolve::load::normal(&from.join(path)));
                 let text = read.map(|text| {
-                    text.strip_suffix('\n').map_or(text.clone(), |text| text.trim_end_matches('\r').into())
+                    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+                    text.strip_suffix('\n').map_or(text, |text| text.trim_end_matches('\r')).to_string()
                 });
                 text.map_err(|diagnostic| Diagnostic {
                     code: "cloud::secret::absent",
@@ -310,4 +319,10 @@ impl<'a> Checker<'a, '_> {
             }
         }
     }
+}
+
+/// A text as it is on every machine: a checkout may put another line end, and an editor the mark of the
+/// encoding at its start. A `\r` that no `\n` follows is the file's own.
+fn of_any_checkout(text: &str) -> String {
+    text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
 }

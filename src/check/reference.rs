@@ -392,6 +392,20 @@ impl<'a> Checker<'a, '_> {
                 );
                 POISON
             }
+            (Operand::Term(Term::Known(Value::String(_))), Term::Known(Value::Int(at))) => {
+                let text = self.sources.text(of_span);
+                let help = match at.checked_add(1).filter(|_| at >= 0) {
+                    Some(end) => format!("a piece of it is `substring({text}, {at}, {end})`"),
+                    None => format!("the last character is `substring({text}, length({text}) - 1)`"),
+                };
+                self.report.push(
+                    Diagnostic::error("cloud::value::index", "a text has no elements")
+                        .label(of_span, "this is a text")
+                        .label(at_span, "chooses nothing")
+                        .help(help),
+                );
+                POISON
+            }
             (Operand::Term(term), at) => {
                 Operand::Term(self.apply_at(Operation::Index, vec![term, at], at_span, "chooses nothing"))
             }

@@ -1,9 +1,12 @@
 //! The functions of the language: one row each, with the types that the checker asks for and the
-//! sentence that the documentation shows. Adding a function is adding a row; what it does stands in
-//! `text`, `list` or `net`.
+//! sentence that the documentation shows. Adding a function is adding a row, here or in the file that has
+//! what it does.
 
 mod list;
 mod net;
+mod number;
+mod pattern;
+mod read;
 mod text;
 
 use std::fmt;
@@ -139,7 +142,7 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let list = |of: Ty| Ty::List(Arc::new(of));
     let map = |of: Ty| Ty::Map(Arc::new(of));
     let asks = |ask: Ask, row: Function| Function { work: Work::Ask(ask), ..row };
-    vec![
+    let mut table = vec![
         asks(
             Ask::Asset,
             row(
@@ -317,7 +320,11 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             ..row("values", &[("map", map(any()))], list(any()), "The values of a map, in the order of its keys.", list::values)
         },
         row("yaml", &[("value", any())], text(), "A value as YAML, as `json` reads it.", text::yaml),
-    ]
+    ];
+    let rows = [list::rows(), net::rows(), number::rows(), pattern::rows(), read::rows(), text::rows()];
+    table.extend(rows.into_iter().flatten());
+    table.sort_by_key(|function| function.name);
+    table
 });
 
 fn row(

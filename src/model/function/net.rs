@@ -4,8 +4,48 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::wrong;
-use crate::value::Value;
+use super::{Function, row, wrong};
+use crate::model::format;
+use crate::model::ty::Ty;
+use crate::value::{Quoted, Value};
+
+pub(super) fn rows() -> Vec<Function> {
+    vec![
+        row(
+            "cidrContains",
+            &[("range", Ty::String), ("of", Ty::String)],
+            Ty::Bool,
+            "Whether an address, or every address of another range, is in an address range.",
+            cidr_contains,
+        ),
+        row(
+            "cidrOverlaps",
+            &[("one", Ty::String), ("two", Ty::String)],
+            Ty::Bool,
+            "Whether two address ranges have an address in common.",
+            cidr_overlaps,
+        ),
+    ]
+}
+
+fn cidr_contains(values: &[&Value]) -> Result<Value, String> {
+    let [Value::String(range), Value::String(of)] = values else {
+        return wrong("cidrContains", values);
+    };
+    let range = read(range)?;
+    Ok(Value::Bool(match of.parse::<IpAddr>() {
+        Ok(address) => range.contains(&address),
+        Err(_) => range.contains(&read(of)?),
+    }))
+}
+
+fn cidr_overlaps(values: &[&Value]) -> Result<Value, String> {
+    let [Value::String(one), Value::String(two)] = values else {
+        return wrong("cidrOverlaps", values);
+    };
+    let (one, two) = (read(one)?, read(two)?);
+    Ok(Value::Bool(one.contains(&two) || two.contains(&one)))
+}
 
 pub(super) fn cidr_host(values: &[&Value]) -> Result<Value, String> {
     let [Value::String(range), Value::Int(number)] = values else {
@@ -51,7 +91,8 @@ pub(super) fn cidr_subnet(values: &[&Value]) -> Result<Value, String> {
 }
 
 fn read(text: &str) -> Result<IpNet, String> {
-    let range: IpNet = text.parse().map_err(|_| format!("\"{text}\" is no address range such as `10.0.0.0/16`"))?;
+    let range =
+        format::range(text).ok_or_else(|| format!("{} is no address range such as `10.0.0.0/16`", Quoted(text)))?;
     Ok(range.trunc())
 }
 
@@ -96,5 +137,24 @@ mod tests {
         assert!(host("10.0.3.0/24", 256).is_err());
         assert!(host("10.0.3.0/24", -257).is_err());
         assert!(host("10.0.3.0", 0).is_err());
+        assert!(host("010.0.3.0/24", 0).is_err());
+    }
+
+    #[test]
+    fn ranges_hold_and_overlap_one_another() {
+        let text = |text: &str| Value::string(text);
+        for (one, two, contains, overlaps) in [
+            ("10.0.0.0/8", "10.1.0.0/16", true, true),
+            ("10.1.0.0/16", "10.0.0.0/8", false, true),
+            ("10.0.0.0/16", "10.0.0.0/16", true, true),
+            ("10.0.0.0/16", "10.1.0.0/16", false, false),
+            ("10.0.0.0/8", "2001:db8::/32", false, false),
+            ("2001:db8::/32", "2001:db8:1::/48", true, true),
+        ] {
+            assert_eq!(cidr_contains(&[&text(one), &text(two)]), Ok(Value::Bool(contains)), "{one} {two}");
+            assert_eq!(cidr_overlaps(&[&text(one), &text(two)]), Ok(Value::Bool(overlaps)), "{one} {two}");
+        }
+        assert_eq!(cidr_contains(&[&text("10.0.0.0/8"), &text("10.255.255.255")]), Ok(Value::Bool(true)));
+        assert!(cidr_contains(&[&text("10.0.0.0/8"), &text("010.0.0.1")]).is_err());
     }
 }
