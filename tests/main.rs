@@ -28,6 +28,7 @@ mod local;
 mod plan;
 mod reference;
 mod render;
+mod repl;
 mod robust;
 mod sandbox;
 mod saved;

@@ -1,7 +1,8 @@
-//! `tadpole eval`: the value of an expression against a program and, where there is one, its record.
+//! `tadpole eval`: the value of an expression, or of each that is typed, against a program and, where there is one, its record.
 
 use crate::cli::Exit;
 use crate::cli::context::{Disk, Place, say_report};
+use crate::cli::repl;
 use crate::cli::session::say_store;
 use crate::cli::streams::{put_out, say, tell};
 use crate::cli::ui::{self, Look};
@@ -12,12 +13,14 @@ use crate::model::term::{Nothing, Term};
 use crate::model::ty::Ty;
 use crate::source::Sources;
 use crate::state::store;
+use crate::value::json_text;
 
 #[derive(clap::Args)]
 pub struct Eval {
-    /// The expression: `site.bucket`, `length(web)`, `if env == "prod" then 3 else 1`
+    /// The expression: `site.bucket`, `length(web)`, `if env == "prod" then 3 else 1`; without one, or with
+    /// `-`, each that is typed, or that comes from a pipe
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
-    expression: String,
+    expression: Option<String>,
     #[command(flatten)]
     place: Place,
     /// Print the value as JSON, without its type
@@ -30,9 +33,16 @@ impl Eval {
         if !self.place.is_sound(look) {
             return Exit::Wrong;
         }
+        match self.expression.as_deref() {
+            None | Some("-") => repl::each(look, |expression| self.value(expression, look)),
+            Some(expression) => self.value(expression, look),
+        }
+    }
+
+    fn value(&self, expression: &str, look: Look) -> Exit {
         let (mut sources, mut report) = (Sources::default(), Report::default());
         let inputs = self.place.inputs(true);
-        let term = compile::evaluate(&inputs, &self.expression, &Disk, &mut sources, &mut report);
+        let term = compile::evaluate(&inputs, expression, &Disk, &mut sources, &mut report);
         sources.hide(report.secrets());
         let state = match store::peek(&self.place.record()) {
             Ok(state) => state,
@@ -54,7 +64,7 @@ impl Eval {
                     say("this holds a secret, and secrets are not printed", None, look);
                     return Exit::Wrong;
                 }
-                put_out(&format!("{}\n", value.reveal()), look).unwrap_or(Exit::Done)
+                put_out(&format!("{}\n", json_text(&value.reveal())), look).unwrap_or(Exit::Done)
             }
             Ok(Term::Known(value)) => {
                 let ty = if ty == Ty::Any { value_ty(&value) } else { ty };

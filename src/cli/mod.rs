@@ -23,6 +23,7 @@ mod plan;
 mod reap;
 mod progress;
 pub mod render;
+mod repl;
 mod sandbox;
 mod saved;
 pub mod session;
@@ -77,7 +78,7 @@ enum Command {
     Import(import::Import),
     /// Ask everything that is recorded how it is
     Live(live::Live),
-    /// Print the value of an expression
+    /// Print the value of an expression, or of each that is typed
     Eval(eval::Eval),
     /// Show what is recorded
     Show(show::Show),
