@@ -197,6 +197,10 @@ impl FromStr for Address {
 fn parse_key(text: &str) -> Option<(Key, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (digits, after) = text.split_once(']')?;
+        // As it is written in a program: `[07]` is no `[7]`.
+        if !digits.bytes().all(|b| b.is_ascii_digit()) || digits.len() > 1 && digits.starts_with('0') {
+            return None;
+        }
         return Some((Key::Index(digits.parse().ok()?), after));
     };
     let mut key = String::new();
@@ -241,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", ".", "a.", "a[", "a[x]", "a[\"x]", "a b", "9a", "a[0]b"] {
+        for text in ["", ".", "a.", "a[", "a[x]", "a[\"x]", "a b", "9a", "a[0]b", "a[07]", "a[+7]"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

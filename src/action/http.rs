@@ -9,7 +9,7 @@ use crate::action::setting::Settings;
 use crate::action::{Look, Scene, probe};
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
-use crate::value::Value;
+use crate::value::{Value, number};
 
 /// As much of what came instead is told, in bytes.
 const TOLD: usize = 120;
@@ -122,13 +122,28 @@ impl Expected {
     }
 }
 
-/// In JSON there is one kind of numbers.
+/// Numbers are the same by value, also in lists and objects.
 fn is_same(one: &serde_json::Value, two: &serde_json::Value) -> bool {
-    match (one.as_f64(), two.as_f64()) {
-        (Some(one), Some(two)) => one == two,
-        (None, None) => one == two,
-        (Some(_), None) | (None, Some(_)) => false,
+    use serde_json::Value as Json;
+    match (one, two) {
+        (Json::Number(one), Json::Number(two)) => match (one.as_i64(), two.as_i64()) {
+            (Some(one), Some(two)) => one == two,
+            (Some(int), None) => two.as_f64().is_some_and(|two| is_exactly(int, two)),
+            (None, Some(int)) => one.as_f64().is_some_and(|one| is_exactly(int, one)),
+            (None, None) => one == two || one.is_f64() && two.is_f64() && one.as_f64() == two.as_f64(),
+        },
+        (Json::Array(one), Json::Array(two)) => {
+            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| is_same(one, two))
+        }
+        (Json::Object(one), Json::Object(two)) => {
+            one.len() == two.len() && one.iter().all(|(key, one)| two.get(key).is_some_and(|two| is_same(one, two)))
+        }
+        (one, two) => one == two,
     }
+}
+
+fn is_exactly(int: i64, float: f64) -> bool {
+    number::compare(int, float).is_some_and(std::cmp::Ordering::is_eq)
 }
 
 /// The pattern of an action, if it has one.
@@ -138,4 +153,19 @@ fn is_same(one: &serde_json::Value, two: &serde_json::Value) -> bool {
 pub fn pattern(settings: &Settings<'_>) -> Result<Option<Regex>, Fault> {
     let Some(text) = settings.text("expectPattern")? else { return Ok(None) };
     Regex::new(&text).map(Some).map_err(|_| refused(format!("`{}` is no regular expression", cut(&text, TOLD))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::is_same;
+
+    #[test]
+    fn numbers_are_expected_by_value() {
+        assert!(is_same(&json!(1), &json!(1.0)) && is_same(&json!({ "a": [1, 2.5] }), &json!({ "a": [1.0, 2.5] })));
+        assert!(!is_same(&json!(9_007_199_254_740_993_i64), &json!(9_007_199_254_740_992.0)));
+        assert!(!is_same(&json!([1]), &json!([1, 2])) && !is_same(&json!("1"), &json!(1)));
+        assert!(!is_same(&json!(u64::MAX), &json!(u64::MAX - 1)));
+    }
 }
