@@ -26,6 +26,7 @@ fn recorded(id: &str) -> Recorded {
         id: id.into(),
         status: Status::Live,
         inputs: Fields::from([("name".into(), Value::string(format!("ä {id}")))]),
+        requested: Fields::new(),
         outputs: Fields::from([("size".into(), Value::Size(1 << 33))]),
         dependencies: BTreeSet::new(),
         lifecycle: Default::default(),

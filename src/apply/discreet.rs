@@ -168,6 +168,10 @@ impl Provider for Discreet {
         self.0.update(place, old, want).await.map_err(|fault| discreet(fault, &want.inputs))
     }
 
+    fn will_delete(&self, ids: &[Arc<str>]) {
+        self.0.will_delete(ids);
+    }
+
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.0.delete(place).await.map_err(|fault| discreet(fault, &place.inputs))
     }

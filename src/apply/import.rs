@@ -118,6 +118,7 @@ pub async fn take_in(
         id: id.clone(),
         status: Status::Live,
         inputs,
+        requested: Fields::new(),
         outputs: here.outputs,
         dependencies: graph.needs(address).into_iter().cloned().collect(),
         lifecycle,

@@ -34,6 +34,8 @@ const THROTTLED_TRIES: u32 = 40;
 /// The longest first pause; it doubles with each try, and the real one is random below it.
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// The longest pause before a call that waits for something that is certain to come.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A provider behind the limits of one command.
 #[derive(Clone)]
@@ -363,6 +365,9 @@ impl Calls {
         if !passes_later(fault.kind) {
             return false;
         }
+        if let Some(within) = fault.within {
+            return self.again_within(within, address, fault, tries).await;
+        }
         let throttled = fault.kind == FaultKind::Throttled;
         let (tried, most) =
             if throttled { (&mut tries.throttled, THROTTLED_TRIES) } else { (&mut tries.failed, TRIES) };
@@ -376,6 +381,20 @@ impl Calls {
         tokio::time::sleep(after).await;
         // One that was too many is no sign of sickness: its turn is all that it waits for.
         throttled || self.is_paid_for().await
+    }
+
+    /// As [`Calls::again`], until the time is over. What is waited for comes by itself, so that the budget of a service
+    /// that is ill has nothing to do with it.
+    async fn again_within(&self, within: Duration, address: &Address, fault: &Fault, tries: &mut Tries) -> bool {
+        let since = *tries.waiting.get_or_insert_with(Instant::now);
+        let waited = since.elapsed();
+        if waited >= within {
+            return false;
+        }
+        let after = waited.clamp(PAUSE, LONGEST_WAIT).mul_f64(0.5 + self.chance());
+        self.tell(Event::Retrying { address: address.clone(), fault: fault.clone(), after });
+        tokio::time::sleep(after).await;
+        true
     }
 
     /// Waits until the run's budget has another try, for as long as that makes sense.
@@ -408,6 +427,8 @@ pub struct Beginning {
 pub struct Tries {
     failed: u32,
     throttled: u32,
+    /// Since when it waits for something that is certain to come.
+    waiting: Option<Instant>,
 }
 
 /// Whether the same call may go through a little later.

@@ -10,6 +10,8 @@ pub mod event;
 pub mod foresee;
 pub mod import;
 pub mod limit;
+mod neighbours;
+mod otherwise;
 pub mod provider;
 pub mod rate;
 mod queue;
@@ -36,14 +38,15 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
 use crate::name::Address;
 use crate::plan::{self, ChangeKind, Part, Plan};
-use crate::state::State;
 use crate::state::ledger::Ledger;
 use crate::state::store::StoreFault;
+use crate::state::{Recorded, State};
 use crate::value::SealingKey;
 use afterwards::{afterwards, catch_up};
 pub use afterwards::{record, settle};
 use event::Event;
 use limit::Calls;
+use neighbours::Neighbours;
 use provider::Fault;
 use queue::Queue;
 pub use queue::{Forecast, forecast};
@@ -110,6 +113,10 @@ pub async fn execute(
     let mut halves: Vec<usize> = plan.changes.iter().map(|change| change.kind.parts().len()).collect();
     let mut made: BTreeMap<usize, Arc<str>> = BTreeMap::new();
     let mut tried: BTreeSet<usize> = BTreeSet::new();
+    let mut neighbours = Neighbours::new(plan);
+    // What was recorded before its step, by the step's number.
+    let mut before: BTreeMap<usize, Recorded> = BTreeMap::new();
+    calls.provider.will_delete(&ending(plan, ledger.state()));
     loop {
         while *stop.borrow() == Stop::No
             && let Some(number) = queue.next()
@@ -119,6 +126,7 @@ pub async fn execute(
             began.entry(which).or_insert_with(Instant::now);
             match work(change, part, graph, refreshed, ledger.state(), key) {
                 Ok(work) => {
+                    before.extend(work.present.clone().map(|present| (number, present)));
                     let step = Step { work, calls: calls.clone(), journal: journal.clone() };
                     running.insert(which);
                     tasks.spawn(async move { (number, step.run().await) });
@@ -135,7 +143,8 @@ pub async fn execute(
                 }
             }
         }
-        if tasks.is_empty() {
+        neighbours.go_on(ledger.state(), calls);
+        if tasks.is_empty() && neighbours.is_idle() {
             break;
         }
         tokio::select! {
@@ -176,6 +185,15 @@ pub async fn execute(
                     }
                 }
             }
+            looked = neighbours.looked() => {
+                let records = looked.records(ledger.state());
+                if let Err(fault) = blocking(|| ledger.record(records)) {
+                    tasks.shutdown().await;
+                    outcome.store = Some(fault);
+                    break;
+                }
+                looked.steps.into_iter().for_each(|number| queue.ended(number));
+            }
             Some(joined) = tasks.join_next() => {
                 let (number, result) = match joined {
                     Ok(ended) => ended,
@@ -200,7 +218,12 @@ pub async fn execute(
                         } else if part == Part::Make {
                             calls.tell(Event::Waiting { address, on: "waiting for what uses the old one".into() });
                         }
-                        queue.ended(number);
+                        let old = before.remove(&number);
+                        let altered = neighbours.altered(change, part, old.as_ref(), graph, ledger.state());
+                        match altered.is_empty() {
+                            true => queue.ended(number),
+                            false => neighbours.read_before(number, altered),
+                        }
                     }
                     Err(Failure::Action(Failed { fault, rollback })) => {
                         outcome.rollback |= rollback;
@@ -233,6 +256,11 @@ pub async fn execute(
     }
     outcome.retired = retired(ledger.state());
     outcome
+}
+
+/// The ids of what is deleted by a plan.
+fn ending(plan: &Plan, state: &State) -> Vec<Arc<str>> {
+    plan.changes.iter().filter_map(|change| Some(change.deleted(state)?.id.clone())).collect()
 }
 
 /// What was replaced and is still there, with its id.

@@ -225,11 +225,26 @@ pub struct Fault {
     /// The cloud's number of the call, for its support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The cloud does not find something that the call names.
+    #[serde(skip)]
+    pub absent: bool,
+    /// The call is made again for this long, whatever the number of tries: it waits for something that is certain to
+    /// come.
+    #[serde(skip)]
+    pub within: Option<Duration>,
 }
 
 impl Fault {
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Fault {
-        Fault { kind, message: message.into(), attribute: None, help: None, request_id: None }
+        Fault {
+            kind,
+            message: message.into(),
+            attribute: None,
+            help: None,
+            request_id: None,
+            absent: kind == FaultKind::Missing,
+            within: None,
+        }
     }
 
     pub fn on(mut self, attribute: &str) -> Fault {
@@ -333,6 +348,10 @@ pub trait Provider: Send + Sync {
     /// Makes it as wanted. `old` is what it is now, or nothing when that is not known: then
     /// everything is set. Doing it twice changes nothing more.
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault>;
+
+    /// Says, before the first call of a run, what it is going to delete: what is in the way of one deletion may go with
+    /// another.
+    fn will_delete(&self, _ids: &[Arc<str>]) {}
 
     /// The call that takes it away. What is gone already counts as taken away.
     async fn delete(&self, place: &Place) -> Result<Progress, Fault>;

@@ -90,7 +90,7 @@ async fn find(
     let mut sought = Vec::new();
     for (at, resource) in graph.in_order().enumerate() {
         if let Some(recorded) = state.resources.get(&resource.address)
-            && !is_gone(refreshed, &resource.address)
+            && (!is_gone(refreshed, &resource.address) || resource.lifecycle.start.is_empty())
             && !plan::means_another(resource, recorded, state)
         {
             continue;

@@ -165,6 +165,10 @@ impl Provider for Several {
         self.of(&place.kind)?.update(place, old, want).await
     }
 
+    fn will_delete(&self, ids: &[Arc<str>]) {
+        self.members.iter().for_each(|member| member.provider.will_delete(ids));
+    }
+
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.of(&place.kind)?.delete(place).await
     }

@@ -16,6 +16,7 @@ use crate::apply::event::Event;
 use crate::apply::limit::{Beginning, Calls, Tries};
 use crate::apply::provider::{Call, Fault, FaultKind, Health, Here, Made, Owner, Place, Reading, Seek, Want};
 use crate::model::action::{Action, ActionTerm, Lifecycle, List, Verb};
+use crate::model::schema::Schema;
 use crate::model::term::Known;
 use crate::name::{Address, Name};
 use crate::plan::{ChangeKind, Part};
@@ -104,6 +105,7 @@ pub(super) struct Work {
 pub(super) struct Wanted {
     pub template: Name,
     pub kind: Arc<str>,
+    pub schema: Arc<Schema>,
     pub inputs: Fields,
     pub samples: Fields,
     pub lifecycle: Lifecycle<ActionTerm>,
@@ -237,6 +239,7 @@ impl Step {
             kind: wanted.kind.clone(),
             status,
             inputs: wanted.inputs.clone(),
+            requested: Fields::new(),
             dependencies: wanted.dependencies.clone(),
             lifecycle,
             id,
@@ -259,6 +262,7 @@ impl Step {
             id,
             status: Status::Incomplete,
             inputs: wanted.inputs.clone(),
+            requested: Fields::new(),
             outputs: Fields::new(),
             dependencies: wanted.dependencies.clone(),
             lifecycle,
@@ -321,8 +325,11 @@ impl Step {
             return Err(self.incomplete(op, present, fault.into()).await);
         }
         match self.settle_down(&place).await {
-            Ok(here) => match self.recorded(wanted, made.id, here.outputs, Status::Live) {
-                Ok(recorded) => Ok((op, Recorded { course: present.course, ..recorded })),
+            Ok(here) => match self.recorded(wanted, made.id, here.outputs.clone(), Status::Live) {
+                Ok(mut recorded) => {
+                    self.note_otherwise(&mut recorded, wanted, &here);
+                    Ok((op, Recorded { course: present.course, ..recorded }))
+                }
                 Err(fault) => Err(self.incomplete(op, present, fault.into()).await),
             },
             Err(fault) => Err(self.incomplete(op, present, fault.into()).await),
@@ -396,12 +403,16 @@ impl Step {
         let mut place = self.place(present);
         place.inputs = wanted.inputs.clone();
         let mut outputs = present.outputs.clone();
-        match self.settle_down(&place).await {
-            Ok(here) => outputs.extend(here.outputs),
+        let here = match self.settle_down(&place).await {
+            Ok(here) => here,
             Err(fault) => return Err(self.incomplete(op, half_done, fault.into()).await),
-        }
+        };
+        outputs.extend(here.outputs.clone());
         match self.recorded(wanted, id, outputs, Status::Live) {
-            Ok(recorded) => self.live(op, recorded).await,
+            Ok(mut recorded) => {
+                self.note_otherwise(&mut recorded, wanted, &here);
+                self.live(op, recorded).await
+            }
             Err(fault) => Err(self.incomplete(op, half_done, fault.into()).await),
         }
     }

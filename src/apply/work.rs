@@ -52,6 +52,7 @@ pub(super) fn work(
         wanted = Some(Wanted {
             template: resource.template.clone(),
             kind: resource.schema.kind.clone(),
+            schema: resource.schema.clone(),
             inputs,
             samples,
             lifecycle,
@@ -88,6 +89,7 @@ pub(super) fn work(
             id: found.id.clone(),
             status: Status::Live,
             inputs,
+            requested: Fields::new(),
             outputs: found.here.outputs.clone(),
             dependencies: BTreeSet::new(),
             lifecycle: Default::default(),

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::kind::{decode, site};
 use super::session::{Session, Sessions, Site};
-use crate::apply::provider::{Deed, Fault, Place, Progress};
+use crate::apply::provider::{Deed, Fault, Patience, Place, Progress};
 
 /// One action. It runs at least once each time that its turn comes: after a crash, or after an answer that did
 /// not come, it runs again with the same token.
@@ -48,6 +48,9 @@ impl<A: Act> AnyAct for A {
         let profile = if named.region.is_some() { named.profile } else { own.profile };
         let session = sessions.at(&Site { region: named.region.unwrap_or(own.region), profile }).await;
         let outcome = Act::run(self, &session, place, &decode(&deed.kind, &deed.settings)?, &deed.token).await;
-        outcome.map_err(|fault| session.way.complete(fault))
+        outcome.map_err(|fault| {
+            let fault = session.way.complete(fault);
+            session.recent.judge(fault, &deed.settings, Some(&place.id), Patience::default())
+        })
     }
 }

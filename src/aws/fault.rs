@@ -75,6 +75,7 @@ impl Call {
             (None, None) => format!("aws answered with status {status} and no reason"),
         };
         let mut fault = Fault::new(kind, self.sentence(kind, &said));
+        fault.absent |= code.is_some_and(is_absent);
         fault.attribute = row.and_then(|row| row.attribute).map(Into::into);
         fault.help = match row.map(|row| row.help) {
             Some(Help::Text(text)) => Some(text.to_string()),
@@ -232,6 +233,12 @@ fn rows() -> impl Iterator<Item = &'static Row> {
 
 fn row(code: &str) -> Option<&'static Row> {
     rows().find(|row| row.code == code)
+}
+
+/// Whether a code says that something which the call names does not exist, whatever that means for the call itself.
+fn is_absent(code: &str) -> bool {
+    // Both services say so of a subnet without a code of its own.
+    code == "InvalidSubnet" || code.contains("NotFound") || code.starts_with("NoSuch")
 }
 
 /// For a code that nobody knows, or an answer without one: HEAD has no body, and something between

@@ -154,7 +154,11 @@ impl<K: Kind> AnyKind for K {
     async fn create(&self, sessions: &Sessions, want: &Want) -> Result<Made, Fault> {
         let session = sessions.at(&decode(&want.kind, &want.inputs)?).await;
         let made = Kind::create(self, &session, &decode(&want.kind, &want.inputs)?, &want.owner).await;
-        made.map_err(|fault| session.way.complete(fault))
+        let made = made.map_err(|fault| {
+            session.recent.judge(session.way.complete(fault), &want.inputs, None, Kind::patience(self))
+        })?;
+        session.recent.note(&made.id);
+        Ok(made)
     }
 
     async fn find(&self, sessions: &Sessions, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
@@ -166,7 +170,9 @@ impl<K: Kind> AnyKind for K {
     async fn read(&self, sessions: &Sessions, place: &Place) -> Result<Reading, Fault> {
         let session = sessions.at(&site(place)?).await;
         let found = Kind::read(self, &session, place).await;
-        reading(&place.kind, found.map_err(|fault| session.way.complete(fault)))
+        let reading = reading(&place.kind, found.map_err(|fault| session.way.complete(fault)));
+        known(&session, place, &reading);
+        reading
     }
 
     async fn check(&self, sessions: &Sessions, place: &Place) -> Result<Option<Health>, Fault> {
@@ -181,7 +187,12 @@ impl<K: Kind> AnyKind for K {
     async fn read_many(&self, session: &Arc<Session>, places: &[Place]) -> Vec<Result<Reading, Fault>> {
         let found = Kind::read_many(self, session, places).await;
         let complete = |found: Result<_, Fault>| found.map_err(|fault| session.way.complete(fault));
-        places.iter().zip(found).map(|(place, found)| reading(&place.kind, complete(found))).collect()
+        let readings = places.iter().zip(found).map(|(place, found)| {
+            let reading = reading(&place.kind, complete(found));
+            known(session, place, &reading);
+            reading
+        });
+        readings.collect()
     }
 
     async fn update(
@@ -195,12 +206,18 @@ impl<K: Kind> AnyKind for K {
         let old = old.map(|old| with_texts(old, &want.inputs));
         let want_of = decode(&want.kind, &want.inputs)?;
         let outcome = Kind::update(self, &session, place, old.as_ref(), &want_of, &want.owner).await;
-        outcome.map_err(|fault| session.way.complete(fault))
+        outcome.map_err(|fault| {
+            session.recent.judge(session.way.complete(fault), &want.inputs, Some(&place.id), Kind::patience(self))
+        })
     }
 
     async fn delete(&self, sessions: &Sessions, place: &Place) -> Result<Progress, Fault> {
         let session = sessions.at(&site(place)?).await;
-        Kind::delete(self, &session, place).await.map_err(|fault| session.way.complete(fault))
+        let outcome = Kind::delete(self, &session, place).await.map_err(|fault| session.way.complete(fault));
+        if outcome == Ok(Progress::Done) {
+            session.recent.note_deleted(&place.id);
+        }
+        outcome
     }
 
     fn accepts(&self, kind: &str, inputs: &Fields) -> Result<(), Fault> {
@@ -222,6 +239,15 @@ fn with_texts(old: &Fields, want: &Fields) -> Fields {
 /// Where a thing is that was made.
 pub fn site(place: &Place) -> Result<Site, Fault> {
     decode(&place.kind, &place.inputs)
+}
+
+/// Keeps in mind that something exists, or does not any more.
+fn known(session: &Session, place: &Place, reading: &Result<Reading, Fault>) {
+    match reading {
+        Ok(Reading::Here(_)) => session.recent.note(&place.id),
+        // One that was created just now may not be listed yet, and its reads are made again by the engine.
+        Ok(Reading::Gone) | Err(_) => {}
+    }
 }
 
 fn reading<T: Serialize, O: Serialize>(

@@ -10,6 +10,7 @@ mod kind;
 mod obstacles;
 mod owned;
 mod rds;
+mod recent;
 mod remedy;
 mod s3;
 mod session;
@@ -188,6 +189,10 @@ impl Provider for Aws {
 
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
         kind(&place.kind)?.update(&self.sessions, place, old, want).await
+    }
+
+    fn will_delete(&self, ids: &[Arc<str>]) {
+        self.sessions.recent.note_leaving(ids);
     }
 
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {

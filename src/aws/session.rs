@@ -17,6 +17,7 @@ use aws_sdk_s3::config::Credentials;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::recent::Recent;
 use super::remedy::{Environment, Way};
 
 /// A call without an answer for this long is given up. RunInstances of hundreds takes the longest.
@@ -59,6 +60,8 @@ pub struct Site {
 pub struct Session {
     pub region: String,
     directory: PathBuf,
+    /// What is known to exist, also elsewhere.
+    pub recent: Arc<Recent>,
     /// For faults: what only a session knows helps to mend them.
     pub way: Way,
     config: SdkConfig,
@@ -125,6 +128,7 @@ impl Session {
 #[derive(Default)]
 pub struct Sessions {
     settings: Settings,
+    pub recent: Arc<Recent>,
     /// By profile. All regions of a profile share its credentials, so that they are fetched once.
     configs: Mutex<HashMap<Option<String>, SdkConfig>>,
     open: Mutex<HashMap<Site, Arc<Session>>>,
@@ -144,6 +148,7 @@ impl Sessions {
         let session = Arc::new(Session {
             region: site.region.clone(),
             directory: self.settings.directory.clone(),
+            recent: self.recent.clone(),
             way: self.way(site, &config),
             config: config.into_builder().region(Region::new(site.region.clone())).build(),
             fetched: Mutex::new(None),

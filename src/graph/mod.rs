@@ -8,6 +8,7 @@ use petgraph::visit::EdgeRef;
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::model::resource::{Assertion, Output, Program, Resource};
+use crate::model::term::Term;
 use crate::name::{Address, Name, Table};
 use crate::source::Span;
 
@@ -54,6 +55,7 @@ pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph>
             }
         }
     }
+    late(&mut graph, &index);
     match toposort(&graph, None) {
         Ok(_) if report.has_errors() => None,
         Ok(order) => {
@@ -63,6 +65,44 @@ pub fn build(mut program: Program, report: &mut Report) -> Option<ResourceGraph>
         Err(_) => {
             report_cycles(&graph, report);
             None
+        }
+    }
+}
+
+/// What is made of an attribute comes after everything that decides its value: an address that leads to a machine is
+/// the machine's address from then on. A component that one of these needs itself has the value of before.
+fn late(graph: &mut DiGraph<Resource, Span>, index: &Table<Address, NodeIndex>) {
+    let mut deciding: HashMap<(&Address, &Name), Vec<NodeIndex>> = HashMap::new();
+    for node in graph.node_indices() {
+        for (_, attributes, of) in graph[node].alters() {
+            for address in of {
+                let Some((address, _)) = index.get_key_value(&address) else { continue };
+                attributes.iter().for_each(|name| deciding.entry((address, name)).or_default().push(node));
+            }
+        }
+    }
+    if deciding.is_empty() {
+        return;
+    }
+    let mut wishes = Vec::new();
+    for node in graph.node_indices() {
+        let resource = &graph[node];
+        let mut made_of = |term: &Term, span: Span| {
+            term.outputs(&mut |address, name| {
+                let before = deciding.get(&(address, name)).into_iter().flatten().filter(|before| **before != node);
+                wishes.extend(before.map(|before| (*before, node, span)));
+            });
+        };
+        resource.inputs.values().for_each(|input| made_of(&input.term, input.span));
+        resource.lifecycle.settings().for_each(|setting| made_of(setting, resource.span));
+    }
+    let edges = graph.edge_references().map(|edge| (edge.source().index(), edge.target().index()));
+    let wished = wishes.iter().map(|(before, node, _)| (before.index(), node.index()));
+    let circles = in_circles(edges.chain(wished));
+    for (before, node, span) in wishes {
+        let circle = circles.get(&before.index());
+        if (circle.is_none() || circle != circles.get(&node.index())) && !graph.contains_edge(before, node) {
+            graph.add_edge(before, node, span);
         }
     }
 }

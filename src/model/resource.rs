@@ -67,6 +67,17 @@ impl Resource {
         Some(format!("{} {} {place:?}", self.schema.kind, parts.join(" ")))
     }
 
+    /// Components of which computed attributes depend on this one as well, with these attributes.
+    pub fn alters(&self) -> impl Iterator<Item = (&Name, &[Name], BTreeSet<Address>)> {
+        let altering = self.schema.attributes.values().filter(|attribute| !attribute.modifiers.alters.is_empty());
+        altering.map(|attribute| {
+            let mut of = BTreeSet::new();
+            // Unset, it may still have been set before.
+            self.inputs.get(&attribute.name).into_iter().for_each(|input| input.term.needs(&mut of));
+            (&attribute.name, attribute.modifiers.alters.as_slice(), of)
+        })
+    }
+
     /// Everything that must be there before this, with the place that says so.
     pub fn needs(&self) -> BTreeMap<Address, Span> {
         let mut needs = self.depends_on.clone();

@@ -19,6 +19,15 @@ pub struct Attribute {
     pub span: Span,
 }
 
+/// Among which things one alone can have a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exclusive {
+    /// All of its type.
+    Everywhere,
+    /// Those with the same value of this attribute.
+    Within(Name),
+}
+
 #[derive(Clone, Default, Debug)]
 pub struct Modifiers {
     /// The provider fills it in; unknown until the resource exists.
@@ -27,6 +36,10 @@ pub struct Modifiers {
     pub immutable: bool,
     /// Immutable, and names the thing in the cloud.
     pub identity: bool,
+    /// One thing at a time can have this value.
+    pub exclusive: Option<Exclusive>,
+    /// Computed attributes of what it refers to, that its value decides as well.
+    pub alters: Vec<Name>,
     pub secret: bool,
     /// A list that the cloud keeps as a set: neither the order of its elements nor how often each is in it
     /// means anything.

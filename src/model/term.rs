@@ -179,6 +179,20 @@ impl Term {
         }
     }
 
+    /// Every computed attribute of a component that this is made of.
+    pub fn outputs<'t>(&'t self, visit: &mut dyn FnMut(&'t Address, &'t Name)) {
+        match self {
+            Term::Output(output) => visit(&output.address, &output.attribute),
+            Term::Known(_) | Term::Open(_) | Term::Existing { .. } | Term::Variable(_) | Term::Reference { .. } => {}
+            Term::Each(each) => each.parts().for_each(|part| part.outputs(visit)),
+            Term::List(items) | Term::Call { arguments: items, .. } => {
+                items.iter().for_each(|item| item.outputs(visit));
+            }
+            Term::Map(entries) => entries.values().for_each(|item| item.outputs(visit)),
+            Term::Data { fields, .. } => fields.values().for_each(|item| item.outputs(visit)),
+        }
+    }
+
     /// Every value that is known in here.
     pub fn values<'t>(&'t self, visit: &mut dyn FnMut(&'t Value)) {
         match self {

@@ -1,16 +1,16 @@
 //! Program against record: what each resource needs to become what the program says.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, listed};
 use crate::graph::ResourceGraph;
 use crate::model::action::{ActionTerm, List, Verb};
 use crate::model::resource::{Input, Resource};
 use crate::model::term::{Known, Term};
-use crate::name::{Address, Name};
+use crate::name::{Address, Name, Set};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Left, Moved, Plan, Planned, Purpose, Refreshed, Request, Scope, actions,
+    AttributeChange, Change, ChangeKind, Left, Moved, Part, Plan, Planned, Purpose, Refreshed, Request, Scope, actions,
     drift, hazard, outputs, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
@@ -30,10 +30,17 @@ pub fn diff(
     let request = request.into();
     let state = &*moved.state;
     let persistent = request.persistent && request.purpose == Purpose::Destroy;
-    let mut world = World { state, refreshed, graph, scope: &request.scope, unknown: HashSet::new() };
+    let mut world =
+        World { state, refreshed, graph, scope: &request.scope, unknown: HashSet::new(), altered: HashSet::new() };
     let mut changes = Vec::new();
     let mut unchanged = 0;
+    let mut withdrawn = Set::default();
     for resource in graph.in_order() {
+        if is_withdrawn(resource, state, refreshed) {
+            withdrawn.insert(&resource.address);
+            unchanged += 1;
+            continue;
+        }
         match change(resource, &world, key, report) {
             Some(mut change) => {
                 if change.kind == ChangeKind::Replace {
@@ -43,6 +50,7 @@ pub fn diff(
                 if matches!(change.kind, ChangeKind::Start | ChangeKind::Revive | ChangeKind::Replace) {
                     world.unknown.insert(change.address.clone());
                 }
+                alter(&mut world, resource, &change);
                 changes.push(change);
             }
             None => unchanged += 1,
@@ -69,6 +77,8 @@ pub fn diff(
     }
     replace::delete_first(&mut changes, state);
     let left_out = request.scope.narrow(&mut changes, graph, state);
+    replace::refuse_held(&changes, graph, state, report);
+    refuse_withdrawn(graph, state, &withdrawn, &changes, report);
     hazard::foresee(&mut changes, graph, state);
     refuse_handed_over(graph, &world, &changes, report);
     let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
@@ -100,6 +110,8 @@ pub(super) struct World<'a> {
     graph: &'a ResourceGraph,
     scope: &'a Scope,
     pub unknown: HashSet<Address>,
+    /// Computed attributes that become others by what is changed elsewhere.
+    altered: HashSet<(Address, Name)>,
 }
 
 impl Known for World<'_> {
@@ -112,7 +124,7 @@ impl Known for World<'_> {
     }
 
     fn output(&self, address: &Address, attribute: &Name) -> Option<Value> {
-        if self.unknown.contains(address) {
+        if self.unknown.contains(address) || self.altered.contains(&(address.clone(), attribute.clone())) {
             return None;
         }
         let here = match (self.refreshed.found.get(address), self.refreshed.readings.get(address)) {
@@ -129,11 +141,79 @@ impl Known for World<'_> {
     }
 }
 
+/// Whether something exists already for the program, was found before, and is gone. What was made of it stays as it
+/// is: Amazon withdraws its images, and the machines run on.
+fn is_withdrawn(resource: &Resource, state: &State, refreshed: &Refreshed) -> bool {
+    resource.lifecycle.start.is_empty()
+        && matches!(refreshed.readings.get(&resource.address), Some(Reading::Gone))
+        && state.resources.get(&resource.address).is_some_and(|recorded| !means_another(resource, recorded, state))
+}
+
+/// What is gone cannot be used for anything that is made or changed now.
+fn refuse_withdrawn(
+    graph: &ResourceGraph,
+    state: &State,
+    withdrawn: &Set<&Address>,
+    changes: &[Change],
+    report: &mut Report,
+) {
+    if withdrawn.is_empty() {
+        return;
+    }
+    let mut users: BTreeMap<Address, Vec<&Address>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.kind.parts().contains(&Part::Make)) {
+        let Some(resource) = graph.get(&change.address) else { continue };
+        // What stays is not made again of what it was made of.
+        let needed: BTreeSet<Address> = if change.kind == ChangeKind::Update {
+            let mut needs = BTreeSet::new();
+            let changed = change.attributes.iter().filter_map(|changed| resource.inputs.get(&changed.name));
+            changed.for_each(|input| input.term.needs(&mut needs));
+            needs
+        } else {
+            resource.needs().into_keys().collect()
+        };
+        for address in needed.into_iter().filter(|address| withdrawn.contains(address)) {
+            users.entry(address).or_default().push(&change.address);
+        }
+    }
+    for (address, users) in users {
+        let (Some(resource), Some(recorded)) = (graph.get(&address), state.resources.get(&address)) else { continue };
+        let needs = if users.len() == 1 { "needs" } else { "need" };
+        report.push(
+            Diagnostic::error("cloud::plan::missing", format!("`{address}` does not exist any more"))
+                .label(resource.span, format!("it was {}; {} {needs} it", recorded.id, listed(users.iter().take(3))))
+                .help(format!(
+                    "`tadpole state forget {address}` has it looked up again; what was made of {} may be replaced \
+                     then: the plan says so",
+                    recorded.id
+                )),
+        );
+    }
+}
+
+/// Notes what else a change decides.
+fn alter(world: &mut World, resource: &Resource, change: &Change) {
+    if !change.kind.parts().contains(&Part::Make) {
+        return;
+    }
+    for (name, attributes, mut of) in resource.alters() {
+        if !change.decides(name) {
+            continue;
+        }
+        let changed = change.attributes.iter().filter(|changed| changed.name == *name);
+        let before = changed.filter_map(|changed| changed.old.as_ref()).flat_map(Value::references);
+        of.extend(before.map(|(address, _)| address.clone()));
+        for address in of {
+            world.altered.extend(attributes.iter().map(|attribute| (address.clone(), attribute.clone())));
+        }
+    }
+}
+
 fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Report) -> Option<Change> {
     let address = &resource.address;
     let exists_already = resource.lifecycle.start.is_empty();
     let start = |kind: ChangeKind, reason: Option<String>, report: &mut Report| Change {
-        attributes: attributes(resource, None, world, key, report).0,
+        attributes: attributes(resource, None, world, key, report),
         actions: starting(kind, resource),
         ..Change::new(resource, kind, reason)
     };
@@ -146,7 +226,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
                 None => Some("this environment made it before, and left it standing".to_string()),
             };
             let old: Fields = found.here.inputs.clone();
-            let (attributes, _) = attributes(resource, Some((&old, &old)), world, key, report);
+            let attributes = attributes(resource, Some((&old, &old)), world, key, report);
             // What the cloud does not tell is taken to be as wanted.
             let told = attributes.into_iter().filter(|change| change.old.is_some());
             let attributes: Vec<AttributeChange> = told.filter(|_| !exists_already).collect();
@@ -165,10 +245,6 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         return Some(start(ChangeKind::Start, None, report));
     };
     let here = match world.refreshed.readings.get(address) {
-        Some(Reading::Gone) if exists_already => {
-            report.push(missing(resource, world));
-            return None;
-        }
         Some(Reading::Gone) => {
             let reason = format!("{} is gone", recorded.id);
             return Some(start(ChangeKind::Revive, Some(reason), report));
@@ -185,7 +261,9 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
             }
         }
     }
-    let (mut changed, replaces) = attributes(resource, Some((&old, &recorded.inputs)), world, key, report);
+    let mut changed = attributes(resource, Some((&old, &recorded.inputs)), world, key, report);
+    changed.retain(|change| !is_settled(change, recorded));
+    let replaces = changed.iter().any(|change| change.replaces);
     let other_type = recorded.kind != resource.schema.kind;
     let now = here.map(|here| &here.health);
     let incomplete = match (recorded.status, now) {
@@ -348,7 +426,7 @@ pub(super) fn removal(address: &Address, recorded: &Recorded, gone: bool, persis
     }
 }
 
-/// Attributes that differ, and whether one of them forces a replacement. `old` is what is there and
+/// Attributes that differ. `old` is what is there and
 /// what was recorded; nothing when nothing is.
 fn attributes(
     resource: &Resource,
@@ -356,9 +434,8 @@ fn attributes(
     world: &World,
     key: &SealingKey,
     report: &mut Report,
-) -> (Vec<AttributeChange>, bool) {
+) -> Vec<AttributeChange> {
     let mut changes = Vec::new();
-    let mut replaces = false;
     for (name, attribute) in &resource.schema.attributes {
         if attribute.modifiers.computed {
             if old.is_none() {
@@ -388,9 +465,10 @@ fn attributes(
         if same {
             continue;
         }
-        let forces = old.is_some() && attribute.modifiers.immutable;
-        replaces |= forces;
         let recorded = old.and_then(|(_, recorded)| recorded.get(name));
+        // What somebody took away is given again: nothing is lost by that.
+        let is_taken_away = was != recorded && was.and_then(Value::as_str) == Some("");
+        let forces = old.is_some() && attribute.modifiers.immutable && !is_taken_away;
         changes.push(AttributeChange {
             name: name.clone(),
             old: was.cloned(),
@@ -400,7 +478,18 @@ fn attributes(
             place: None,
         });
     }
-    (changes, replaces)
+    changes
+}
+
+/// Whether an immutable attribute differs because the cloud set it so at creation: while the program asks for what it
+/// asked for then, another one would be the same.
+fn is_settled(change: &AttributeChange, recorded: &Recorded) -> bool {
+    let Planned::Value(new) = &change.new else { return false };
+    let asked = |fields: &Fields| fields.get(&change.name) == Some(new);
+    let at_creation = !change.drifted && asked(&recorded.requested);
+    // What is made of it is not recorded before its start has come to an end.
+    let not_recorded_yet = recorded.status == Status::Incomplete && asked(&recorded.inputs);
+    change.replaces && (at_creation || not_recorded_yet)
 }
 
 pub(super) fn planned(

@@ -12,7 +12,7 @@ use crate::name::{Address, Name};
 use crate::plan::{Plan, Refreshed, Request};
 use crate::state::observed::{Here, Reading};
 use crate::state::record::Record;
-use crate::state::{Recorded, State};
+use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, Value};
 
 /// A thing that is not as it was recorded.
@@ -50,7 +50,11 @@ pub fn drift(state: &State, refreshed: &Refreshed, graph: &ResourceGraph) -> Vec
             None => continue,
             Some(Reading::Gone) => Drifted::Gone,
             Some(Reading::Here(here)) => {
-                let differences = differences(recorded, here, is_ours(address, recorded, graph), graph.get(address));
+                let ours = is_ours(address, recorded, graph);
+                let mut differences = differences(recorded, here, ours, graph.get(address));
+                // How the cloud made it is recorded when its start comes to its end.
+                differences
+                    .retain(|one| recorded.status != Status::Incomplete || !is_immutable(address, &one.name, graph));
                 if differences.is_empty() {
                     continue;
                 }
@@ -65,6 +69,11 @@ pub fn drift(state: &State, refreshed: &Refreshed, graph: &ResourceGraph) -> Vec
         });
     }
     all
+}
+
+fn is_immutable(address: &Address, name: &Name, graph: &ResourceGraph) -> bool {
+    let attribute = graph.get(address).and_then(|resource| resource.schema.attributes.get(name));
+    attribute.is_some_and(|attribute| attribute.modifiers.immutable)
 }
 
 /// Of what exists without us, the record has what the program says, not what was ever there.
@@ -116,7 +125,8 @@ pub fn seen(state: &State, drift: &[Drift], forget: bool) -> Vec<Record> {
     let mut records = Vec::new();
     for Drift { address, what, id, .. } in drift {
         match what {
-            Drifted::Gone if forget => {
+            // What was there without this environment is kept in mind: what was made of it is here still.
+            Drifted::Gone if forget && state.resources.get(address).is_none_or(Recorded::is_ours) => {
                 records.push(Record::Forgotten { address: address.clone(), id: id.clone(), gone: true });
             }
             Drifted::Gone => {}
@@ -126,6 +136,8 @@ pub fn seen(state: &State, drift: &[Drift], forget: bool) -> Vec<Record> {
                 };
                 let mut recorded = recorded.clone();
                 for Difference { name, found, .. } in differences {
+                    // Whatever it was at creation: this was somebody else.
+                    recorded.requested.remove(name);
                     let fields = [&mut recorded.inputs, &mut recorded.outputs];
                     for value in fields.into_iter().filter_map(|fields| fields.get_mut(name)) {
                         *value = found.clone();

@@ -80,7 +80,7 @@ pub(super) fn foresee(changes: &mut [Change], graph: &ResourceGraph, state: &Sta
             .collect();
         change.hazards.extend(exposed);
     }
-    holders(changes, state);
+    holders(changes, graph, state);
     obstacle::held(changes, state);
 }
 
@@ -137,7 +137,7 @@ fn open(ty: &Ty, value: &Value) -> bool {
 }
 
 /// What is deleted first and is still referred to then may be refused by the cloud.
-fn holders(changes: &mut [Change], state: &State) {
+fn holders(changes: &mut [Change], graph: &ResourceGraph, state: &State) {
     let mut holders: Table<Address, Vec<Address>> = Table::default();
     for change in changes.iter().filter(|change| change.order == Some(Order::DeleteFirst)) {
         holders.insert(change.address.clone(), Vec::new());
@@ -149,7 +149,8 @@ fn holders(changes: &mut [Change], state: &State) {
     let going: Set<&Address> = changes.iter().filter(goes).map(|change| &change.address).collect();
     for (address, recorded) in state.resources.iter().filter(|(address, _)| !going.contains(address)) {
         for needed in &recorded.dependencies {
-            if let Some(holders) = holders.get_mut(needed) {
+            let lets_go = graph.get(address).is_some_and(|user| !user.needs().contains_key(needed));
+            if !lets_go && let Some(holders) = holders.get_mut(needed) {
                 holders.push(address.clone());
             }
         }

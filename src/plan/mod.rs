@@ -244,6 +244,12 @@ pub enum Part {
 }
 
 impl Change {
+    /// Whether an attribute of its resource takes effect by it.
+    pub fn decides(&self, name: &Name) -> bool {
+        let is_made = matches!(self.kind, ChangeKind::Start | ChangeKind::Revive | ChangeKind::Replace);
+        is_made || self.attributes.iter().any(|changed| changed.name == *name)
+    }
+
     /// Whether there is anything for the provider to change: lists of actions are only recorded.
     pub fn changes_inputs(&self) -> bool {
         self.attributes.iter().any(AttributeChange::is_input)

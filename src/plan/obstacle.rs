@@ -133,6 +133,6 @@ fn kept(change: &Change, going: &Recorded, holders: &BTreeSet<&Address>) -> Haza
     hazard(&text, None, Some(help))
 }
 
-fn refers(recorded: &Recorded, to: &Address, id: &Arc<str>) -> bool {
+pub(super) fn refers(recorded: &Recorded, to: &Address, id: &Arc<str>) -> bool {
     recorded.inputs.values().flat_map(Value::references).any(|(address, other)| address == to && other == id)
 }

@@ -12,9 +12,9 @@ use crate::state::{Recorded, State};
 /// The steps of these changes.
 ///
 /// Two rules hold always, and make no circle: what is made waits for what it needs, and the halves of a
-/// replacement wait for each other as its order says. Two more hold unless a step would wait for itself, the
-/// first before the second: what is unmade waits for the unmaking of what needed it, and until what needed
-/// it and stays has been changed. (What is recorded can be in a circle: a crash between the two halves of
+/// replacement wait for each other as its order says. Three more hold unless a step would wait for itself, the
+/// first before the others: what is unmade waits for the unmaking of what needed it, until what needed it and stays
+/// has been changed, and, ahead of its successor, until what that needs is there. (What is recorded can be in a circle: a crash between the two halves of
 /// turning a dependency round leaves one.)
 pub(super) fn steps(changes: &[Change], graph: &ResourceGraph, state: &State) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn steps(changes: &[Change], graph: &ResourceGraph, state: &State) ->
         }
     }
     let dependents = dependents(state);
-    let (mut unmade, mut changed) = (Vec::new(), Vec::new());
+    let (mut unmade, mut changed, mut ready) = (Vec::new(), Vec::new(), Vec::new());
     for (at, step) in steps.iter_mut().enumerate() {
         let change = &changes[step.change];
         let make = index.makes.get(&change.address).copied();
@@ -44,8 +44,16 @@ pub(super) fn steps(changes: &[Change], graph: &ResourceGraph, state: &State) ->
                 for dependent in dependents.get(&change.address).into_iter().flatten() {
                     let unmakes = index.unmakes.get(*dependent).into_iter().flatten();
                     unmade.extend(unmakes.map(|other| (*other, at)).filter(|(other, at)| other != at));
-                    let make = index.makes.get(*dependent).filter(|_| change.order != Some(Order::DeleteFirst));
+                    // One that goes on using what is deleted first can only be changed afterwards.
+                    let uses = || graph.needs(dependent).into_iter().any(|need| *need == change.address);
+                    let make = index.makes.get(*dependent);
+                    let make = make.filter(|_| change.order != Some(Order::DeleteFirst) || !uses());
                     changed.extend(make.map(|make| (*make, at)));
+                }
+                if change.order == Some(Order::DeleteFirst) {
+                    // What it serves has it until all is ready for the new one.
+                    let needs = graph.needs(&change.address);
+                    ready.extend(needs.iter().filter_map(|need| index.makes.get(need)).map(|make| (*make, at)));
                 }
                 if change.order == Some(Order::CreateFirst) {
                     step.waits.push(at - 1);
@@ -57,6 +65,7 @@ pub(super) fn steps(changes: &[Change], graph: &ResourceGraph, state: &State) ->
     }
     grant(&mut steps, unmade);
     grant(&mut steps, changed);
+    grant(&mut steps, ready);
     steps
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report, article};
 use crate::model::format;
-use crate::model::schema::{Attribute, Modifiers};
+use crate::model::schema::{Attribute, Exclusive, Modifiers};
 use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
 use crate::name::{Name, Table};
 use crate::resolve::prototype::Member;
@@ -56,14 +56,40 @@ impl<'a, 'r> Types<'a, 'r> {
                     modifiers.identity = true;
                     modifiers.immutable = true;
                 }
+                "exclusive" => {
+                    let within = modifier.text.as_deref().map(|name| Exclusive::Within(name.into()));
+                    modifiers.exclusive = Some(within.unwrap_or(Exclusive::Everywhere));
+                }
+                "alters" => {
+                    let names = modifier.text.as_deref().unwrap_or_default();
+                    modifiers.alters = names.split_whitespace().map(Name::from).collect();
+                    if modifiers.alters.is_empty() {
+                        let text = "`alters` does not say which attributes it decides";
+                        self.report.push(
+                            Diagnostic::error("cloud::attribute::modifier", text)
+                                .label(modifier.name.span, "names of computed attributes are missing here")
+                                .help("name them: `instance: Instance?, alters \"publicIp\";`"),
+                        );
+                    }
+                }
                 "secret" => modifiers.secret = true,
                 "unordered" => modifiers.unordered = true,
                 "inherit" => modifiers.inherit = true,
                 "final" => modifiers.sealed = true,
                 "deprecated" => modifiers.deprecated = Some(modifier.text.as_deref().unwrap_or("").into()),
                 _ => {
-                    let known =
-                        ["computed", "immutable", "identity", "secret", "unordered", "inherit", "final", "deprecated"];
+                    let known = [
+                        "computed",
+                        "immutable",
+                        "identity",
+                        "exclusive",
+                        "alters",
+                        "secret",
+                        "unordered",
+                        "inherit",
+                        "final",
+                        "deprecated",
+                    ];
                     let message = format!("`{}` is not a modifier", modifier.name.value);
                     self.report.push(
                         scope::unknown("cloud::attribute::modifier", &message, &modifier.name, known)
@@ -82,6 +108,10 @@ impl<'a, 'r> Types<'a, 'r> {
         new.computed |= old.computed;
         new.immutable |= old.immutable;
         new.identity |= old.identity;
+        new.exclusive = new.exclusive.take().or_else(|| old.exclusive.clone());
+        if new.alters.is_empty() {
+            new.alters.clone_from(&old.alters);
+        }
         new.secret |= old.secret;
         new.unordered |= old.unordered;
         new.inherit |= old.inherit;

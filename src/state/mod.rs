@@ -75,6 +75,10 @@ pub struct Recorded {
     pub id: Arc<str>,
     pub status: Status,
     pub inputs: Fields,
+    /// What the program asked for of immutable inputs that the cloud set to another value at creation. `inputs` has
+    /// them as they are.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub requested: Fields,
     pub outputs: Fields,
     pub dependencies: BTreeSet<Address>,
     /// Settled, so that it can be taken down when its source is gone.
@@ -362,7 +366,8 @@ impl State {
         let new = |address: &Address| moves.get(address).unwrap_or(address).clone();
         let follow = |recorded: &mut Recorded| {
             recorded.dependencies = recorded.dependencies.iter().map(new).collect();
-            let values = recorded.inputs.values_mut().chain(recorded.outputs.values_mut());
+            let inputs = recorded.inputs.values_mut().chain(recorded.requested.values_mut());
+            let values = inputs.chain(recorded.outputs.values_mut());
             values.for_each(|value| value.follow(moves));
             recorded.lifecycle.settings_mut().for_each(|value| value.follow(moves));
         };

@@ -10,19 +10,17 @@ use tadpole::apply::provider::{Fault, Provider};
 use tadpole::apply::recover::{RecoveryFault, recover};
 use tadpole::apply::refresh::refresh;
 use tadpole::apply::{Stop, execute};
-use tadpole::cli::ui;
 use tadpole::diagnostic::Report;
 use tadpole::graph::ResourceGraph;
 use tadpole::name::Address;
 use tadpole::plan::{self, Plan, Purpose, Refreshed, Request};
-use tadpole::source::Sources;
 use tadpole::state::State;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::Record;
 use tadpole::state::store::{LocalStore, Store};
 use tadpole::value::SealingKey;
 
-use crate::world::{LOOK, World, request, shown};
+use crate::world::{World, request, shown};
 
 pub struct Environment {
     directory: tempfile::TempDir,
@@ -83,7 +81,7 @@ impl Environment {
         let request = Request { purpose, ..request() };
         let plan = plan::diff(graph, &moved, &refreshed, &self.key, request, &mut report);
         match report.has_errors() {
-            true => Err(ui::render(&report, &Sources::default(), LOOK)),
+            true => Err(format!("{:?}", report.sorted())),
             false => Ok((plan, refreshed)),
         }
     }

@@ -134,6 +134,10 @@ impl Provider for Watched {
         self.aws.update(place, old, want).await
     }
 
+    fn will_delete(&self, ids: &[Arc<str>]) {
+        self.aws.will_delete(ids);
+    }
+
     async fn delete(&self, place: &Place) -> Result<Progress, Fault> {
         self.aws.delete(place).await
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Volume as Item, VolumeAttachment as To, VolumeAttachmentState as State};
+use aws_sdk_ec2::types::{InstanceStateName, Volume as Item, VolumeAttachment as To, VolumeAttachmentState as State};
 use serde::{Deserialize, Serialize};
 
+use super::instance::{self, Instance};
 use super::listed::{self, Listed, Seen};
 use super::tagging;
 use super::volume::Volume;
@@ -19,6 +20,9 @@ use crate::aws::session::Session;
 use crate::aws::told;
 use crate::state::Operation;
 use crate::value::{Fields, Value};
+
+/// A disk that is on its way out of a machine for longer is mounted there.
+const STUCK: Duration = Duration::from_secs(45);
 
 #[derive(Clone, Copy)]
 pub struct VolumeAttachment;
@@ -137,7 +141,14 @@ impl Kind for VolumeAttachment {
         let Some(to) = item.as_ref().and_then(|item| to(item, instance)) else {
             return Ok(Progress::Done);
         };
+        let is_stuck = || session.recent.waited(&place.id) > STUCK;
         match to.state() {
+            Some(State::Detaching | State::Busy) if session.recent.is_going(instance) => {
+                let is_busy = to.state() == Some(&State::Busy);
+                if let Some(on) = at_rest(session, instance, is_busy || is_stuck()).await? {
+                    return Ok(Progress::Waiting(on));
+                }
+            }
             Some(State::Detaching) => return Ok(Progress::Waiting("detaching".to_string())),
             Some(State::Busy) => {
                 let on = format!("busy: it is mounted, so unmount {} in `{instance}`", to.device().unwrap_or("it"));
@@ -155,6 +166,24 @@ impl Kind for VolumeAttachment {
             Ok(_) => Ok(Progress::Waiting("detaching".to_string())),
         }
     }
+}
+
+/// What has to be waited for until a disk comes out of a machine that is going to be terminated as well. A mounted
+/// disk does not come out of one that runs: it is stopped, by which its system writes what is not written yet, and
+/// takes no more.
+async fn at_rest(session: &Session, instance: &str, is_mounted: bool) -> Result<Option<String>, Fault> {
+    let machine = listed::one(&Instance, session, instance).await?;
+    Ok(match machine.as_ref().and_then(instance::state) {
+        Some(InstanceStateName::Running) if is_mounted => {
+            instance::stop(session, instance).await?;
+            Some(format!("mounted: `{instance}` is being stopped first, as it goes too"))
+        }
+        Some(InstanceStateName::Stopping | InstanceStateName::ShuttingDown) => {
+            Some(format!("mounted until `{instance}` has stopped"))
+        }
+        Some(InstanceStateName::Running | InstanceStateName::Pending) => Some("detaching".to_string()),
+        Some(_) | None => None,
+    })
 }
 
 /// Says where a disk is instead.

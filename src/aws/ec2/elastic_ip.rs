@@ -87,12 +87,7 @@ impl Kind for ElasticIp {
     type Outputs = Outputs;
 
     fn patience(&self) -> Patience {
-        Patience {
-            consistency: Duration::from_secs(30),
-            poll: Duration::from_secs(1),
-            deletion: Duration::from_secs(120),
-            ..Patience::default()
-        }
+        Patience { consistency: Duration::from_secs(30), poll: Duration::from_secs(1), ..Patience::default() }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
@@ -158,12 +153,9 @@ impl Kind for ElasticIp {
         let fault = call.fault(&error);
         match fault.kind {
             FaultKind::Missing => Ok(Progress::Done),
-            // It was let go just now.
-            FaultKind::Held if now.association_id().is_some() => {
-                Ok(Progress::Waiting("still in use by what it led to".to_string()))
-            }
-            FaultKind::Held
-            | FaultKind::Throttled
+            // What had it was deleted, or has let go of it just now.
+            FaultKind::Held => Ok(Progress::Waiting("still in use by what it led to".to_string())),
+            FaultKind::Throttled
             | FaultKind::Unavailable
             | FaultKind::Unknown
             | FaultKind::Taken

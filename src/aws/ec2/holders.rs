@@ -12,9 +12,31 @@ use crate::aws::tags;
 /// More than this are not named one by one.
 const NAMED: usize = 8;
 
+/// What holds a resource that is to be deleted.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub struct Holders {
+    pub staying: Vec<String>,
+    /// What goes by itself, as far as one can see.
+    pub passing: Vec<String>,
+}
+
 /// The network interfaces that pass a filter, with what they belong to.
-pub async fn interfaces(session: &Session, filters: Vec<Filter>) -> Result<Vec<String>, Fault> {
-    Ok(few(listed(session, filters).await?.iter().map(interface).collect()))
+pub async fn interfaces(session: &Session, filters: Vec<Filter>) -> Result<Holders, Fault> {
+    Ok(sorted(&listed(session, filters).await?, |id| session.recent.is_going(id)))
+}
+
+/// Interfaces that go by themselves, and those that do not. Those that AWS made for a database or a load balancer
+/// it deletes some minutes after these are gone, and nobody else can; those of an instance go with it.
+fn sorted(interfaces: &[NetworkInterface], is_going: impl Fn(&str) -> bool) -> Holders {
+    let passes = |one: &&NetworkInterface| {
+        let instance = one.attachment().and_then(|attachment| attachment.instance_id());
+        // What a public address leads to is free of it when that goes.
+        let address = one.association().and_then(|association| association.allocation_id());
+        one.requester_managed() == Some(true) || [instance, address].into_iter().flatten().any(&is_going)
+    };
+    let (passing, staying): (Vec<&NetworkInterface>, Vec<&NetworkInterface>) = interfaces.iter().partition(passes);
+    let names = |all: Vec<&NetworkInterface>| few(all.into_iter().map(interface).collect());
+    Holders { passing: names(passing), staying: names(staying) }
 }
 
 /// The network interfaces that pass a filter.
@@ -42,7 +64,7 @@ pub fn interface(one: &NetworkInterface) -> String {
 }
 
 /// What a VPC holds that does not go with it.
-pub async fn of_vpc(session: &Session, vpc: &str) -> Result<Vec<String>, Fault> {
+pub async fn of_vpc(session: &Session, vpc: &str) -> Result<Holders, Fault> {
     let ec2 = session.ec2();
     let filters = || Some(vec![tagging::filter("vpc-id", [vpc])]);
     let attached = Some(vec![tagging::filter("attachment.vpc-id", [vpc])]);
@@ -53,27 +75,31 @@ pub async fn of_vpc(session: &Session, vpc: &str) -> Result<Vec<String>, Fault> 
         ec2.describe_route_tables().set_filters(filters()).send(),
         ec2.describe_security_groups().set_filters(filters()).send(),
     );
+    let stays = |id: Option<&str>| !id.is_some_and(|id| session.recent.is_going(id));
     let mut all = Vec::new();
     let call = Call::read("ec2:DescribeSubnets", format!("list the subnets of `{vpc}`"));
     let subnets = subnets.map_err(|error| call.fault(&error))?;
-    all.extend(subnets.subnets().iter().map(|one| labelled(one.subnet_id(), tagging::of(one.tags()))));
+    let subnets = subnets.subnets().iter().filter(|one| stays(one.subnet_id()));
+    all.extend(subnets.map(|one| labelled(one.subnet_id(), tagging::of(one.tags()))));
     let call = Call::read("ec2:DescribeInternetGateways", format!("list the internet gateways of `{vpc}`"));
     let gateways = gateways.map_err(|error| call.fault(&error))?;
-    let gateways = gateways.internet_gateways().iter();
+    let gateways = gateways.internet_gateways().iter().filter(|one| stays(one.internet_gateway_id()));
     all.extend(gateways.map(|one| labelled(one.internet_gateway_id(), tagging::of(one.tags()))));
     let call = Call::read("ec2:DescribeRouteTables", format!("list the route tables of `{vpc}`"));
     let tables = tables.map_err(|error| call.fault(&error))?;
     // The main one and the default group go with it.
     let tables = tables.route_tables().iter().filter(|one| one.associations().iter().all(|to| to.main() != Some(true)));
+    let tables = tables.filter(|one| stays(one.route_table_id()));
     all.extend(tables.map(|one| labelled(one.route_table_id(), tagging::of(one.tags()))));
     let call = Call::read("ec2:DescribeSecurityGroups", format!("list the security groups of `{vpc}`"));
     let groups = groups.map_err(|error| call.fault(&error))?;
     let groups = groups.security_groups().iter().filter(|one| one.group_name() != Some("default"));
+    let groups = groups.filter(|one| stays(one.group_id()));
     all.extend(groups.map(|one| labelled(one.group_id(), tagging::of(one.tags()))));
     if all.is_empty() {
         return interfaces(session, vec![tagging::filter("vpc-id", [vpc])]).await;
     }
-    Ok(few(all))
+    Ok(Holders { staying: few(all), passing: Vec::new() })
 }
 
 /// An id, with the component that it belongs to where it says so.
@@ -98,6 +124,18 @@ pub fn few(mut all: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_ec2::types::NetworkInterfaceAttachment;
+
+    #[test]
+    fn interfaces_of_amazon_and_of_deleted_machines_go_by_themselves() {
+        let one = |id: &str, managed| {
+            let of = NetworkInterfaceAttachment::builder().instance_id(format!("i-{id}")).build();
+            NetworkInterface::builder().network_interface_id(id).requester_managed(managed).attachment(of).build()
+        };
+        let sorted = sorted(&[one("eni-1", true), one("eni-2", false), one("eni-3", false)], |id| id == "i-eni-3");
+        let named = |n: usize| format!("`eni-{n}` (of the instance `i-eni-{n}`)");
+        assert_eq!(sorted, Holders { passing: vec![named(1), named(3)], staying: vec![named(2)] });
+    }
 
     #[test]
     fn few_are_named_and_many_counted() {

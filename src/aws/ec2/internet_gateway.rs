@@ -132,8 +132,8 @@ impl Kind for InternetGateway {
         };
         match attached(&item) {
             Some((vpc, _)) if vpc == want.vpc => return Ok(Progress::Done),
-            Some((vpc, _)) => detach(session, id, vpc).await?,
-            None => {}
+            // It is never taken off a network in which something runs: another network gets a gateway of its own.
+            Some(_) | None => {}
         }
         let call = Call::write("ec2:AttachInternetGateway", format!("attach `{id}` to `{}`", want.vpc));
         let sent = session.ec2().attach_internet_gateway().internet_gateway_id(id).vpc_id(&want.vpc).send();
@@ -144,30 +144,32 @@ impl Kind for InternetGateway {
     async fn delete(&self, session: &Session, place: &Place) -> Result<Progress, Fault> {
         let id = &*place.id;
         let Some(item) = listed::one(self, session, id).await? else { return Ok(Progress::Done) };
-        if let Some((vpc, _)) = attached(&item) {
-            detach(session, id, vpc).await?;
+        if let Some((vpc, _)) = attached(&item)
+            && let Progress::Waiting(on) = detach(session, id, vpc).await?
+        {
+            return Ok(Progress::Waiting(on));
         }
         let call = Call::write("ec2:DeleteInternetGateway", format!("delete the internet gateway `{id}`"));
         match session.ec2().delete_internet_gateway().internet_gateway_id(id).send().await {
             Ok(_) => Ok(Progress::Done),
-            Err(error) => tagging::gone_is_done(call.fault(&error)),
+            Err(error) => tagging::gone_or_going(call.fault(&error)),
         }
     }
 }
 
 /// Takes it off a network. What is not attached any more is off.
-async fn detach(session: &Session, id: &str, vpc: &str) -> Result<(), Fault> {
+async fn detach(session: &Session, id: &str, vpc: &str) -> Result<Progress, Fault> {
     let call = Call::write("ec2:DetachInternetGateway", format!("detach `{id}` from `{vpc}`"));
     let Err(error) = session.ec2().detach_internet_gateway().internet_gateway_id(id).vpc_id(vpc).send().await else {
-        return Ok(());
+        return Ok(Progress::Done);
     };
     let fault = call.fault(&error);
     match fault.kind {
-        FaultKind::Missing => Ok(()),
+        FaultKind::Missing => Ok(Progress::Done),
         // A public address in the network needs the gateway.
         FaultKind::Held => {
             let filters = vec![tagging::filter("vpc-id", [vpc]), tagging::filter("association.public-ip", ["*"])];
-            Err(listed::held(fault, id, holders::interfaces(session, filters).await))
+            listed::held(fault, id, holders::interfaces(session, filters).await)
         }
         FaultKind::Throttled
         | FaultKind::Unavailable

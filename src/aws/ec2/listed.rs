@@ -7,8 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Tag};
 
+use super::holders::Holders;
 use super::tagging;
-use crate::apply::provider::{Fault, FaultKind, Place, Seek};
+use crate::apply::provider::{Fault, FaultKind, Place, Progress, Seek};
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
 use crate::aws::tags;
@@ -101,14 +102,20 @@ pub fn named(holders: &[String]) -> String {
     }
 }
 
-/// Says what holds a thing, where AWS only says that something does. `holders` is asked for only then; when it
-/// cannot be told, AWS's own words have to do.
-pub fn held(fault: Fault, id: &str, holders: Result<Vec<String>, Fault>) -> Fault {
-    match holders {
-        Ok(holders) if !holders.is_empty() => {
-            let verb = if holders.len() == 1 { "holds" } else { "hold" };
-            fault.help(format!("{} {verb} `{id}`: delete or detach first what nobody needs", named(&holders)))
-        }
-        Ok(_) | Err(_) => fault,
+/// What to do about a resource that AWS does not delete because something holds it. What holds it and stays is an
+/// error that names it. Otherwise it was deleted a short time ago, or goes by itself, and AWS needs some minutes to
+/// let go: that is waited for, and so is what cannot be found out.
+///
+/// # Errors
+/// The fault, with what holds it.
+pub fn held(fault: Fault, id: &str, holders: Result<Holders, Fault>) -> Result<Progress, Fault> {
+    let Ok(Holders { staying, passing }) = holders else {
+        return Ok(Progress::Waiting(format!("held: {}", fault.message)));
+    };
+    if !staying.is_empty() {
+        let verb = if staying.len() == 1 { "holds" } else { "hold" };
+        return Err(fault.help(format!("{} {verb} `{id}`: delete or detach first what nobody needs", named(&staying))));
     }
+    let by = if passing.is_empty() { "what was deleted just now".to_string() } else { named(&passing) };
+    Ok(Progress::Waiting(format!("held by {by}")))
 }

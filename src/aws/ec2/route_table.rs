@@ -183,7 +183,7 @@ impl Kind for RouteTable {
         let call = Call::write("ec2:DeleteRouteTable", format!("delete the route table `{id}`"));
         match session.ec2().delete_route_table().route_table_id(id).send().await {
             Ok(_) => Ok(Progress::Done),
-            Err(error) => tagging::gone_is_done(call.fault(&error)),
+            Err(error) => tagging::gone_or_going(call.fault(&error)),
         }
     }
 }

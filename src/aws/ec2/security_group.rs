@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{
-    Filter, IpPermission, NetworkInterface, ResourceType, SecurityGroup as Group, SecurityGroupRuleUpdate, Tag,
-};
+use aws_sdk_ec2::types::{Filter, IpPermission, ResourceType, SecurityGroup as Group, SecurityGroupRuleUpdate, Tag};
 use serde::{Deserialize, Serialize};
 
+use super::holders::{self, Holders};
 use super::listed::{self, Listed, Seen};
 use super::rules::{self, Grant, Grants, Rule};
-use super::{holders, tagging};
+use super::tagging;
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
@@ -248,16 +247,7 @@ impl Kind for SecurityGroup {
         let fault = call.fault(&error);
         match fault.kind {
             FaultKind::Missing => Ok(Progress::Done),
-            FaultKind::Held => match users(session, id).await {
-                Ok(Users { staying, passing }) if staying.is_empty() => {
-                    Ok(Progress::Waiting(match passing.is_empty() {
-                        false => format!("held by {}", listed::named(&passing)),
-                        // What held it is gone from the lists, and not yet everywhere.
-                        true => "held by what was deleted just now".to_string(),
-                    }))
-                }
-                users => Err(listed::held(fault, id, users.map(|users| users.staying))),
-            },
+            FaultKind::Held => listed::held(fault, id, users(session, id).await),
             FaultKind::Throttled
             | FaultKind::Unavailable
             | FaultKind::Unknown
@@ -386,35 +376,17 @@ async fn change(
     Ok(())
 }
 
-/// What holds a group.
-struct Users {
-    staying: Vec<String>,
-    /// What goes by itself, as far as one can see.
-    passing: Vec<String>,
-}
-
 /// Rules of other groups, and network interfaces.
-async fn users(session: &Session, id: &str) -> Result<Users, Fault> {
+async fn users(session: &Session, id: &str) -> Result<Holders, Fault> {
     let mut rules = BTreeSet::new();
     for filter in ["ip-permission.group-id", "egress.ip-permission.group-id"] {
         let others = groups(session, vec![tagging::filter(filter, [id])]).await?;
-        rules.extend(
-            others.iter().map(self::id).filter(|other| *other != id).map(|other| format!("rules of `{other}`")),
-        );
+        let others = others.iter().map(self::id).filter(|other| *other != id && !session.recent.is_going(other));
+        rules.extend(others.map(|other| format!("rules of `{other}`")));
     }
-    let interfaces = holders::listed(session, vec![tagging::filter("group-id", [id])]).await?;
-    let (passing, mut staying) = sorted(&interfaces);
-    staying.splice(..0, rules);
-    Ok(Users { staying: holders::few(staying), passing: holders::few(passing) })
-}
-
-/// Interfaces that go by themselves, and those that do not. Those that AWS made for a database or a load balancer
-/// it takes away some minutes after these are gone; nobody else can.
-fn sorted(interfaces: &[NetworkInterface]) -> (Vec<String>, Vec<String>) {
-    let (passing, staying): (Vec<&NetworkInterface>, Vec<&NetworkInterface>) =
-        interfaces.iter().partition(|one| one.requester_managed() == Some(true));
-    let names = |all: Vec<&NetworkInterface>| all.into_iter().map(holders::interface).collect();
-    (names(passing), names(staying))
+    let mut holders = holders::interfaces(session, vec![tagging::filter("group-id", [id])]).await?;
+    holders.staying.splice(..0, rules);
+    Ok(holders)
 }
 
 #[cfg(test)]
@@ -434,14 +406,5 @@ mod tests {
         let token = "f".repeat(32);
         let name = derived(&owner(&long, &token));
         assert!(name.len() <= LONGEST_NAME && name.ends_with(&token), "{name}");
-    }
-
-    #[test]
-    fn interfaces_of_amazon_go_by_themselves() {
-        let one = |id: &str, managed| {
-            NetworkInterface::builder().network_interface_id(id).requester_managed(managed).description("x").build()
-        };
-        let (passing, staying) = sorted(&[one("eni-1", true), one("eni-2", false)]);
-        assert_eq!((passing, staying), (vec!["`eni-1` (x)".to_string()], vec!["`eni-2` (x)".to_string()]));
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listed::{self, Listed, Seen};
 use super::tagging;
-use crate::apply::provider::{Fault, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
+use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek, usually};
 use crate::aws::fault::Call;
 use crate::aws::kind::{Found, Kind};
 use crate::aws::session::Session;
@@ -193,7 +193,19 @@ impl Kind for Snapshot {
     }
 
     async fn delete(&self, session: &Session, place: &Place) -> Result<Progress, Fault> {
-        delete(session, &place.id).await.map(|()| Progress::Done)
+        match delete(session, &place.id).await {
+            Ok(()) => Ok(Progress::Done),
+            // AWS names the image that is made of it, also for a while after that was deleted.
+            Err(fault) if fault.kind == FaultKind::Held => {
+                let words = || fault.message.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '-');
+                let stays = |word: &str| word.starts_with("ami-") && !session.recent.is_going(word);
+                match words().any(stays) {
+                    true => Err(fault),
+                    false => Ok(Progress::Waiting("held by what was deleted just now".to_string())),
+                }
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }
 

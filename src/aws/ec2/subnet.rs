@@ -162,7 +162,7 @@ impl Kind for Subnet {
             FaultKind::Missing => Ok(Progress::Done),
             FaultKind::Held => {
                 let filters = vec![tagging::filter("subnet-id", [id])];
-                Err(listed::held(fault, id, holders::interfaces(session, filters).await))
+                listed::held(fault, id, holders::interfaces(session, filters).await)
             }
             FaultKind::Throttled
             | FaultKind::Unavailable

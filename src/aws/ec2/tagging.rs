@@ -151,6 +151,17 @@ pub fn gone_is_none<T>(fault: Fault) -> Result<Option<T>, Fault> {
     if fault.kind == FaultKind::Missing { Ok(None) } else { Err(fault) }
 }
 
+/// For a deletion of what only what is deleted before can hold: AWS needs some minutes to let go of it.
+///
+/// # Errors
+/// Any other fault.
+pub fn gone_or_going(fault: Fault) -> Result<Progress, Fault> {
+    if fault.kind == FaultKind::Held {
+        return Ok(Progress::Waiting("held by what was deleted just now".to_string()));
+    }
+    gone_is_done(fault)
+}
+
 /// For a deletion: what is gone is deleted.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use aws_sdk_ec2::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::holders::Holders;
 use super::listed::{self, Listed, Seen};
 use super::tagging;
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
@@ -253,10 +254,12 @@ impl Kind for Volume {
             FaultKind::Missing => Ok(Progress::Done),
             FaultKind::Held | FaultKind::Taken => {
                 let attached = listed::one(self, session, id).await.map(|item| {
-                    let attachments = item.iter().flat_map(|item| item.attachments());
-                    attachments.filter_map(|to| to.instance_id()).map(|to| format!("the instance `{to}`")).collect()
+                    let machines = item.iter().flat_map(|item| item.attachments()).filter_map(|to| to.instance_id());
+                    let (passing, staying): (Vec<_>, Vec<_>) = machines.partition(|id| session.recent.is_going(id));
+                    let names = |ids: Vec<&str>| ids.iter().map(|id| format!("the instance `{id}`")).collect();
+                    Holders { passing: names(passing), staying: names(staying) }
                 });
-                Err(listed::held(Fault { kind: FaultKind::Held, attribute: None, ..fault }, id, attached))
+                listed::held(Fault { kind: FaultKind::Held, attribute: None, ..fault }, id, attached)
             }
             FaultKind::Throttled
             | FaultKind::Unavailable

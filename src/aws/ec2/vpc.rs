@@ -173,7 +173,7 @@ impl Kind for Vpc {
         let fault = call.fault(&error);
         match fault.kind {
             FaultKind::Missing => Ok(Progress::Done),
-            FaultKind::Held => Err(listed::held(fault, id, holders::of_vpc(session, id).await)),
+            FaultKind::Held => listed::held(fault, id, holders::of_vpc(session, id).await),
             FaultKind::Throttled
             | FaultKind::Unavailable
             | FaultKind::Unknown

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::DbInstance;
 
-use crate::apply::provider::{Fault, FaultKind};
+use crate::apply::provider::{Fault, FaultKind, Progress};
 use crate::aws::fault::Call;
 use crate::aws::session::Session;
 
@@ -35,12 +35,23 @@ pub async fn list(session: &Session) -> Result<Vec<DbInstance>, Fault> {
     Ok(all)
 }
 
-/// The fault, with the databases that are in the way.
-pub async fn held_by(session: &Session, fault: Fault, uses: impl Fn(&DbInstance) -> bool) -> Fault {
+/// What to do about a group that AWS does not delete because databases use it. Where none does any more, they were
+/// deleted a short time ago, and AWS needs some minutes to let go: that is waited for.
+///
+/// # Errors
+/// The fault, with the databases that use it and stay.
+pub async fn held_by(session: &Session, fault: Fault, uses: impl Fn(&DbInstance) -> bool) -> Result<Progress, Fault> {
     // Why it is held is an addition: when that cannot be found out, the fault itself still says the most.
-    let Ok(databases) = list(session).await else { return fault };
-    let users = databases.iter().filter(|database| uses(database));
+    let Ok(databases) = list(session).await else { return Err(fault) };
+    let goes = |database: &&DbInstance| {
+        let is_going = |id: &str| session.recent.is_going(id);
+        database.db_instance_status() == Some("deleting") || database.db_instance_identifier().is_some_and(is_going)
+    };
+    let users = databases.iter().filter(|database| uses(database) && !goes(database));
     let names: Vec<String> =
         users.filter_map(|database| Some(format!("`{}`", database.db_instance_identifier()?))).collect();
-    if names.is_empty() { fault } else { fault.help(format!("it is used by {}", names.join(", "))) }
+    match names.is_empty() {
+        true => Ok(Progress::Waiting("held by what was deleted just now".to_string())),
+        false => Err(fault.help(format!("it is used by {}", names.join(", ")))),
+    }
 }

@@ -50,7 +50,7 @@ impl Kind for DbParameterGroup {
     type Outputs = Outputs;
 
     fn patience(&self) -> Patience {
-        Patience { consistency: Duration::from_secs(30), deletion: Duration::from_secs(120), ..Patience::default() }
+        Patience { consistency: Duration::from_secs(30), ..Patience::default() }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
@@ -163,7 +163,7 @@ impl Kind for DbParameterGroup {
                 let uses = |database: &aws_sdk_rds::types::DbInstance| {
                     database.db_parameter_groups().iter().any(|group| group.db_parameter_group_name() == Some(name))
                 };
-                Err(instances::held_by(session, fault, uses).await)
+                instances::held_by(session, fault, uses).await
             }
             FaultKind::Throttled
             | FaultKind::Unavailable

@@ -50,7 +50,7 @@ impl Kind for DbSecurityGroup {
     type Outputs = Outputs;
 
     fn patience(&self) -> Patience {
-        Patience { consistency: Duration::from_secs(30), deletion: Duration::from_secs(120), ..Patience::default() }
+        Patience { consistency: Duration::from_secs(30), ..Patience::default() }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
@@ -174,7 +174,7 @@ impl Kind for DbSecurityGroup {
         let uses = |database: &aws_sdk_rds::types::DbInstance| {
             database.db_security_groups().iter().any(|group| group.db_security_group_name() == Some(name))
         };
-        Err(instances::held_by(session, fault, uses).await)
+        instances::held_by(session, fault, uses).await
     }
 }
 

@@ -43,7 +43,7 @@ impl Kind for DbSubnetGroup {
     type Outputs = Outputs;
 
     fn patience(&self) -> Patience {
-        Patience { consistency: Duration::from_secs(30), deletion: Duration::from_secs(120), ..Patience::default() }
+        Patience { consistency: Duration::from_secs(30), ..Patience::default() }
     }
 
     async fn create(&self, session: &Session, want: &Want, owner: &Owner) -> Result<Made, Fault> {
@@ -171,7 +171,7 @@ impl Kind for DbSubnetGroup {
                 let uses = |database: &aws_sdk_rds::types::DbInstance| {
                     database.db_subnet_group().and_then(Group::db_subnet_group_name) == Some(name)
                 };
-                Err(instances::held_by(session, fault, uses).await)
+                instances::held_by(session, fault, uses).await
             }
             FaultKind::Throttled
             | FaultKind::Unavailable

@@ -120,8 +120,18 @@ def addresses_behind_it(call):
     vpc = call._get_param("VpcId")
     for address in call.ec2_backend.addresses:
         if address.eni and address.eni.subnet.vpc_id == vpc:
-            text = f"Network {vpc} has some mapped public address(es). Please unmap those before detaching the gateway."
-            refuse("DependencyViolation", text)
+            mapped(vpc)
+    for instance in alive(call.ec2_backend):
+        if instance.vpc_id == vpc and instance.public_ip and instance.state in ("pending", "running"):
+            mapped(vpc)
+    for gateway in nat_gateways(call.ec2_backend):
+        if call.ec2_backend.get_subnet(gateway.subnet_id).vpc_id == vpc:
+            mapped(vpc)
+
+
+def mapped(vpc):
+    text = f"Network {vpc} has some mapped public address(es). Please unmap those before detaching the gateway."
+    refuse("DependencyViolation", text)
 
 
 @before("ec2", "ReleaseAddress")
@@ -129,6 +139,32 @@ def associated(call):
     for address in call.ec2_backend.addresses:
         if address.allocation_id == call._get_param("AllocationId") and address.association_id:
             refuse("InvalidIPAddress.InUse", f"The address {address.public_ip} is in use.")
+
+
+def mounted(volume):
+    """Whether the system of a machine uses a disk, which is said by its tag `mounted`."""
+    machine = volume.attachment and volume.attachment.instance
+    tagged = any(tag["key"] == "mounted" for tag in volume.get_tags())
+    return tagged and machine and machine.state in ("pending", "running", "stopping")
+
+
+# "Make sure to unmount any file systems on the device ... failure to do so can result in the volume becoming stuck in
+# the busy state while detaching" (DetachVolume).
+@around(EBSBackend, "detach_volume")
+def only_what_is_not_mounted(original, self, volume_id, instance_id, device_path):
+    volume = self.get_volume(volume_id)
+    if not mounted(volume):
+        return original(self, volume_id, instance_id, device_path)
+    volume.attachment.status = "busy"
+    return volume.attachment
+
+
+@around(EBSBackend, "create_volume")
+def encrypted_by_default(original, self, *arguments, **named):
+    volume = original(self, *arguments, **named)
+    # "Enable Amazon EBS encryption by default", Amazon EBS user guide.
+    volume.encrypted = volume.encrypted or getattr(self, "ebs_encryption_by_default", False)
+    return volume
 
 
 @before("ec2", "AttachVolume")

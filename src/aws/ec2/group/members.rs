@@ -44,11 +44,15 @@ impl Listed {
         self.is(&ALIVE)
     }
 
-    /// The group that it belongs to.
+    /// The group that it belongs to, where nothing is known but what is listed.
     pub fn group(&self) -> Arc<str> {
+        self.written().unwrap_or_else(|| self.reservation.clone())
+    }
+
+    /// The group that its tag says.
+    fn written(&self) -> Option<Arc<str>> {
         let tags = self.instance.tags();
-        let written = tags.iter().find(|tag| tag.key() == Some(TAG_GROUP)).and_then(|tag| tag.value());
-        written.map_or_else(|| self.reservation.clone(), Arc::from)
+        tags.iter().find(|tag| tag.key() == Some(TAG_GROUP)).and_then(|tag| tag.value()).map(Arc::from)
     }
 
     pub fn tags(&self) -> Tags {
@@ -79,6 +83,9 @@ pub enum Trust {
 /// It asks by filters, which pass over ids that EC2 has forgotten where a list of ids is refused.
 pub async fn members(session: &Session, places: &[Place], trust: Trust) -> Result<Vec<Vec<Listed>>, Fault> {
     let mut all: BTreeMap<String, Listed> = BTreeMap::new();
+    // Not every cloud lists an instance under the reservation that its start answered.
+    let claimed = |place: &Place| recorded(place).into_iter().map(|id| (id, place.id.clone())).collect::<Vec<_>>();
+    let claimed: BTreeMap<String, Arc<str>> = places.iter().flat_map(claimed).collect();
     let ids: BTreeSet<String> = places.iter().flat_map(recorded).collect();
     let ids: Vec<String> = ids.into_iter().collect();
     for chunk in ids.chunks(tagging::VALUES_OF_A_FILTER) {
@@ -94,7 +101,9 @@ pub async fn members(session: &Session, places: &[Place], trust: Trust) -> Resul
     }
     let mut groups: BTreeMap<Arc<str>, Vec<&Listed>> = BTreeMap::new();
     for listed in all.values() {
-        groups.entry(listed.group()).or_default().push(listed);
+        let started = || session.recent.group_of(listed.id());
+        let group = listed.written().or_else(started).or_else(|| claimed.get(listed.id()).cloned());
+        groups.entry(group.unwrap_or_else(|| listed.reservation.clone())).or_default().push(listed);
     }
     let group = |place: &Place| groups.get(&place.id).into_iter().flatten().copied().cloned().collect();
     Ok(places.iter().map(group).collect())

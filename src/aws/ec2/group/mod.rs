@@ -220,7 +220,12 @@ async fn run(
         .tag_specifications(tagged(ResourceType::Volume)?)
         .send();
     let answer = sent.await.map_err(|error| about_type(call.fault(&error)))?;
-    Ok(answer.reservation_id().map(str::to_string))
+    let reservation = answer.reservation_id().map(str::to_string);
+    if let Some(id) = group.or(reservation.as_deref()) {
+        let started = answer.instances().iter().filter_map(|one| one.instance_id().map(str::to_string));
+        session.recent.note_members(id, started);
+    }
+    Ok(reservation)
 }
 
 /// Makes it as many as are wanted: starts those that are stopped, and others for those that are gone; ends those

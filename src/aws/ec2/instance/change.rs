@@ -209,7 +209,7 @@ async fn send(call: Modify, purpose: String, attribute: &str) -> Result<(), Faul
     })
 }
 
-async fn stop(session: &Session, id: &str) -> Result<(), Fault> {
+pub async fn stop(session: &Session, id: &str) -> Result<(), Fault> {
     let call = Call::write("ec2:StopInstances", format!("stop the instance `{id}`"));
     session.ec2().stop_instances().instance_ids(id).send().await.map(|_| ()).map_err(|error| call.fault(&error))
 }

@@ -4,6 +4,8 @@ mod change;
 mod profile;
 pub mod user_data;
 
+pub use change::stop;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +101,7 @@ struct Extras {
 const ALIVE: [InstanceStateName; 4] =
     [InstanceStateName::Pending, InstanceStateName::Running, InstanceStateName::Stopping, InstanceStateName::Stopped];
 
-fn state(item: &Item) -> Option<&InstanceStateName> {
+pub fn state(item: &Item) -> Option<&InstanceStateName> {
     item.state().and_then(|state| state.name())
 }
 
