@@ -7,7 +7,7 @@ use crate::model::term::Term;
 use crate::resolve::Family;
 use crate::source::Span;
 use crate::syntax::tree::{Binary, Expr, ExprKind, TextPart, Unary};
-use crate::value::Value;
+use crate::value::{Value, number};
 
 /// What is kept of an argument, so that it can be told of after the operation took it.
 enum Kept {
@@ -148,10 +148,8 @@ impl<'a> Checker<'a, '_> {
                 Some(format!("give it a unit: `{}GiB`", written(right)?))
             }
             (_, Kept::Scalar(Value::String(text)), Kept::Scalar(Value::Int(_) | Value::Number(_)))
-            | (_, Kept::Scalar(Value::Int(_) | Value::Number(_)), Kept::Scalar(Value::String(text)))
-                if text.parse::<f64>().is_ok() =>
-            {
-                Some(format!("a number stands without quotes: `{text}`"))
+            | (_, Kept::Scalar(Value::Int(_) | Value::Number(_)), Kept::Scalar(Value::String(text))) => {
+                Some(format!("a number stands without quotes: `{}`", number::of_text(text)?))
             }
             _ => None,
         }

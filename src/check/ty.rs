@@ -159,11 +159,10 @@ impl Checker<'_, '_> {
                 with_unit(count, "s").map(|_| format!("a duration has a unit: `{count}s`, `{count}m`"))
             }
             (Ty::Size, Value::Int(count)) => Some(format!("a size has a unit: `{count}GiB`")),
-            (Ty::Int, Value::String(text)) if text.parse::<i64>().is_ok() => {
-                Some(format!("write it without quotes: `{text}`"))
-            }
-            (Ty::Number, Value::String(text)) if text.parse::<f64>().is_ok() => {
-                Some(format!("write it without quotes: `{text}`"))
+            (Ty::Int | Ty::Number, Value::String(text)) => {
+                let number = number::of_text(text)?;
+                let fits = wanted.plain() == &Ty::Number || !number.contains('.');
+                fits.then(|| format!("write it without quotes: `{number}`"))
             }
             (Ty::Bool, Value::String(text)) if text.parse::<bool>().is_ok() => {
                 Some(format!("write it without quotes: `{text}`"))
@@ -171,7 +170,7 @@ impl Checker<'_, '_> {
             (Ty::Duration | Ty::Size, Value::String(text)) => {
                 let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
                 let count = text[..text.len() - unit.len()].parse().ok()?;
-                with_unit(count, unit).map(|_| format!("write it without quotes: `{text}`"))
+                with_unit(count, unit).map(|_| format!("write it without quotes: `{count}{unit}`"))
             }
             (Ty::Int, Value::Duration(_) | Value::Size(_)) => {
                 let shown = value.to_string();
@@ -180,8 +179,8 @@ impl Checker<'_, '_> {
                     shown.trim_end_matches(|c: char| c.is_ascii_alphabetic())
                 ))
             }
-            (Ty::Int, Value::Number(number)) if number.is_finite() => {
-                Some(format!("write a whole number: `{:.0}`", number.trunc()))
+            (Ty::Int, Value::Number(number)) => {
+                number::to_int(number.trunc()).map(|int| format!("write a whole number: `{int}`"))
             }
             (Ty::Bool, Value::Int(_) | Value::Number(_)) => {
                 let written = self.sources.text(span);

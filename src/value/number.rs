@@ -46,6 +46,17 @@ pub fn written(number: f64) -> String {
     text
 }
 
+/// The number that a text has, as a program has it; nothing for another text.
+pub fn of_text(text: &str) -> Option<String> {
+    if !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E')) {
+        return None;
+    }
+    match text.parse::<i64>() {
+        Ok(int) => Some(int.to_string()),
+        Err(_) => read(text).map(written).filter(|written| written.len() <= 40),
+    }
+}
+
 /// A whole number as a float, if a float keeps it.
 pub fn from_int(int: i64) -> Option<f64> {
     let number = int as f64;
@@ -127,6 +138,22 @@ mod tests {
         }
         for number in [f64::MAX, f64::MIN_POSITIVE, 5e-324, 0.1 + 0.2, 1.0 / 3.0] {
             assert_eq!(read(&written(number)), Some(number));
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_text_is_as_a_program_has_it() {
+        for (text, expected) in [
+            ("007", Some("7")),
+            ("+5", Some("5")),
+            ("1e3", Some("1000.0")),
+            (".5", Some("0.5")),
+            ("inf", None),
+            ("1e300", None),
+            ("9223372036854775809", None),
+            ("", None),
+        ] {
+            assert_eq!(of_text(text).as_deref(), expected, "{text}");
         }
     }
 

@@ -374,6 +374,7 @@ fn plain(text: &str) -> Result<Value, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn json(text: &str) -> Result<Value, String> {
         json_decode(&[&Value::string(text)])
@@ -443,5 +444,32 @@ mod tests {
             bomb.push_str(&format!("a{at}: &a{at} [{items}]\n"));
         }
         assert!(yaml(&bomb).is_err(), "a billion of them");
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            prop::num::f64::NORMAL.prop_map(Value::Number),
+            "[ -~\u{e4}\n\t]{0,8}".prop_map(Value::string),
+            "[-+.0-9_:exo~]{1,6}".prop_map(Value::string),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                prop::collection::btree_map("[ -~]{0,4}", inner, 0..4).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_the_same(value in any_value()) {
+            let text = super::super::text::json(&[&value]).unwrap();
+            prop_assert_eq!(json_decode(&[&text]), Ok(value.clone()), "{}", text);
+            let text = super::super::text::yaml(&[&value]).unwrap();
+            prop_assert_eq!(yaml_decode(&[&text]), Ok(value), "{}", text);
+        }
     }
 }
