@@ -36,6 +36,8 @@ pub struct Inputs {
     pub fallback_files: Vec<PathBuf>,
     /// A secret, or an output of another program, that is not at hand stays open; a secret with a warning.
     pub absent_is_open: bool,
+    /// It is compiled for the sandbox: what help says to run, runs there too.
+    pub sandbox: bool,
 }
 
 impl Inputs {
@@ -130,7 +132,7 @@ pub fn reference(path: Option<&Path>, loader: &dyn Loader, sources: &mut Sources
     let inputs = Inputs { absent_is_open: true, ..Inputs::default() };
     let given = given(&inputs, loader, &library, sources, &mut unasked);
     let texts = FrozenVec::new();
-    let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: true };
+    let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: true, sandbox: false };
     check::check(&library, &outside, sources, &mut unasked);
     sources.hide(unasked.secrets());
     reference::gather(&library, sources)
@@ -152,7 +154,8 @@ fn with_library<T>(
     let library = resolve::link(&loaded, report);
     let given = given(inputs, loader, &library, sources, report);
     let texts = FrozenVec::new();
-    let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: inputs.absent_is_open };
+    let (absent_is_open, sandbox) = (inputs.absent_is_open, inputs.sandbox);
+    let outside = Outside { given: &given, loader, texts: &texts, absent_is_open, sandbox };
     let result = pass(&library, &outside, sources, report);
     if !report.is_empty() {
         // What a pass did not come to may be shown all the same, around the place of a message.

@@ -48,6 +48,9 @@ impl Diagnostic {
     }
 }
 
+/// Places of one cause that are shown.
+const MAX_PLACES: usize = 50;
+
 /// The problems of one run. A template's body is checked once for each use, so the same problem
 /// at the same place counts once.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +65,20 @@ impl Report {
         let key = (diagnostic.code, diagnostic.labels.first().map(|l| l.span));
         if key.1.is_none() || self.seen.insert(key) {
             self.list.push(diagnostic);
+        }
+    }
+
+    /// As [`Report::push`], of a cause that shows at several places: when it was told before, in the same words, its
+    /// places are added to that.
+    pub fn push_place(&mut self, diagnostic: Diagnostic) {
+        let same = |one: &&mut Diagnostic| one.code == diagnostic.code && one.message == diagnostic.message;
+        let Some(told) = self.list.iter_mut().find(same) else {
+            return self.push(diagnostic);
+        };
+        for label in diagnostic.labels {
+            if told.labels.len() < MAX_PLACES && !told.labels.contains(&label) {
+                told.labels.push(label);
+            }
         }
     }
 

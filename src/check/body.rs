@@ -191,9 +191,8 @@ impl<'a> Checker<'a, '_> {
                 continue;
             }
             let term = self.attribute(node, name, span);
-            let last = self.nodes[node.0].settings(name.as_str()).last();
-            let at = last.map_or(attribute.span, |setting| setting.span);
-            let default = last.is_some_and(|setting| setting.default);
+            let default = self.nodes[node.0].settings(name.as_str()).last().is_some_and(|setting| setting.default);
+            let at = self.asked_at(node, name);
             self.refuse_groups(&term, at);
             if !term.is_null() {
                 inputs.insert(name.clone(), Input { term, span: at, default });
@@ -228,7 +227,7 @@ impl<'a> Checker<'a, '_> {
             }
         });
         if let Some(name) = group {
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::value::group", "a group has no value of its own")
                     .label(span, format!("this is a `{name}`, which only holds others"))
                     .help("name one of its resources, or one of its attributes: `group.name`"),

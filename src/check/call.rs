@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::check::expr::Env;
-use crate::check::{Checker, instance::Node};
+use crate::check::{Checker, MAX_STEPS, instance::Node};
 use crate::diagnostic::Diagnostic;
 use crate::model::function::{self, Ask, Function, Work};
 use crate::model::operation::{self, Operation, a_kind};
@@ -39,7 +39,7 @@ impl<'a> Checker<'a, '_> {
             let known = known.filter(|known| help.is_none_or(|help| help.contains(known)));
             let message = format!("there is no function `{}`", name.value);
             let diagnostic = scope::unknown("cloud::function::unknown", &message, name, known);
-            self.report.push(match help {
+            self.tell(match help {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,
             });
@@ -69,7 +69,7 @@ impl<'a> Checker<'a, '_> {
 
     fn wrong_count(&mut self, name: &Ident, count: usize, span: Span, usage: &str) {
         let arguments = if count == 1 { "one argument".to_string() } else { format!("{count} arguments") };
-        self.report.push(
+        self.tell(
             Diagnostic::error("cloud::function::arguments", format!("`{}` does not take {arguments}", name.value))
                 .label(span, "called here")
                 .help(format!("it is called as `{usage}`")),
@@ -114,7 +114,7 @@ impl<'a> Checker<'a, '_> {
             self.recursion(at, via);
             return Term::POISON;
         }
-        if !self.spend(1, via) {
+        if !self.step(function, via) {
             return Term::POISON;
         }
         self.calls.push(Call { function, via });
@@ -133,6 +133,21 @@ impl<'a> Checker<'a, '_> {
             return Term::POISON;
         }
         term
+    }
+
+    /// Counts a call; false when there are too many, with an error for the first, at the function that makes them.
+    fn step(&mut self, function: &'a tree::Function, via: Span) -> bool {
+        self.steps = self.steps.saturating_add(1);
+        if self.steps == MAX_STEPS + 1 {
+            let (outermost, via) = self.calls.first().map_or((function, via), |call| (call.function, call.via));
+            let name = &outermost.name;
+            let diagnostic =
+                Diagnostic::error("cloud::limit::steps", format!("`{}` takes too many steps to evaluate", name.value))
+                    .label(name.span, format!("more than {MAX_STEPS} calls of functions by now"));
+            let diagnostic = if via == name.span { diagnostic } else { diagnostic.label(via, "called here") };
+            self.tell(diagnostic.help("a function that calls others twice doubles the work with each level: pass on a value that was made once"));
+        }
+        self.steps <= MAX_STEPS
     }
 
     fn recursion(&mut self, at: usize, via: Span) {
@@ -154,7 +169,7 @@ impl<'a> Checker<'a, '_> {
         }
         let diagnostic = Diagnostic::error("cloud::function::recursion", message);
         let diagnostic = labels.into_iter().fold(diagnostic, |diagnostic, (span, text)| diagnostic.label(span, text));
-        self.report.push(diagnostic.help("a function may not come to itself: use a `for` over a list or a range"));
+        self.tell(diagnostic.help("a function may not come to itself: use a `for` over a list or a range"));
     }
 
     /// Functions are checked by themselves too, with their parameters left open.
@@ -168,7 +183,7 @@ impl<'a> Checker<'a, '_> {
                     let name = &parameter.name;
                     let first = function.parameters.iter().find(|other| other.name.value == name.value);
                     if let Some(first) = first.filter(|first| first.name.span != name.span) {
-                        self.report.push(scope::duplicate(&name.value, "defined", first.name.span, name.span));
+                        self.tell(scope::duplicate(&name.value, "defined", first.name.span, name.span));
                     }
                     locals.push((name.value.clone(), Term::Open(self.written(id, &parameter.ty))));
                 }
@@ -214,7 +229,7 @@ impl<'a> Checker<'a, '_> {
         let Some(Term::Known(Value::String(first))) = arguments.first() else {
             if let Some(Term::Known(other)) = arguments.first() {
                 let message = format!("`{}` cannot take {}", function.name, a_kind(other));
-                self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
+                self.tell(Diagnostic::error("cloud::value::impossible", message).label(span, "here"));
             } else {
                 let what = format!("what `{}` reads", function.name);
                 arguments.first().inspect(|term| self.known_later(term, span, &what));
@@ -242,14 +257,14 @@ impl<'a> Checker<'a, '_> {
             Err(diagnostic) => {
                 let help = diagnostic.help.clone();
                 let help = help.unwrap_or_else(|| "the path starts at the directory of this file".into());
-                self.report.push(diagnostic.label(span, "read here").help(help));
+                self.report.push_place(diagnostic.label(span, "read here").help(help));
                 return None;
             }
         };
         match operation::fitting(text.len()) {
             Ok(()) => Some(of_any_checkout(&text)),
             Err(message) => {
-                self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, "read here"));
+                self.tell(Diagnostic::error("cloud::value::impossible", message).label(span, "read here"));
                 None
             }
         }
@@ -298,7 +313,7 @@ impl<'a> Checker<'a, '_> {
             _ => {
                 // It may be the secret itself.
                 self.report.hide(span);
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::secret::origin", "this does not say where a secret is")
                         .label(span, "neither a variable nor a file")
                         .help("write `secret(\"env:NAME\")` or `secret(\"file:PATH\")`"),
@@ -310,11 +325,11 @@ impl<'a> Checker<'a, '_> {
             Ok(text) => Term::Known(Value::Secret(Secret::new(origin, text))),
             // A program can be checked where its secrets are not at hand, as in a pull request.
             Err(diagnostic) if self.outside.absent_is_open => {
-                self.report.push(Diagnostic { severity: crate::diagnostic::Severity::Warning, ..diagnostic });
+                self.report.push_place(Diagnostic { severity: crate::diagnostic::Severity::Warning, ..diagnostic });
                 Term::Open(Ty::Secret)
             }
             Err(diagnostic) => {
-                self.report.push(diagnostic);
+                self.report.push_place(diagnostic);
                 Term::POISON
             }
         }

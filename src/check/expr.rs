@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::check::Checker;
-use crate::check::instance::{DataLayer, Element as Repeated, Elements, NodeId};
+use crate::check::instance::{DataLayer, NodeId};
+use crate::check::repeat::{Element as Repeated, Elements, Group};
 use crate::diagnostic::{Diagnostic, article};
 use crate::model::each::{Bound, Each, Variable};
 use crate::model::operation::Operation;
@@ -15,7 +16,7 @@ use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Key, Name};
 use crate::resolve::{Family, ModuleId, PROGRAM, scope};
 use crate::source::Span;
-use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, TextPart, Unary};
+use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, Repeat, TextPart, Unary};
 use crate::value::{Quoted, Value};
 
 /// What a text can see, and what it is the value of.
@@ -48,7 +49,7 @@ impl Env {
 pub(super) enum Operand {
     Term(Term),
     Node(NodeId),
-    Nodes(Rc<Vec<(Key, NodeId)>>),
+    Nodes(Rc<Group>),
     /// Any element of a group whose keys a template leaves open.
     AnyOf(NodeId),
     /// `a[*]`
@@ -143,7 +144,7 @@ impl<'a> Checker<'a, '_> {
             ExprKind::Text(parts) => Operand::Term(self.text(parts, env, expr.span)),
             ExprKind::Name(name) => self.name(name, expr.span, env),
             ExprKind::This | ExprKind::Parent | ExprKind::Root if self.is_pure(env) => {
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::function::impure", "a function stands in no component")
                         .label(expr.span, "it sees its parameters, constants and other functions")
                         .help("give the function a parameter, and pass the value to it"),
@@ -154,7 +155,7 @@ impl<'a> Checker<'a, '_> {
             ExprKind::Root => match self.root {
                 Some(root) if env.module == PROGRAM => Operand::Node(root),
                 _ => {
-                    self.report.push(
+                    self.tell(
                         Diagnostic::error("cloud::name::unknown", "an imported file has no `root`")
                             .label(expr.span, "only the program's own files have"),
                     );
@@ -165,7 +166,7 @@ impl<'a> Checker<'a, '_> {
                 Some(parent) => Operand::Node(parent),
                 None if self.nodes[env.node.0].probe => POISON,
                 None => {
-                    self.report.push(
+                    self.tell(
                         Diagnostic::error("cloud::name::unknown", "there is no `parent` here")
                             .label(expr.span, "this is the outermost component"),
                     );
@@ -182,29 +183,17 @@ impl<'a> Checker<'a, '_> {
                 }
                 self.get(operand, name, *optional, of.span)
             }
-            ExprKind::Index { of, at } => {
-                let operand = self.operand(of, env);
-                let at_term = self.eval(at, &Ty::Any, env);
-                self.index(operand, at_term, of.span, at.span)
-            }
-            ExprKind::Splat(of) => match self.operand(of, env) {
-                Operand::Nodes(nodes) => Operand::Each(nodes.iter().map(|(_, node)| Operand::Node(*node)).collect()),
-                Operand::AnyOf(node) => Operand::Each(vec![Operand::Node(node)]),
-                other => {
-                    let span = of.span;
-                    match self.elements(other, span) {
-                        Elements::List(items) => Operand::Each(items.into_iter().map(Operand::Term).collect()),
-                        Elements::Map(entries) => {
-                            Operand::Each(entries.into_iter().map(|(_, item)| Operand::Term(item)).collect())
-                        }
-                        Elements::Open => POISON,
-                        Elements::Later(over) => {
-                            let item = self.variable(&"item".into(), element_ty(&over.ty()));
-                            Operand::Later(over.into(), item.clone(), Operand::Term(Term::Variable(item)).into())
-                        }
-                    }
+            ExprKind::Index { of, at, optional } => match self.operand(of, env) {
+                Operand::Term(Term::Known(Value::Null)) if *optional => Operand::Term(Term::NULL),
+                operand => {
+                    let key = self.eval(at, &Ty::Any, env);
+                    self.index(operand, key, *optional, of.span, at.span)
                 }
             },
+            ExprKind::Splat(of) => {
+                let operand = self.operand(of, env);
+                self.splat(operand, of.span)
+            }
             ExprKind::Call { function, arguments } => Operand::Term(self.call(function, arguments, env, expr.span)),
             ExprKind::Unary(sign, of) => {
                 if let (Unary::Negative, ExprKind::Int(magnitude)) = (sign, &of.kind)
@@ -216,7 +205,15 @@ impl<'a> Checker<'a, '_> {
                 Operand::Term(self.apply_to(Operation::Unary(*sign), vec![term], &[of], expr.span))
             }
             ExprKind::Binary(sign, left, right) => {
-                let terms = vec![self.eval(left, &Ty::Any, env), self.eval(right, &Ty::Any, env)];
+                let first = self.eval(left, &Ty::Any, env);
+                // The side that decides is enough.
+                match (sign, &first) {
+                    (Binary::And, Term::Known(Value::Bool(false))) | (Binary::Or, Term::Known(Value::Bool(true))) => {
+                        return Operand::Term(first);
+                    }
+                    _ => {}
+                }
+                let terms = vec![first, self.eval(right, &Ty::Any, env)];
                 Operand::Term(self.apply_to(Operation::Binary(*sign), terms, &[left, right], expr.span))
             }
             ExprKind::Construct(template, body) => {
@@ -246,7 +243,7 @@ impl<'a> Checker<'a, '_> {
                             format!("write `NAME extends {name} {{ ... }}` as a component of its own, and `NAME` here")
                         }
                     };
-                    self.report.push(
+                    self.tell(
                         Diagnostic::error(
                             "cloud::value::component",
                             format!("{} `{name}` cannot be made inside a value", article(name.as_str())),
@@ -284,17 +281,37 @@ impl<'a> Checker<'a, '_> {
 
     /// As [`Checker::apply`], with what the label says.
     pub(super) fn apply_at(&mut self, operation: Operation, arguments: Vec<Term>, span: Span, label: &str) -> Term {
-        if arguments.iter().any(|term| matches!(term, Term::Open(_))) {
-            return Term::Open(operation.ty(&arguments));
-        }
-        match operation.apply(arguments) {
-            Ok(Term::Known(Value::List(items))) if !self.spend(items.len(), span) => Term::POISON,
+        match self.result(operation, arguments, span) {
             Ok(term) => term,
             Err(message) => {
-                self.report.push(Diagnostic::error("cloud::value::impossible", message).label(span, label));
+                self.tell(Diagnostic::error("cloud::value::impossible", message).label(span, label));
                 Term::POISON
             }
         }
+    }
+
+    /// What is done to a group or list, done to each of its elements; of several groups, to each of each.
+    fn splat(&mut self, of: Operand, span: Span) -> Operand {
+        match of {
+            Operand::Nodes(nodes) => Operand::Each(nodes.iter().map(|(_, node)| Operand::Node(*node)).collect()),
+            Operand::AnyOf(node) => Operand::Each(vec![Operand::Node(node)]),
+            Operand::Each(all) => Operand::Each(all.into_iter().map(|one| self.splat(one, span)).collect()),
+            Operand::Later(over, item, one) => Operand::Later(over, item, self.splat(*one, span).into()),
+            other => match self.elements(other, span) {
+                Elements::List(items) => Operand::Each(items.into_iter().map(Operand::Term).collect()),
+                Elements::Map(entries) => {
+                    Operand::Each(entries.into_iter().map(|(_, item)| Operand::Term(item)).collect())
+                }
+                Elements::Broken => POISON,
+                Elements::Open(ty) => self.splat_later(Term::Open(ty)),
+                Elements::Later(over) => self.splat_later(over),
+            },
+        }
+    }
+
+    fn splat_later(&mut self, over: Term) -> Operand {
+        let item = self.variable(&"item".into(), element_ty(&over.ty()));
+        Operand::Later(over.into(), item.clone(), Operand::Term(Term::Variable(item)).into())
     }
 
     fn text(&mut self, parts: &'a [TextPart], env: &Env, span: Span) -> Term {
@@ -308,7 +325,7 @@ impl<'a> Checker<'a, '_> {
             terms.push(match part {
                 TextPart::Literal(text) => Term::string(text.as_str()),
                 TextPart::Expr(expr) => match self.eval(expr, &Ty::Any, env) {
-                    term if !term.is_open() && self.has_no_text(&term) => {
+                    term if self.has_no_text(&term) => {
                         self.no_text(&term, expr.span);
                         Term::POISON
                     }
@@ -327,6 +344,11 @@ impl<'a> Checker<'a, '_> {
         let item = env.part.as_ref().map(|part| env.for_part(&format!("an item of {part}")));
         for element in elements {
             match element {
+                Element::Item(expr) if self.is_any_component(of) => {
+                    let term = self.eval(expr, &Ty::Any, env);
+                    let parts = self.each_of(term);
+                    run.extend(parts.into_iter().map(|part| self.coerce(part, of, expr.span, env)));
+                }
                 Element::Item(expr) => run.push(self.eval(expr, of, item.as_ref().unwrap_or(env))),
                 Element::Spread(expr) => {
                     spread = true;
@@ -369,7 +391,8 @@ impl<'a> Checker<'a, '_> {
                     items.into_iter().enumerate().map(|(at, item)| Repeated::of_list(at, item)).collect()
                 }
                 Elements::Map(entries) => entries.into_iter().map(|(key, item)| Repeated::of_map(key, item)).collect(),
-                Elements::Open => return Term::POISON,
+                Elements::Broken => return Term::POISON,
+                Elements::Open(ty) => return self.left_open(comprehension, &ty, of, env),
                 Elements::Later(over) => return self.deferred(comprehension, over, of, env),
             },
         };
@@ -398,7 +421,7 @@ impl<'a> Checker<'a, '_> {
                 Some(key) => {
                     let Some(text) = self.key_of_map(key, &inner) else { return Term::POISON };
                     if map.insert(text.to_string(), value).is_some() {
-                        self.report.push(
+                        self.tell(
                             Diagnostic::error("cloud::value::key", format!("the key {} comes twice", Quoted(&text)))
                                 .label(key.span, "the same for two elements"),
                         );
@@ -411,20 +434,8 @@ impl<'a> Checker<'a, '_> {
 
     /// A `for` over what is known only after apply: what it makes of one element stands for all.
     fn deferred(&mut self, comprehension: &'a For, over: Term, of: &Ty, env: &Env) -> Term {
-        let repeat = &comprehension.repeat;
-        let ty = over.ty();
-        let (key, item) = match ty.plain() {
-            Ty::Map(of) => (Ty::String, of.as_ref().clone()),
-            Ty::Any => (Ty::Any, Ty::Any),
-            _ => (Ty::Int, element_ty(&ty)),
-        };
-        let single = if matches!(ty.plain(), Ty::Map(_)) { Ty::String } else { item.clone() };
-        let roles = match &repeat.second {
-            None => vec![(Bound::Single, &repeat.first, single)],
-            Some(second) => vec![(Bound::Key, &repeat.first, key), (Bound::Item, second, item)],
-        };
-        let variables: Vec<_> =
-            roles.into_iter().map(|(role, name, ty)| (role, self.variable(&name.value, ty))).collect();
+        let roles = roles(&comprehension.repeat, &over.ty());
+        let variables: Vec<_> = roles.into_iter().map(|(role, name, ty)| (role, self.variable(name, ty))).collect();
         let mut locals = env.locals.as_ref().clone();
         let bound = variables.iter().map(|(_, variable)| (variable.name.clone(), Term::Variable(variable.clone())));
         locals.extend(bound);
@@ -434,6 +445,22 @@ impl<'a> Checker<'a, '_> {
         let key = comprehension.key.as_ref().map(|key| self.eval(key, &Ty::String, &inner.for_part("a key")));
         let value = self.eval(&comprehension.value, of, &inner);
         Term::Each(Each { over, variables, guard, key, value }.into())
+    }
+
+    /// A `for` over what a template or function leaves open, evaluated for its errors and its type.
+    fn left_open(&mut self, comprehension: &'a For, over: &Ty, of: &Ty, env: &Env) -> Term {
+        let mut locals = env.locals.as_ref().clone();
+        let bound = roles(&comprehension.repeat, over).into_iter();
+        locals.extend(bound.map(|(_, name, ty)| (name.clone(), Term::Open(ty))));
+        let inner = Env { locals: Rc::new(locals), ..env.clone() };
+        if let Some(guard) = &comprehension.guard {
+            self.eval(guard, &Ty::Bool, &inner.for_part("a condition"));
+        }
+        if let Some(key) = &comprehension.key {
+            self.eval(key, &Ty::String, &inner.for_part("a key"));
+        }
+        let value = self.eval(&comprehension.value, of, &inner).ty().into();
+        Term::Open(if comprehension.key.is_some() { Ty::Map(value) } else { Ty::List(value) })
     }
 
     fn variable(&mut self, name: &Name, ty: Ty) -> Variable {
@@ -446,7 +473,7 @@ impl<'a> Checker<'a, '_> {
         match self.eval(key, &Ty::String, &env.for_part("a key")) {
             Term::Known(Value::String(text)) => Some(text),
             Term::Known(Value::Secret(_)) => {
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::value::key", "the key of a map cannot be secret")
                         .label(key.span, "this is made of a secret")
                         .help("put the secret into the value: keys are shown and recorded"),
@@ -484,7 +511,7 @@ impl<'a> Checker<'a, '_> {
                     DataLayer::Body(_) if item.path.rest.is_empty() => &item.path.head,
                     DataLayer::Reach([crate::syntax::tree::PathStep::Name(name)], _) => name,
                     DataLayer::Body(_) | DataLayer::Reach(..) => {
-                        self.report.push(
+                        self.tell(
                             Diagnostic::error("cloud::value::path", "a path cannot reach into a map")
                                 .label(item.path.span, "write the inner keys as a block"),
                         );
@@ -503,7 +530,7 @@ impl<'a> Checker<'a, '_> {
                     },
                 };
                 if let Some(first) = seen.insert(key.clone(), head.span) {
-                    self.report.push(scope::duplicate(&Name::from(&*key), "set", first, head.span));
+                    self.tell(scope::duplicate(&Name::from(&*key), "set", first, head.span));
                     continue;
                 }
                 let term = match &item.kind {
@@ -530,7 +557,7 @@ impl<'a> Checker<'a, '_> {
                     ItemKind::Declare(declare) => {
                         let value = declare.default.as_ref().map_or("...", |value| self.sources.text(value.span));
                         let help = format!("write `{} {value};`", head.value);
-                        self.report.push(
+                        self.tell(
                             Diagnostic::error("cloud::value::statement", "a map has only keys and values")
                                 .label(declare.ty.span, "nothing is declared in a map")
                                 .help(if help.len() > 80 { format!("write `{} ...;`", head.value) } else { help }),
@@ -538,7 +565,7 @@ impl<'a> Checker<'a, '_> {
                         continue;
                     }
                     ItemKind::Define(_) => {
-                        self.report.push(
+                        self.tell(
                             Diagnostic::error("cloud::value::statement", "a map has only keys and values")
                                 .label(item.path.span, "a component cannot stand in a map")
                                 .help("write it beside the map, and name it here"),
@@ -553,8 +580,22 @@ impl<'a> Checker<'a, '_> {
     }
 }
 
+/// The variables of a repetition over a value of that type, with what each stands for and its type.
+pub(super) fn roles<'r>(repeat: &'r Repeat, over: &Ty) -> Vec<(Bound, &'r Name, Ty)> {
+    let item = element_ty(over);
+    let (key, single) = match over.plain() {
+        Ty::Map(_) => (Ty::String, Ty::String),
+        Ty::Any => (Ty::Any, Ty::Any),
+        _ => (Ty::Int, item.clone()),
+    };
+    match &repeat.second {
+        None => vec![(Bound::Single, &repeat.first.value, single)],
+        Some(second) => vec![(Bound::Key, &repeat.first.value, key), (Bound::Item, &second.value, item)],
+    }
+}
+
 /// The type of the elements of a list or map, or of the numbers below one.
-fn element_ty(ty: &Ty) -> Ty {
+pub(super) fn element_ty(ty: &Ty) -> Ty {
     match ty.plain() {
         Ty::List(of) | Ty::Map(of) => of.as_ref().clone(),
         Ty::Int => Ty::Int,

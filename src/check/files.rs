@@ -51,7 +51,7 @@ impl Checker<'_, '_> {
         let seen = load::seen_from(self.library.program_directory(), &place);
         if seen.is_none() {
             let text = format!("`{path}` cannot be reached from the program's directory");
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::file::unreadable", text)
                     .label(span, "its place is recorded as it is seen from there")
                     .help("write it in a `.cloud` file of the program, or as a whole path that begins with `/`"),
@@ -63,7 +63,7 @@ impl Checker<'_, '_> {
     fn unread(&mut self, diagnostic: Diagnostic, span: Span) -> Term {
         let help = diagnostic.help.clone();
         let help = help.unwrap_or_else(|| "the path starts at the directory of this file".into());
-        self.report.push(diagnostic.label(span, "read here").help(help));
+        self.tell(diagnostic.label(span, "read here").help(help));
         Term::POISON
     }
 

@@ -1,9 +1,11 @@
 //! What to say of an operation that has no result: what each of its parts is, and how it is meant.
 
 use crate::check::Checker;
-use crate::diagnostic::{Diagnostic, article};
-use crate::model::operation::{Operation, a_kind};
+use crate::diagnostic::Diagnostic;
+use crate::model::operation::{Operation, a_kind, value_ty};
 use crate::model::term::Term;
+use crate::model::ty::Ty;
+use crate::model::typing::{Class, has_no_text};
 use crate::resolve::Family;
 use crate::source::Span;
 use crate::syntax::tree::{Binary, Expr, ExprKind, TextPart, Unary};
@@ -12,7 +14,21 @@ use crate::value::{Value, number};
 /// What is kept of an argument, so that it can be told of after the operation took it.
 enum Kept {
     Scalar(Value),
-    Kind(String),
+    Component(Term),
+    /// What is not known yet.
+    Typed(Ty),
+    Kind(&'static str),
+}
+
+impl Kept {
+    fn ty(&self) -> Ty {
+        match self {
+            Kept::Scalar(value) => value_ty(value),
+            Kept::Typed(ty) => ty.clone(),
+            Kept::Component(term) => term.ty(),
+            Kept::Kind(_) => Ty::Any,
+        }
+    }
 }
 
 impl<'a> Checker<'a, '_> {
@@ -24,17 +40,13 @@ impl<'a> Checker<'a, '_> {
         parts: &[&'a Expr],
         span: Span,
     ) -> Term {
-        if arguments.iter().any(|term| matches!(term, Term::Open(_))) {
-            return Term::Open(operation.ty(&arguments));
-        }
         let kept: Vec<Kept> = arguments.iter().map(|term| self.kept(term)).collect();
         let sign = match &operation {
             Operation::Binary(sign) => Some(*sign),
             _ => None,
         };
         let not = operation == Operation::Unary(Unary::Not);
-        match operation.apply(arguments) {
-            Ok(Term::Known(Value::List(items))) if !self.spend(items.len(), span) => Term::POISON,
+        match self.result(operation, arguments, span) {
             Ok(term) => term,
             Err(message) => {
                 let secret = self.in_secret();
@@ -51,7 +63,7 @@ impl<'a> Checker<'a, '_> {
                     }
                     (None, ..) => None,
                 };
-                self.report.push(diagnostic);
+                self.tell(diagnostic);
                 Term::POISON
             }
         }
@@ -60,58 +72,68 @@ impl<'a> Checker<'a, '_> {
     /// Whether a value cannot stand in a text.
     pub(super) fn has_no_text(&self, term: &Term) -> bool {
         match term {
-            Term::List(_) | Term::Map(_) | Term::Data { .. } => true,
             Term::Known(value) => matches!(value, Value::Null | Value::List(_) | Value::Map(_) | Value::Data(_)),
-            Term::Reference { template, .. } => {
-                self.library.family(self.library.shape(template.id)) == Family::Compound
-            }
-            Term::Output(_)
-            | Term::Existing { .. }
-            | Term::Open(_)
-            | Term::Call { .. }
-            | Term::Each(_)
-            | Term::Variable(_) => false,
+            term => match term.ty().plain() {
+                Ty::Template(template) => self.library.family(self.library.shape(template.id)) != Family::Resource,
+                ty => has_no_text(ty),
+            },
         }
     }
 
     /// Reports a value that cannot stand in a text.
     pub(super) fn no_text(&mut self, term: &Term, span: Span) {
         let written = self.sources.text(span);
-        let (what, help) = match term {
-            Term::Known(Value::Null) => ("null", Some(format!("say what to write instead: `${{{written} ?? \"\"}}`"))),
-            Term::List(_) | Term::Known(Value::List(_)) => {
-                ("a list", Some(format!("join it: `${{join({written}, \", \")}}`")))
+        let (what, help) = match term.ty().plain() {
+            Ty::Null => ("null", Some(format!("say what to write instead: `${{{written} ?? \"\"}}`"))),
+            Ty::List(of) => {
+                let is_text = matches!(of.plain(), Ty::String | Ty::Enum(_) | Ty::Secret);
+                let help = match term {
+                    _ if is_text => format!("join it: `${{join({written}, \", \")}}`"),
+                    Term::Known(_) => format!("write it as JSON: `${{json({written})}}`"),
+                    _ => format!("choose one of its items: `${{{written}[0]}}`"),
+                };
+                ("a list", Some(help))
             }
-            Term::Map(_) | Term::Known(Value::Map(_)) => {
-                ("a map", Some(format!("write it as JSON: `${{json({written})}}`")))
+            Ty::Map(_) => ("a map", Some(format!("write it as JSON: `${{json({written})}}`"))),
+            Ty::Template(template) if self.library.family(self.library.shape(template.id)) == Family::Compound => {
+                ("a group, which has no id,", None)
             }
-            Term::Reference { .. } => ("a group, which has no id,", None),
-            _ => ("a value of a template", Some(format!("choose one of its attributes: `${{{written}.name}}`"))),
+            ty => {
+                let first = match (ty, term) {
+                    (Ty::Template(template), _) => {
+                        let members = &self.library.shape(template.id).members;
+                        members.iter().find(|(_, member)| member.attribute.is_some()).map(|(name, _)| name.as_str())
+                    }
+                    (_, Term::Known(Value::Data(data))) => data.fields.keys().next().map(|name| name.as_str()),
+                    _ => None,
+                };
+                let help = first.map(|first| format!("choose one of its attributes: `${{{written}.{first}}}`"));
+                ("a value of a template", help)
+            }
         };
         let mut diagnostic = Diagnostic::error("cloud::value::impossible", format!("{what} cannot stand in a text"))
             .label(span, format!("this is {}", what.trim_end_matches(", which has no id,")));
         diagnostic.help = help.filter(|help| help.len() <= 100 && !help.contains('\n') && !self.in_secret());
-        self.report.push(diagnostic);
+        self.tell(diagnostic);
     }
 
     fn kept(&self, term: &Term) -> Kept {
         match term {
             Term::Known(value @ (Value::List(_) | Value::Map(_) | Value::Data(_) | Value::Secret(_))) => {
-                Kept::Kind(a_kind(value).into())
+                Kept::Kind(a_kind(value))
             }
             Term::Known(value) => Kept::Scalar(value.clone()),
-            Term::Reference { template, .. } | Term::Existing { template, .. } => {
-                Kept::Kind(format!("{} `{}`", article(template.name.as_str()), template.name))
-            }
-            Term::List(_) => Kept::Kind("a list".into()),
-            Term::Map(_) => Kept::Kind("a map".into()),
-            term => Kept::Kind(self.a_type(&term.ty())),
+            Term::Reference { .. } | Term::Existing { .. } => Kept::Component(term.clone()),
+            Term::List(_) => Kept::Kind("a list"),
+            Term::Map(_) => Kept::Kind("a map"),
+            term => Kept::Typed(term.ty()),
         }
     }
 
     fn shown(&self, kept: &Kept, kind: bool) -> String {
         match kept {
             Kept::Kind(kind) => format!("this is {kind}"),
+            Kept::Component(_) | Kept::Typed(_) => format!("this is {}", self.a_type(&kept.ty())),
             Kept::Scalar(value) if kind || value.to_string().len() > 40 => format!("this is {}", a_kind(value)),
             Kept::Scalar(value) => format!("this is {value}"),
         }
@@ -150,6 +172,39 @@ impl<'a> Checker<'a, '_> {
             (_, Kept::Scalar(Value::String(text)), Kept::Scalar(Value::Int(_) | Value::Number(_)))
             | (_, Kept::Scalar(Value::Int(_) | Value::Number(_)), Kept::Scalar(Value::String(text))) => {
                 Some(format!("a number stands without quotes: `{}`", number::of_text(text)?))
+            }
+            (
+                Binary::Equal | Binary::Unequal | Binary::AtMost | Binary::AtLeast | Binary::Below | Binary::Above,
+                one,
+                two,
+            ) => self.compared((left, one), (right, two)).or_else(|| self.compared((right, two), (left, one))),
+            _ => None,
+        }
+    }
+}
+
+/// How a value is written that is compared with one of another type.
+impl Checker<'_, '_> {
+    fn compared(&self, (expr, kept): (&Expr, &Kept), (_, other): (&Expr, &Kept)) -> Option<String> {
+        let written = Some(self.sources.text(expr.span)).filter(|text| text.len() <= 40 && !text.contains('\n'))?;
+        let is_literal = matches!(expr.kind, ExprKind::Int(_) | ExprKind::Number(_));
+        let of_other = other.ty();
+        match (kept, Class::of(&kept.ty()), Class::of(&of_other)) {
+            (Kept::Component(term), ..) => self.help_for(term, &of_other),
+            (Kept::Scalar(Value::String(text)), ..) if *of_other.plain() == Ty::Bool => {
+                text.parse::<bool>().ok().map(|_| format!("a truth value stands without quotes: `{text}`"))
+            }
+            (_, Some(Class::Number), Some(Class::Duration)) if is_literal => {
+                Some(format!("give it a unit: `{written}s`"))
+            }
+            (_, Some(Class::Number), Some(Class::Size)) if is_literal => {
+                Some(format!("give it a unit: `{written}GiB`"))
+            }
+            (_, Some(Class::Number), Some(Class::Text)) if is_literal => {
+                Some(format!("a text stands in quotes: `\"{written}\"`"))
+            }
+            (_, Some(class), Some(Class::Text)) if class != Class::Text => {
+                Some(format!("make a text of it: `\"${{{written}}}\"`"))
             }
             _ => None,
         }

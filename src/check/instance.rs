@@ -4,20 +4,21 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::check::expr::{Env, Operand};
+use crate::check::expr::Env;
+use crate::check::repeat::Group;
 use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, What};
-use crate::diagnostic::{Diagnostic, listed};
+use crate::diagnostic::Diagnostic;
 use crate::model::schema::Attribute;
-use crate::model::term::{Output, Term};
+use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
-use crate::name::{Address, Key, Name, Segment, Set, Table};
+use crate::name::{Address, Key, Name, Segment, Table};
 use crate::resolve::prototype::{
     Layer, Members, Scope, Setting, SettingKind, Shape, layer_on, names_of, path_text, unknown_attribute,
 };
 use crate::resolve::types::Types;
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
-use crate::syntax::tree::{self, Body, Define, Expr, ExprKind, Ident, Item, PathStep, Repeat, TextPart};
+use crate::syntax::tree::{Body, Define, Ident, Item, PathStep};
 use crate::value::Value;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,7 +54,7 @@ pub(super) enum Children {
     /// It could not be made, which has been reported.
     Broken,
     One(NodeId),
-    Many(Rc<Vec<(Key, NodeId)>>),
+    Many(Rc<Group>),
     /// Repeated over something that a template leaves open: one for all.
     Any(NodeId),
 }
@@ -188,7 +189,7 @@ impl<'a> Checker<'a, '_> {
         let Some(repeat) = &define.repeat else {
             for layer in layers {
                 if let SettingKind::Reach([PathStep::Key(key), ..], _) = layer.kind {
-                    self.report.push(
+                    self.tell(
                         Diagnostic::error(
                             "cloud::repetition::key",
                             format!("`{name}` is one component, it has no `{}`", key.value),
@@ -200,86 +201,15 @@ impl<'a> Checker<'a, '_> {
             return self.make_child(&plan, None, Vec::new()).map_or(Children::Broken, Children::One);
         };
         let operand = self.operand(&repeat.over, &env);
-        self.repeated(&plan, repeat, operand, probe)
+        self.repeated(&plan, repeat, operand, &env, probe)
     }
 
-    fn repeated(&mut self, plan: &ChildPlan<'a, '_>, repeat: &Repeat, over: Operand, probe: bool) -> Children {
-        let span = repeat.over.span;
-        let mut elements: Vec<(Key, Element)> = Vec::new();
-        match self.elements(over, span) {
-            Elements::Open => {
-                let locals = Element { key: Term::POISON, item: Term::POISON, single: Term::POISON }.names(repeat);
-                if probe {
-                    return self.make_child(plan, Some(Key::Index(0)), locals).map_or(Children::Broken, Children::Any);
-                }
-                return Children::Broken;
-            }
-            Elements::Later(term) => {
-                self.known_later(&term, span, &format!("how often `{}` repeats", plan.name));
-                return Children::Broken;
-            }
-            Elements::List(items) => {
-                // Texts are keys by themselves, so that taking one out leaves the others where they are.
-                let texts: Option<Vec<_>> = items
-                    .iter()
-                    .map(|item| match item {
-                        Term::Known(Value::String(text)) => Some(text.clone()),
-                        _ => None,
-                    })
-                    .collect();
-                match texts {
-                    Some(texts) if !texts.is_empty() => {
-                        let items = items.into_iter().enumerate().map(|(at, item)| Element::of_list(at, item));
-                        elements.extend(texts.into_iter().map(Key::Text).zip(items));
-                    }
-                    _ => elements.extend(
-                        items
-                            .into_iter()
-                            .enumerate()
-                            .map(|(at, item)| (Key::Index(at as u64), Element::of_list(at, item))),
-                    ),
-                }
-            }
-            Elements::Map(entries) => elements.extend(
-                entries.into_iter().map(|(key, item)| (Key::Text(key.as_str().into()), Element::of_map(key, item))),
-            ),
-        }
-        let mut children = Vec::with_capacity(elements.len());
-        let mut seen = Set::default();
-        for (key, bound) in elements {
-            if !seen.insert(key.clone()) {
-                let twice =
-                    Diagnostic::error("cloud::repetition::key", format!("`{}{key}` would exist twice", plan.name));
-                self.report.push(match written_twice(&repeat.over, &key) {
-                    Some((first, second)) => twice.label(second, "again here").label(first, "first here"),
-                    None => twice.label(span, format!("the key `{key}` comes twice")),
-                });
-                continue;
-            }
-            match self.make_child(plan, Some(key.clone()), bound.names(repeat)) {
-                Some(child) => children.push((key, child)),
-                None => break,
-            }
-        }
-        for layer in plan.layers {
-            if let SettingKind::Reach([PathStep::Key(key), ..], _) = layer.kind
-                && !seen.contains(&key.value)
-            {
-                self.report.push(
-                    Diagnostic::error("cloud::repetition::key", format!("there is no `{}{}`", plan.name, key.value))
-                        .label(key.span, "no element has this key")
-                        .label(span, "the keys come from here")
-                        .help(match children.as_slice() {
-                            [] => "it has no elements".into(),
-                            children => format!("its keys are {}", listed(children.iter().take(8).map(|(key, _)| key))),
-                        }),
-                );
-            }
-        }
-        Children::Many(Rc::new(children))
-    }
-
-    fn make_child(&mut self, plan: &ChildPlan<'a, '_>, key: Option<Key>, locals: Vec<(Name, Term)>) -> Option<NodeId> {
+    pub(super) fn make_child(
+        &mut self,
+        plan: &ChildPlan<'a, '_>,
+        key: Option<Key>,
+        locals: Vec<(Name, Term)>,
+    ) -> Option<NodeId> {
         if !self.may_expand(plan) {
             return None;
         }
@@ -335,7 +265,7 @@ impl<'a> Checker<'a, '_> {
         }
         if nested >= MAX_SELF_NESTING {
             self.exhausted = true;
-            self.report.push(
+            self.tell(
                 Diagnostic::error(
                     "cloud::template::recursion",
                     format!("`{}` comes to stand in itself without end", plan.name),
@@ -347,7 +277,7 @@ impl<'a> Checker<'a, '_> {
         }
         if depth > MAX_NESTING {
             self.exhausted = true;
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::limit::nesting", format!("`{}` stands inside too many others", plan.name))
                     .label(plan.ident.span, format!("more than {MAX_NESTING} components around it")),
             );
@@ -356,7 +286,7 @@ impl<'a> Checker<'a, '_> {
         if self.nodes.len() >= self.budget {
             self.exhausted = true;
             if self.budget == MAX_COMPONENTS {
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::limit::components", format!("more than {MAX_COMPONENTS} components"))
                         .label(plan.ident.span, "this one is too many"),
                 );
@@ -378,7 +308,7 @@ impl<'a> Checker<'a, '_> {
         if depth > MAX_NESTED_VALUES && !self.exhausted {
             self.exhausted = true;
             let name = &library.template(template).name.value;
-            self.report.push(
+            self.tell(
                 Diagnostic::error(
                     "cloud::template::recursion",
                     format!("a `{name}` comes to stand in itself without end"),
@@ -446,127 +376,6 @@ impl<'a> Checker<'a, '_> {
         };
         self.env(node, Scope { module, skip: 0, levels: 1 }, None)
     }
-
-    pub(super) fn known_later(&mut self, term: &Term, span: Span, what: &str) {
-        if !term.is_open() {
-            self.report.push(
-                Diagnostic::error("cloud::value::later", format!("{what} must be known when planning"))
-                    .label(
-                        span,
-                        match first_output(term) {
-                            Some(output) => {
-                                format!("`{}.{}` is known only after apply", output.address, output.attribute)
-                            }
-                            None => "this is known only after apply".into(),
-                        },
-                    )
-                    .help("make it hang on what is written in the program, or on a param"),
-            );
-        }
-    }
-
-    /// What can be repeated over.
-    pub(super) fn elements(&mut self, over: Operand, span: Span) -> Elements {
-        match self.term_of(over) {
-            Term::Known(Value::Int(count)) if count > MAX_COMPONENTS as i64 => {
-                self.report.push(
-                    Diagnostic::error(
-                        "cloud::limit::components",
-                        format!("{count} times is more than {MAX_COMPONENTS}"),
-                    )
-                    .label(span, "too often"),
-                );
-                Elements::Open
-            }
-            Term::Known(Value::Int(count)) => {
-                Elements::List((0..count).map(|at| Term::Known(Value::Int(at))).collect())
-            }
-            Term::Known(Value::List(items)) => Elements::List(items.into_iter().map(Term::Known).collect()),
-            Term::List(items) => Elements::List(items),
-            Term::Known(Value::Map(entries)) => {
-                Elements::Map(entries.into_iter().map(|(key, item)| (key, Term::Known(item))).collect())
-            }
-            Term::Map(entries) => Elements::Map(entries.into_iter().collect()),
-            Term::Open(_) => Elements::Open,
-            Term::Known(other) => {
-                let kind = crate::model::operation::a_kind(&other);
-                self.report.push(
-                    Diagnostic::error("cloud::type::mismatch", format!("{kind} cannot be repeated over"))
-                        .label(span, "a number, a range, a list or a map is needed here"),
-                );
-                Elements::Open
-            }
-            term if term.is_open() => Elements::Open,
-            term => Elements::Later(term),
-        }
-    }
-}
-
-/// The first computed attribute that a term is made of.
-fn first_output(term: &Term) -> Option<&Output> {
-    match term {
-        Term::Output(output) => Some(output),
-        Term::List(items) => items.iter().find_map(first_output),
-        Term::Map(entries) => entries.values().find_map(first_output),
-        Term::Data { fields, .. } => fields.values().find_map(first_output),
-        Term::Call { arguments, .. } => arguments.iter().find_map(first_output),
-        Term::Known(_)
-        | Term::Reference { .. }
-        | Term::Existing { .. }
-        | Term::Open(_)
-        | Term::Each(_)
-        | Term::Variable(_) => None,
-    }
-}
-
-/// The first two places of a key in a list as it is written.
-fn written_twice(over: &Expr, key: &Key) -> Option<(Span, Span)> {
-    let ExprKind::List(elements) = &over.kind else { return None };
-    let mut places = elements.iter().filter_map(|element| match element {
-        tree::Element::Item(Expr { span, kind: ExprKind::Text(parts) }) => match (parts.as_slice(), key) {
-            ([TextPart::Literal(text)], Key::Text(key)) if **text == **key => Some(*span),
-            _ => None,
-        },
-        tree::Element::Item(_) | tree::Element::Spread(_) => None,
-    });
-    Some((places.next()?, places.next()?))
-}
-
-/// What a repetition runs over.
-pub(super) enum Elements {
-    List(Vec<Term>),
-    Map(Vec<(String, Term)>),
-    /// After an error, or in a template that leaves it open.
-    Open,
-    /// Known only after apply.
-    Later(Term),
-}
-
-/// One element of what is repeated over.
-pub(super) struct Element {
-    /// Its place in a list, its key in a map.
-    pub key: Term,
-    pub item: Term,
-    /// What a single variable stands for: the key of a map, the item of a list.
-    pub single: Term,
-}
-
-impl Element {
-    pub fn of_list(at: usize, item: Term) -> Element {
-        Element { key: Term::Known(Value::Int(at as i64)), single: item.clone(), item }
-    }
-
-    pub fn of_map(key: String, item: Term) -> Element {
-        Element { key: Term::string(key.as_str()), single: Term::string(key), item }
-    }
-
-    /// The variables of a repetition with this element's values.
-    pub fn names(self, repeat: &Repeat) -> Vec<(Name, Term)> {
-        match &repeat.second {
-            None => vec![(repeat.first.value.clone(), self.single)],
-            Some(second) => vec![(repeat.first.value.clone(), self.key), (second.value.clone(), self.item)],
-        }
-    }
 }
 
 /// Values of templates may stand in one another this deep.
@@ -619,14 +428,14 @@ fn former_addresses(parent: &Node, plan: &ChildPlan, key: Option<&Key>) -> Vec<A
 }
 
 /// How the children of one name are made.
-struct ChildPlan<'a, 'p> {
+pub(super) struct ChildPlan<'a, 'p> {
     parent: NodeId,
-    name: &'p Name,
+    pub name: &'p Name,
     define: &'a Define,
     ident: &'a Ident,
     scope: Scope,
     /// What overrides the definition, from inside to outside.
-    layers: &'p [Setting<'a>],
+    pub layers: &'p [Setting<'a>],
     /// Those of them that one element alone has, by its key: every element may have its own.
     keyed: Table<&'a Key, Vec<usize>>,
     /// Those that all have.

@@ -156,7 +156,7 @@ impl Checker<'_, '_> {
         let Term::Data { template, name, fields } = term else {
             // A function that looks into its arguments gives back values, which nothing can be run by.
             if !term.is_open() {
-                self.report.push(
+                self.tell(
                     Diagnostic::error(
                         "cloud::action::value",
                         format!("`{attribute}` has something that cannot be run"),
@@ -168,7 +168,7 @@ impl Checker<'_, '_> {
             return None;
         };
         let Some(verb) = self.library.verb(template.id) else {
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::action::abstract", format!("`{}` does nothing by itself", template.name))
                     .label(place, format!("`{attribute}` runs it"))
                     .help(format!(
@@ -181,7 +181,7 @@ impl Checker<'_, '_> {
         let name = name.unwrap_or(template.name);
         if !allowed(list, verb) {
             let lists = List::ALL.into_iter().filter(|list| allowed(*list, verb)).map(List::attribute);
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::action::place", format!("`{name}` cannot stand in `{attribute}`"))
                     .label(place, refusal(list, verb))
                     .help(format!("what extends `{}` stands in {}", verb.template(), listed(lists))),
@@ -219,7 +219,7 @@ impl Checker<'_, '_> {
         let attribute = list.attribute();
         let words = occasions().map(|occasion| format!("\"{}\"", occasion.word()));
         let words: Vec<String> = words.collect();
-        self.report.push(
+        self.tell(
             Diagnostic::error("cloud::action::when", format!("`{}` never runs in `{attribute}`", action.name))
                 .label(place, "its `when` names no occasion of this list")
                 .help(format!("`{attribute}` run on {}", listed(words.iter().map(String::as_str)))),

@@ -7,14 +7,18 @@ mod demand;
 mod expr;
 mod files;
 mod impossible;
+mod infer;
 mod instance;
 mod lifecycle;
 pub mod origin;
+mod place;
 mod reference;
+mod repeat;
 mod setting;
 mod shared;
 mod subject;
 mod ty;
+mod typing;
 mod upstream;
 
 use std::collections::{BTreeMap, HashMap};
@@ -57,6 +61,8 @@ const PROBE_BUDGET: usize = 10_000;
 const PROBES_BUDGET: usize = 100_000;
 /// Elements of lists and maps that evaluating one program may make.
 const MAX_ELEMENTS: usize = 5_000_000;
+/// Calls of functions of the program that evaluating it may make.
+const MAX_STEPS: usize = 1_000_000;
 /// References that may hang on one another.
 const MAX_REFERENCES: usize = 5_000;
 
@@ -79,6 +85,8 @@ pub struct Outside<'a> {
     pub texts: &'a FrozenVec<Box<Expr>>,
     /// A secret, or an output of another program, that is not at hand stays open; a secret with a warning.
     pub absent_is_open: bool,
+    /// The program is compiled for the sandbox: what help says to run, runs there too.
+    pub sandbox: bool,
 }
 
 /// Checks everything. Always answers a program; it means something only when the report has no errors.
@@ -176,12 +184,16 @@ struct Checker<'a, 'r> {
     root: Option<NodeId>,
     /// The text of an expression from outside the program. It alone sees outputs.
     expression: Option<SourceId>,
+    /// Set for a program of which only the types of its outputs are asked: its params are open.
+    is_upstream: bool,
     /// Set when expanding has gone too far; nothing expands any more.
     exhausted: bool,
     /// How many components there may be at the moment.
     budget: usize,
     /// Elements made so far.
     elements: usize,
+    /// Calls of functions of the program so far.
+    steps: usize,
     /// Variables of what runs over things that are not known yet, made so far.
     variables: u32,
     /// Names of the root that something refers to or inherits.
@@ -233,19 +245,22 @@ impl<'a, 'r> Checker<'a, 'r> {
             types: Table::default(),
             root: None,
             expression: None,
+            is_upstream: false,
             exhausted: false,
             budget: MAX_COMPONENTS,
             elements: 0,
+            steps: 0,
             variables: 0,
             used: Set::default(),
         }
     }
 
-    /// Counts elements that are made; false, with an error, when there are too many.
+    /// Counts elements that are made; false when there are too many, with an error for the first.
     fn spend(&mut self, elements: usize, span: Span) -> bool {
+        let fits = self.elements <= MAX_ELEMENTS;
         self.elements = self.elements.saturating_add(elements);
-        if self.elements > MAX_ELEMENTS {
-            self.report.push(
+        if fits && self.elements > MAX_ELEMENTS {
+            self.tell(
                 Diagnostic::error("cloud::limit::elements", "this program makes too many values")
                     .label(span, format!("more than {MAX_ELEMENTS} elements of lists and maps by now")),
             );
@@ -266,7 +281,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             if let Some(param) = self.library.module(PROGRAM).params.get(&name.value)
                 && !compound.members.contains_key(&name.value)
             {
-                self.report.push(crate::resolve::scope::duplicate(&name.value, "defined", param.name.span, name.span));
+                self.tell(crate::resolve::scope::duplicate(&name.value, "defined", param.name.span, name.span));
             }
         }
         // The files stand one after another, so the body itself is not asked.
@@ -321,7 +336,7 @@ impl<'a, 'r> Checker<'a, 'r> {
                 wrong.push(crate::resolve::scope::unknown("cloud::param::unknown", &message, &ident, known));
             }
         }
-        wrong.into_iter().for_each(|diagnostic| self.report.push(diagnostic));
+        wrong.into_iter().for_each(|diagnostic| self.tell(diagnostic));
     }
 
     fn outputs(&mut self, root: NodeId) -> Vec<Output> {
@@ -329,7 +344,7 @@ impl<'a, 'r> Checker<'a, 'r> {
         let mut outputs: OrderedTable<Name, Output> = OrderedTable::default();
         for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
             if let Some(first) = outputs.get(&output.name.value) {
-                self.report.push(crate::resolve::scope::duplicate(
+                self.tell(crate::resolve::scope::duplicate(
                     &output.name.value,
                     "defined",
                     first.span,
@@ -520,6 +535,6 @@ impl<'a, 'r> Checker<'a, 'r> {
         for (span, text) in labels {
             diagnostic = diagnostic.label(span, text);
         }
-        self.report.push(diagnostic.help("give one of them a value that does not need the others"));
+        self.tell(diagnostic.help("give one of them a value that does not need the others"));
     }
 }

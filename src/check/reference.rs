@@ -21,25 +21,39 @@ use crate::value::Value;
 
 impl<'a> Checker<'a, '_> {
     pub(super) fn name(&mut self, name: &'a Name, span: Span, env: &Env) -> Operand {
+        match self.found(name, env) {
+            Some(Found::Local(term)) => Operand::Term(term),
+            Some(Found::Member(node)) => self.member(node, name, span),
+            None => self.module_name(name, span, env),
+        }
+    }
+
+    /// What a name means to a text, among what stands around that.
+    pub(super) fn found(&self, name: &Name, env: &Env) -> Option<Found> {
         if let Some((_, term)) = env.locals.iter().rev().find(|(local, _)| local == name) {
-            return Operand::Term(term.clone());
+            return Some(Found::Local(term.clone()));
         }
         let mut node = Some(env.node);
         for level in 0..env.levels {
-            let Some(id) = node else { break };
-            let itself = env.of.as_ref().is_some_and(|(of, attribute, _)| *of == id && attribute == name);
-            if self.shows(id, name) && !itself {
-                return self.member(id, name, span);
+            let id = node?;
+            if self.shows(id, name) && !is_itself(id, name, env) {
+                return Some(Found::Member(id));
             }
             // The text stands inside the repetition's own body when it sees past the element.
             if level + 1 < env.levels
                 && let Some((_, term)) = self.nodes[id.0].locals.iter().rev().find(|(local, _)| local == name)
             {
-                return Operand::Term(term.clone());
+                return Some(Found::Local(term.clone()));
             }
             node = self.nodes[id.0].parent;
         }
-        self.module_name(name, span, env)
+        None
+    }
+
+    /// The program, if a text sees a member of that name at its top.
+    pub(super) fn found_at_top(&self, name: &Name, env: &Env) -> Option<NodeId> {
+        let root = self.root.filter(|_| env.module == PROGRAM && !self.is_pure(env))?;
+        (self.shows(root, name) && !is_itself(root, name, env)).then_some(root)
     }
 
     fn module_name(&mut self, name: &'a Name, span: Span, env: &Env) -> Operand {
@@ -53,11 +67,7 @@ impl<'a> Checker<'a, '_> {
         }
         let pure = self.is_pure(env);
         if env.module == PROGRAM && !pure {
-            let itself = env.of.as_ref().is_some_and(|(of, attribute, _)| Some(*of) == self.root && attribute == name);
-            if let Some(root) = self.root
-                && self.shows(root, name)
-                && !itself
-            {
+            if let Some(root) = self.found_at_top(name, env) {
                 return self.member(root, name, span);
             }
             if library.module(PROGRAM).params.contains_key(name) {
@@ -73,7 +83,7 @@ impl<'a> Checker<'a, '_> {
         }
         let of_program = |root: NodeId| self.nodes[root.0].has(name.as_str());
         if pure && (self.root.is_some_and(of_program) || library.module(PROGRAM).params.contains_key(name)) {
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::function::impure", format!("a function does not see `{name}`"))
                     .label(span, "it sees its parameters, constants and other functions")
                     .help(format!("give the function a parameter, and pass `{name}` to it")),
@@ -97,7 +107,7 @@ impl<'a> Checker<'a, '_> {
                     .label(span, "a value is needed here");
             let diagnostic =
                 if own { diagnostic.label(template.name.span, "made here, as a template") } else { diagnostic };
-            self.report.push(diagnostic.help(help));
+            self.tell(diagnostic.help(help));
             return POISON;
         }
         self.unknown_name(name, span, env);
@@ -134,14 +144,14 @@ impl<'a> Checker<'a, '_> {
         let diagnostic = Diagnostic::error("cloud::name::unknown", format!("there is no `{name}` here"));
         let visible = self.visible(env);
         if let Some(near) = likely(name, &visible) {
-            self.report.push(diagnostic.label(span, format!("did you mean `{near}`?")));
+            self.tell(diagnostic.label(span, format!("did you mean `{near}`?")));
             return;
         }
         let own = self.root.iter().flat_map(|root| self.nodes[root.0].own.keys());
         let own = own.chain(self.library.module(PROGRAM).params.keys()).filter(|own| visible.contains(own));
         let shown: Vec<&Name> = env.locals.iter().map(|(local, _)| local).chain(own).take(8).collect();
         let diagnostic = diagnostic.label(span, "not found");
-        self.report.push(match shown.as_slice() {
+        self.tell(match shown.as_slice() {
             [] => diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")),
             _ if name.as_str() == "TBD" => diagnostic.help("leave it out: an attribute that must be set is asked for"),
             shown => {
@@ -171,7 +181,7 @@ impl<'a> Checker<'a, '_> {
         let text = if self.in_secret() { "..." } else { self.sources.text(expr.span) };
         let message =
             if self.in_secret() { "there is no such name here".into() } else { format!("there is no `{name}` here") };
-        self.report.push(
+        self.tell(
             Diagnostic::error("cloud::name::unknown", message)
                 .label(expr.span, "not found")
                 .help(format!("a text stands in quotes: `\"{text}\"`")),
@@ -220,7 +230,7 @@ impl<'a> Checker<'a, '_> {
         let found = habit::names::reference(&path, |name| self.finds(name, env), variable);
         if let Some(foreign) = &found {
             let diagnostic = Diagnostic::error("cloud::syntax::habit", foreign.message);
-            self.report.push(diagnostic.label(expr.span, foreign.label).help(foreign.help.as_str()));
+            self.tell(diagnostic.label(expr.span, foreign.label).help(foreign.help.as_str()));
         }
         found.is_some()
     }
@@ -262,12 +272,12 @@ impl<'a> Checker<'a, '_> {
             }
             Operand::Nodes(_) | Operand::AnyOf(_) => {
                 let nodes = match &of {
-                    Operand::Nodes(nodes) => nodes.as_slice(),
+                    Operand::Nodes(nodes) => &nodes[..],
                     _ => &[],
                 };
                 let group = self.sources.text(of_span);
                 let one = nodes.first().map_or("[0]".into(), |(key, _)| key.to_string());
-                self.report.push(
+                self.tell(
                     Diagnostic::error(
                         "cloud::repetition::group",
                         format!("`{group}` is a group, and `.{}` asks for one", name.value),
@@ -286,7 +296,7 @@ impl<'a> Checker<'a, '_> {
             },
             Operand::Term(Term::Existing { id, .. }) if name.value.as_str() == "id" => Operand::Term(Term::string(id)),
             Operand::Term(Term::Existing { template, .. }) => {
-                self.report.push(
+                self.tell(
                     Diagnostic::error(
                         "cloud::value::existing",
                         format!("nothing but the id of this `{}` is known", template.name),
@@ -302,17 +312,44 @@ impl<'a> Checker<'a, '_> {
             Operand::Term(Term::Known(Value::Null)) if optional => Operand::Term(Term::NULL),
             Operand::Term(Term::Known(Value::Null)) => {
                 let of = self.sources.text(of_span);
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::value::null", format!("there is nothing to take `{}` from", name.value))
                         .label(of_span, "this is null")
                         .help(format!("write `{of}?.{}` if it may be absent", name.value)),
                 );
                 POISON
             }
-            Operand::Term(term) => {
-                let operation = Operation::Get { name: name.value.clone(), optional };
-                Operand::Term(self.apply_at(operation, vec![term], name.span, "not in there"))
+            Operand::Term(Term::Call { operation: Operation::If, arguments, .. })
+                if self.chooses_component(&arguments) =>
+            {
+                self.get_from_either(arguments, name, optional, of_span)
             }
+            Operand::Term(term) => match term.ty().plain() {
+                Ty::Template(template) if !matches!(term, Term::Data { .. } | Term::Known(_)) => {
+                    Operand::Term(self.get_by_type(term, &template.clone(), name, optional, of_span))
+                }
+                Ty::List(of) => {
+                    let list = self.sources.text(of_span);
+                    let message = format!("a list has no attribute `{}`", name.value);
+                    let diagnostic =
+                        Diagnostic::error("cloud::value::impossible", message).label(name.span, "not in there");
+                    self.tell(match name.value.as_str() {
+                        "length" => diagnostic.help(format!("write `length({list})`")),
+                        "first" => diagnostic.help(format!("the first item is `{list}[0]`")),
+                        "last" => diagnostic.help(format!("the last item is `{list}[length({list}) - 1]`")),
+                        name if matches!(of.plain(), Ty::Map(_) | Ty::Template(_)) => diagnostic
+                            .help(format!("`{list}[*].{name}` asks each item for it, `{list}[0].{name}` the first")),
+                        _ => diagnostic,
+                    });
+                    POISON
+                }
+                _ => {
+                    let operation = Operation::Get { name: name.value.clone(), optional };
+                    self.picked(operation, vec![term], (of_span, name.span), "not in there", |of, name| {
+                        format!("{of}?.{name}")
+                    })
+                }
+            },
         }
     }
 
@@ -330,11 +367,11 @@ impl<'a> Checker<'a, '_> {
         let node = &self.nodes[node.0];
         let names = names_of(node.own.iter().chain(node.shape.members.iter()), true, self.report);
         let unknown = unknown_attribute(&template, name, &names);
-        self.report.push(unknown);
+        self.tell(unknown);
         POISON
     }
 
-    pub(super) fn index(&mut self, of: Operand, at: Term, of_span: Span, at_span: Span) -> Operand {
+    pub(super) fn index(&mut self, of: Operand, at: Term, optional: bool, of_span: Span, at_span: Span) -> Operand {
         match (of, at) {
             (Operand::AnyOf(node), _) => Operand::Node(node),
             (Operand::Nodes(nodes), Term::Known(at)) => {
@@ -346,8 +383,14 @@ impl<'a> Checker<'a, '_> {
                 if let Some((_, node)) = found {
                     return Operand::Node(*node);
                 }
-                let message = match (&at, nodes.first()) {
-                    (Value::Int(at), None | Some((Key::Index(_), _))) => out_of_range(*at, nodes.len()),
+                match (&at, nodes.texts) {
+                    (Value::Int(0..), false) | (Value::String(_), true) if optional => {
+                        return Operand::Term(Term::NULL);
+                    }
+                    _ => {}
+                }
+                let message = match (&at, nodes.texts) {
+                    (Value::Int(at), false) => out_of_range(*at, nodes.len()),
                     (Value::Int(_) | Value::String(_), _) => format!("there is no element {at}"),
                     (other, _) => format!("{} cannot choose an element", a_kind(other)),
                 };
@@ -361,7 +404,7 @@ impl<'a> Checker<'a, '_> {
                     diagnostic = diagnostic.help(format!("its keys are {}", listed(keys)));
                     diagnostic.labels.extend(self.keys_of(*node));
                 }
-                self.report.push(diagnostic);
+                self.tell(diagnostic);
                 POISON
             }
             (Operand::Nodes(_), at) => {
@@ -369,23 +412,33 @@ impl<'a> Checker<'a, '_> {
                 POISON
             }
             (Operand::Each(all), at) => {
-                Operand::Each(all.into_iter().map(|one| self.index(one, at.clone(), of_span, at_span)).collect())
+                let each = all.into_iter().map(|one| self.index(one, at.clone(), optional, of_span, at_span));
+                Operand::Each(each.collect())
             }
             (Operand::Later(over, item, one), at) => {
-                Operand::Later(over, item, self.index(*one, at, of_span, at_span).into())
+                Operand::Later(over, item, self.index(*one, at, optional, of_span, at_span).into())
             }
             (Operand::Node(_), _) => {
                 let one = self.sources.text(of_span).to_string();
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::value::index", format!("`{one}` is one component, it has no elements"))
                         .label(at_span, "chooses nothing")
                         .help(format!("write `{one}`")),
                 );
                 POISON
             }
+            (Operand::Term(Term::Known(Value::Null)), _) => {
+                let (of, at) = (self.sources.text(of_span), self.sources.text(at_span));
+                self.tell(
+                    Diagnostic::error("cloud::value::null", format!("there is nothing to take `[{at}]` from"))
+                        .label(of_span, "this is null")
+                        .help(format!("write `{of}?[{at}]` if it may be absent")),
+                );
+                POISON
+            }
             (Operand::Term(Term::Known(Value::List(items))), Term::Known(Value::Int(at))) if at < 0 => {
                 let list = self.sources.text(of_span);
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::value::index", out_of_range(at, items.len()))
                         .label(at_span, "counted from the front, from 0")
                         .help(format!("the last one is `{list}[length({list}) - 1]`")),
@@ -398,7 +451,7 @@ impl<'a> Checker<'a, '_> {
                     Some(end) => format!("a piece of it is `substring({text}, {at}, {end})`"),
                     None => format!("the last character is `substring({text}, length({text}) - 1)`"),
                 };
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::value::index", "a text has no elements")
                         .label(of_span, "this is a text")
                         .label(at_span, "chooses nothing")
@@ -407,7 +460,35 @@ impl<'a> Checker<'a, '_> {
                 POISON
             }
             (Operand::Term(term), at) => {
-                Operand::Term(self.apply_at(Operation::Index, vec![term, at], at_span, "chooses nothing"))
+                let operation = Operation::Index { optional };
+                self.picked(operation, vec![term, at], (of_span, at_span), "chooses nothing", |of, at| {
+                    format!("{of}?[{at}]")
+                })
+            }
+        }
+    }
+
+    /// A part of a value; where there is none, `safe` says how to ask for one that may be absent.
+    fn picked(
+        &mut self,
+        operation: Operation,
+        of: Vec<Term>,
+        (of_span, span): (Span, Span),
+        label: &str,
+        safe: fn(&str, &str) -> String,
+    ) -> Operand {
+        match self.result(operation, of, span) {
+            Ok(term) => Operand::Term(term),
+            Err(message) => {
+                let safe = safe(self.sources.text(of_span), self.sources.text(span));
+                let is_absent = message.starts_with("there is no ") && !safe.contains('\n') && safe.len() <= 60;
+                let diagnostic = Diagnostic::error("cloud::value::impossible", message).label(span, label);
+                self.tell(if is_absent {
+                    diagnostic.help(format!("write `{safe}` if it may be absent"))
+                } else {
+                    diagnostic
+                });
+                POISON
             }
         }
     }
@@ -427,7 +508,7 @@ impl<'a> Checker<'a, '_> {
         }
         let made = made.or_else(|| self.made_by(self.root?, component.as_str()));
         let Some(condition) = made.and_then(|made| made.condition.as_ref()) else { return false };
-        self.report.push(
+        self.tell(
             Diagnostic::error("cloud::value::null", format!("`{component}` does not exist here"))
                 .label(of.span, "null, as it does not exist")
                 .label(condition.span, "this does not hold")
@@ -468,7 +549,7 @@ impl<'a> Checker<'a, '_> {
                 Term::Each(Each { over: *over, variables, guard: None, key: None, value }.into())
             }
             Operand::Nodes(nodes) => {
-                let texts = matches!(nodes.first(), Some((Key::Text(_), _)));
+                let texts = nodes.texts;
                 let terms: Vec<Term> = nodes.iter().map(|(_, node)| self.node_term(*node)).collect();
                 if texts {
                     let keys = nodes.iter().map(|(key, _)| match key {
@@ -528,7 +609,7 @@ impl<'a> Checker<'a, '_> {
                 term
             }
             _ => {
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::name::super", "there is no inherited value here")
                         .label(span, "no prototype sets this")
                         .help("`super` is the value that a prototype gives to the attribute being set"),
@@ -605,6 +686,9 @@ impl<'a> Checker<'a, '_> {
         let mut types = crate::resolve::types::Types::new(&library.modules, &mut self.types, self.report);
         let attribute = types.attribute(PROGRAM, &param.name, param.doc.as_deref(), &param.declaration);
         let env = self.module_env(PROGRAM);
+        if self.is_upstream {
+            return Term::Open(attribute.ty);
+        }
         let term = match (self.outside.given.get(name), &param.declaration.default) {
             (Some((Given::Unreadable, _)), _) => Term::POISON,
             (Some((Given::Expr(Expr { kind: ExprKind::Name(word), span }), _)), _)
@@ -623,7 +707,7 @@ impl<'a> Checker<'a, '_> {
             (None, Some(default)) => self.eval(default, &attribute.ty, &env),
             (None, None) if attribute.ty.is_optional() => Term::NULL,
             (None, None) => {
-                self.report.push(
+                self.tell(
                     Diagnostic::error("cloud::param::missing", format!("the param `{name}` has no value"))
                         .label(param.name.span, "declared without a default")
                         .help(match attribute.ty.plain() {
@@ -655,6 +739,19 @@ impl<'a> Checker<'a, '_> {
         }
         crate::check::body::hidden(term)
     }
+}
+
+/// What a name means among what stands around a text.
+pub(super) enum Found {
+    /// A variable.
+    Local(Term),
+    /// Something of that component.
+    Member(NodeId),
+}
+
+/// Whether a name stands inside its own value, and so means the next one outward.
+fn is_itself(node: NodeId, name: &Name, env: &Env) -> bool {
+    env.of.as_ref().is_some_and(|(of, attribute, _)| *of == node && attribute == name)
 }
 
 /// What was most likely meant by a name that means nothing.

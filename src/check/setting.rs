@@ -26,7 +26,7 @@ impl<'a> Checker<'a, '_> {
 
     fn settled_inner(&mut self, node: NodeId, name: &Name, count: usize, via: Span) -> Term {
         if self.stack.len() > MAX_REFERENCES {
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::limit::references", "these references hang on one another without end")
                     .label(via, format!("more than {MAX_REFERENCES} in a row")),
             );

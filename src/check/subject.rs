@@ -27,7 +27,7 @@ impl Checker<'_, '_> {
             return;
         }
         let types = listed(of.iter().map(|one| bare(one)));
-        self.report.push(
+        self.tell(
             Diagnostic::error(
                 "cloud::action::subject",
                 format!("`{}` cannot be done to {} `{}`", action.name, article(bare(kind)), bare(kind)),

@@ -18,15 +18,14 @@ impl Checker<'_, '_> {
     /// The term as a value of that type, or an error at `span` and poison.
     pub(super) fn coerce(&mut self, term: Term, wanted: &Ty, span: Span, env: &Env) -> Term {
         // What is open has a type all the same, unless an error made it so.
-        if let Term::Open(ty) = &term
-            && !ty.fits(wanted, &|one, two| self.library.descends(one, two))
-        {
-            let found = self.a_type(ty);
+        if term.is_open() && !matches!(term, Term::List(_) | Term::Map(_)) {
+            let ty = term.ty();
+            if ty.fits(wanted, &|one, two| self.library.descends(one, two)) {
+                return term;
+            }
+            let found = self.a_type(&ty);
             self.mismatch(&found, wanted, span, env, None);
             return Term::POISON;
-        }
-        if term.is_open() && !matches!(term, Term::List(_) | Term::Map(_)) {
-            return term;
         }
         match (wanted, term) {
             (Ty::Any, term) => term,
@@ -58,6 +57,10 @@ impl Checker<'_, '_> {
             (Ty::List(of), Term::Known(Value::List(items))) => {
                 Term::list(items.into_iter().map(|item| self.coerce(Term::Known(item), of, span, env)).collect())
             }
+            (Ty::List(of), group @ (Term::Map(_) | Term::Known(Value::Map(_)))) if self.is_any_component(of) => {
+                let items = self.each_of(group);
+                Term::list(items.into_iter().map(|item| self.coerce(item, of, span, env)).collect())
+            }
             (Ty::Map(of), Term::Map(entries)) => {
                 let coerced = entries.into_iter().map(|(key, item)| (key, self.coerce(item, of, span, env)));
                 Term::map(coerced.collect::<BTreeMap<_, _>>())
@@ -69,6 +72,22 @@ impl Checker<'_, '_> {
             }
             (wanted, Term::Known(value)) => self.coerce_value(value, wanted, span, env),
             (wanted, term) => self.conform(term, wanted, span, env),
+        }
+    }
+
+    /// Whether a component of every template fits, as in `dependsOn`.
+    pub(super) fn is_any_component(&self, ty: &Ty) -> bool {
+        matches!(ty.plain(), Ty::Template(template) if template.id == self.library.component().id)
+    }
+
+    /// The components of a repeated one; what is none, alone.
+    pub(super) fn each_of(&self, term: Term) -> Vec<Term> {
+        match term {
+            Term::List(items) => items,
+            Term::Known(Value::List(items)) => items.into_iter().map(Term::Known).collect(),
+            Term::Map(entries) => entries.into_values().collect(),
+            Term::Known(Value::Map(entries)) => entries.into_values().map(Term::Known).collect(),
+            term => vec![term],
         }
     }
 
@@ -122,7 +141,7 @@ impl Checker<'_, '_> {
                     };
                     let message = self.cannot_be(&value, wanted, env);
                     let diagnostic = Diagnostic::error("cloud::type::refused", message).label(span, label);
-                    self.report.push(self.declared(diagnostic, env));
+                    self.tell(self.declared(diagnostic, env));
                     return Term::POISON;
                 }
             }
@@ -148,7 +167,7 @@ impl Checker<'_, '_> {
             "a `Number` keeps whole numbers up to 9007199254740992 (2^53); an `Int` keeps 64 bits, a `String` an id",
         );
         diagnostic = self.declared(diagnostic, env);
-        self.report.push(diagnostic);
+        self.tell(diagnostic);
     }
 
     /// How a value is written that a type takes, when that is plain from one that it does not take.
@@ -238,7 +257,7 @@ impl Checker<'_, '_> {
             _ => None,
         };
         diagnostic.help = near.or(doc.filter(|_| of_library || alias.doc.is_some()));
-        self.report.push(diagnostic);
+        self.tell(diagnostic);
     }
 
     /// Help for `"shop-$env"` and `"shop-{env}"`.
@@ -304,7 +323,7 @@ impl Checker<'_, '_> {
         let mut diagnostic = self
             .declared(Diagnostic::error("cloud::type::mismatch", message).label(span, format!("this is {found}")), env);
         diagnostic.help = help;
-        self.report.push(diagnostic);
+        self.tell(diagnostic);
     }
 
     /// Adds where the attribute or param is declared that a value was meant for.
@@ -357,7 +376,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn help_for(&self, term: &Term, wanted: &Ty) -> Option<String> {
+    pub(super) fn help_for(&self, term: &Term, wanted: &Ty) -> Option<String> {
         match (term, wanted.plain()) {
             (Term::Reference { address, .. }, Ty::String) => {
                 let node = self.by_address.get(address)?;

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use elsa::FrozenVec;
 use indexmap::IndexMap;
 
-use crate::check::Checker;
 use crate::check::instance::NodeId;
+use crate::check::{Checker, Outside};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
-use crate::name::{Name, Table};
+use crate::name::Name;
 use crate::resolve::types::Types;
-use crate::resolve::{PRELUDE, PROGRAM, load, scope};
+use crate::resolve::{Family, PRELUDE, PROGRAM, load, scope};
 use crate::source::{Sources, Span};
 use crate::state::{ENVIRONMENT_RULE, is_environment};
 use crate::syntax::tree::Ident;
@@ -47,7 +48,7 @@ impl Checker<'_, '_> {
         if !is_environment(&environment) {
             let span = self.nodes[node.0].settings("env").last().map_or(name.span, |setting| setting.span);
             let what = if environment.is_empty() { "an empty text".to_string() } else { format!("`{environment}`") };
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::upstream::environment", format!("{what} names no environment"))
                     .label(span, "the environment of the other program")
                     .help(ENVIRONMENT_RULE),
@@ -67,7 +68,7 @@ impl Checker<'_, '_> {
             let diagnostic =
                 scope::unknown("cloud::upstream::unknown", &message, name, names.clone().map(Name::as_str));
             let shown: Vec<&str> = names.map(Name::as_str).take(8).collect();
-            self.report.push(
+            self.tell(
                 diagnostic
                     .label(place, "the program is named here")
                     .help(format!("its outputs are {}", shown.join(", "))),
@@ -77,7 +78,7 @@ impl Checker<'_, '_> {
         let ty = declared.flatten().unwrap_or(&Ty::Any);
         match upstream.recorded.as_ref().map(|recorded| recorded.get(&name.value)) {
             Some(Some(value)) if value.holds_secret() => {
-                self.report.push(
+                self.tell(
                     Diagnostic::error(
                         "cloud::upstream::secret",
                         format!("the output `{}` of `{project}` is a secret", name.value),
@@ -90,21 +91,31 @@ impl Checker<'_, '_> {
             Some(Some(value)) => received(value, ty),
             Some(None) | None if self.outside.absent_is_open => Term::Open(ty.clone()),
             recorded => {
-                let message = match recorded {
-                    Some(_) => format!("`{project}` was not applied since it has an output `{}`", name.value),
-                    None => format!("nothing is recorded of the environment `{environment}` of `{project}`"),
+                let (message, label) = match recorded {
+                    Some(_) => {
+                        let message = format!("`{project}` was not applied since these outputs were added to it");
+                        (message, "this is not recorded yet")
+                    }
+                    None => {
+                        let message = format!("nothing is recorded of the environment `{environment}` of `{project}`");
+                        (message, "this is one of its outputs")
+                    }
                 };
-                self.report.push(
+                // As it is reached from where the command runs, so that it can be pasted.
+                let program = self.program_beside(&project, place);
+                let in_environment =
+                    if *environment == *"default" { String::new() } else { format!(" --env {environment}") };
+                let in_cloud = if self.outside.sandbox { " --sandbox" } else { "" };
+                self.report.push_place(
                     Diagnostic::error("cloud::upstream::absent", message)
-                        .label(name.span, "this is one of its outputs")
+                        .label(name.span, label)
                         .label(place, "the program is named here")
-                        // As it is reached from where the command runs, so that it can be pasted.
                         .help(format!(
-                            "apply it first: `tadpole apply {} --env {environment}`",
-                            self.program_beside(&project, place).display()
+                            "apply it first: `tadpole apply {}{in_environment}{in_cloud}`",
+                            word(&program.to_string_lossy())
                         )),
                 );
-                Term::POISON
+                Term::Open(ty.clone())
             }
         }
     }
@@ -118,12 +129,12 @@ impl Checker<'_, '_> {
         let recorded = match self.outside.loader.outputs(&key.0, environment) {
             Ok(recorded) => recorded,
             Err(diagnostic) => {
-                self.report.push(diagnostic.label(place, "the program is named here"));
+                self.tell(diagnostic.label(place, "the program is named here"));
                 return None;
             }
         };
         if declared.is_none() && recorded.is_none() {
-            self.report.push(
+            self.tell(
                 Diagnostic::error("cloud::upstream::missing", format!("there is no program in `{project}`"))
                     .label(place, "neither `.cloud` files without errors nor a record of this environment")
                     .help("the path starts at the directory of this file"),
@@ -141,7 +152,8 @@ impl Checker<'_, '_> {
         if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
     }
 
-    /// The outputs that a program's source declares. What is wrong with it is its own affair.
+    /// The outputs that a program's source has, each of the type that it declares, or else that its value shows
+    /// whatever the params are. What is wrong with it is its own affair.
     fn declared_outputs(&self, program: &Path) -> Option<IndexMap<Name, Ty>> {
         let (mut sources, mut report) = (Sources::default(), Report::default());
         let loaded = load::load(program, self.outside.loader, &mut sources, &mut report);
@@ -149,14 +161,51 @@ impl Checker<'_, '_> {
             return None;
         }
         let library = crate::resolve::link(&loaded, &mut report);
-        let mut cache = Table::default();
-        let mut types = Types::new(&library.modules, &mut cache, &mut report);
-        let outputs = library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs);
-        let declared = outputs.map(|output| {
-            let ty = output.ty.as_ref().map_or(Ty::Any, |ty| types.ty(PROGRAM, ty));
-            (output.name.value.clone(), self.shared(ty))
-        });
-        Some(declared.collect())
+        let (given, texts) = (BTreeMap::new(), FrozenVec::new());
+        let loader = self.outside.loader;
+        let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: true, sandbox: false };
+        let mut checker = Checker::new(&library, &outside, &mut sources, &mut report);
+        checker.is_upstream = true;
+        let root = checker.root();
+        let mut outputs = IndexMap::new();
+        for output in library.module(PROGRAM).files.iter().flat_map(|file| &file.outputs) {
+            let ty = match &output.ty {
+                Some(ty) => Types::new(&library.modules, &mut checker.types, checker.report).ty(PROGRAM, ty),
+                // Of a program that itself is upstream of this one, only what is declared is asked.
+                None if self.is_upstream => Ty::Any,
+                None => {
+                    let term = checker.output(root, output);
+                    checker.as_recorded(&term.ty())
+                }
+            };
+            outputs.insert(output.name.value.clone(), self.shared(ty));
+        }
+        Some(outputs)
+    }
+
+    /// The type of what is recorded of an output that declares none: a component as its id, a text.
+    fn as_recorded(&self, ty: &Ty) -> Ty {
+        match ty {
+            Ty::Template(template) if self.library.family(self.library.shape(template.id)) == Family::Data => {
+                ty.clone()
+            }
+            Ty::Template(_) => Ty::String,
+            Ty::List(of) => Ty::List(self.as_recorded(of).into()),
+            Ty::Map(of) => Ty::Map(self.as_recorded(of).into()),
+            Ty::Optional(of) => self.as_recorded(of).optional(),
+            // What is null now may be something else when it was recorded.
+            Ty::Null => Ty::Any,
+            Ty::Any
+            | Ty::Bool
+            | Ty::Int
+            | Ty::Number
+            | Ty::String
+            | Ty::Duration
+            | Ty::Size
+            | Ty::Secret
+            | Ty::Enum(_)
+            | Ty::Alias(_) => ty.clone(),
+        }
     }
 
     /// A type of another program as one of this. Templates are numbered from the prelude on, so those of
@@ -182,6 +231,16 @@ impl Checker<'_, '_> {
             | Ty::Enum(_)
             | Ty::Alias(_) => ty,
         }
+    }
+}
+
+/// A path as a word of a command line.
+fn word(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,~".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        path.to_string()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
     }
 }
 

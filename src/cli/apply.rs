@@ -53,7 +53,7 @@ impl Apply {
                 .await
                 .unwrap_or_else(|exit| exit);
         }
-        let Some(Compiled { graph, sources, .. }) = self.place.compile(look) else {
+        let Some(Compiled { graph, sources, .. }) = self.place.compile(&self.cloud, look) else {
             return Exit::Wrong;
         };
         let session = match Session::open(self.place, graph, sources, &self.cloud, look).await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use crate::cli::cloud::Cloud;
 use crate::cli::folder;
 use crate::cli::streams::{tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look, Paint};
@@ -224,6 +225,15 @@ pub fn say_report(report: &Report, sources: &Sources, look: Look) {
     }
 }
 
+/// Compiles, with what no message may show hidden in the sources.
+fn compiled(inputs: &Inputs) -> (Option<ResourceGraph>, Sources, Report) {
+    let mut sources = Sources::default();
+    let mut report = Report::default();
+    let graph = compile(inputs, &Disk, &mut sources, &mut report);
+    sources.hide(report.secrets());
+    (graph, sources, report)
+}
+
 /// A compiled program with the texts it came from.
 pub struct Compiled {
     pub graph: ResourceGraph,
@@ -310,12 +320,13 @@ impl Place {
         }
     }
 
-    /// Compiles, and shows what there is to say. Nothing when there are errors.
-    pub fn compile(&self, look: Look) -> Option<Compiled> {
+    /// Compiles for a cloud, and shows what there is to say. Nothing when there are errors.
+    pub fn compile(&self, cloud: &Cloud, look: Look) -> Option<Compiled> {
         if !self.is_sound(look) {
             return None;
         }
-        let (graph, sources, report) = self.compiled(false);
+        let inputs = Inputs { sandbox: cloud.sandbox, ..self.inputs(false) };
+        let (graph, sources, report) = compiled(&inputs);
         say_report(&report, &sources, look);
         graph.map(|graph| Compiled { graph, sources, hidden: report.secrets().to_vec() })
     }
@@ -329,23 +340,14 @@ impl Place {
                 report.push(wrong);
                 (None, Sources::default(), report)
             }
-            None => self.compiled(true),
+            None => compiled(&self.inputs(true)),
         }
     }
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.
     pub fn compile_quietly(&self) -> Option<Compiled> {
-        let (graph, sources, report) = self.compiled(true);
+        let (graph, sources, report) = compiled(&self.inputs(true));
         graph.map(|graph| Compiled { graph, sources, hidden: report.secrets().to_vec() })
-    }
-
-    /// With what no message may show hidden in the sources.
-    fn compiled(&self, absent_is_open: bool) -> (Option<ResourceGraph>, Sources, Report) {
-        let mut sources = Sources::default();
-        let mut report = Report::default();
-        let graph = compile(&self.inputs(absent_is_open), &Disk, &mut sources, &mut report);
-        sources.hide(report.secrets());
-        (graph, sources, report)
     }
 
     /// What the program is compiled with. `ENVIRONMENT.cloudvars` beside it is read without being named.
@@ -358,6 +360,7 @@ impl Place {
             files: self.files.clone(),
             fallback_files: beside.is_file().then_some(beside).into_iter().collect(),
             absent_is_open,
+            sandbox: false,
         }
     }
 

@@ -56,7 +56,7 @@ impl Import {
     async fn import(mut self, look: Look) -> Result<Exit, Exit> {
         let claims = self.claims(look)?;
         let single = self.from.is_none();
-        let Compiled { graph, sources, .. } = self.place.compile(look).ok_or(Exit::Wrong)?;
+        let Compiled { graph, sources, .. } = self.place.compile(&self.cloud, look).ok_or(Exit::Wrong)?;
         let mut session = Session::open(self.place, graph, sources, &self.cloud, look).await?;
         let mut ledger = if self.dry_run { None } else { Some(session.take(self.turn).await?) };
         let mut state = match &ledger {

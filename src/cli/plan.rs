@@ -53,7 +53,7 @@ impl Plan {
             asked.purpose = Purpose::Destroy;
             take_down(&self.place, self.place.compile_quietly(), asked.scope.is_whole())
         } else {
-            self.place.compile(look).ok_or(Exit::Wrong)?
+            self.place.compile(&self.cloud, look).ok_or(Exit::Wrong)?
         };
         let typed = saved::typed(&compiled);
         let session = Session::open(self.place, compiled.graph, compiled.sources, &self.cloud, look).await?;

@@ -144,12 +144,12 @@ pub async fn apply(
         say(&format!("`{}` is no plan for the sandbox", file.display()), Some("leave `--sandbox` out"), look);
         return Err(Exit::Wrong);
     }
+    let cloud = Cloud { sandbox: *saved.cloud == *"sandbox" };
     let compiled = match saved.purpose {
         Purpose::Destroy => take_down(&place, place.compile_quietly(), saved.scope.is_whole()),
-        Purpose::Apply | Purpose::Refresh => place.compile(look).ok_or(Exit::Wrong)?,
+        Purpose::Apply | Purpose::Refresh => place.compile(&cloud, look).ok_or(Exit::Wrong)?,
     };
     let typed = typed(&compiled);
-    let cloud = Cloud { sandbox: *saved.cloud == *"sandbox" };
     let mut session = Session::open(place, compiled.graph, compiled.sources, &cloud, look).await?;
     let mut ledger = session.take(turn).await?;
     let asked = Asked {

@@ -38,6 +38,11 @@ pub struct Variable {
     pub ty: Ty,
 }
 
+/// Why a number below zero cannot be repeated over.
+pub fn negative(count: i64) -> String {
+    format!("nothing can be repeated {count} times")
+}
+
 impl Each {
     pub fn parts(&self) -> impl Iterator<Item = &Term> {
         [&self.over, &self.value].into_iter().chain(&self.guard).chain(&self.key)
@@ -55,6 +60,7 @@ impl Each {
                 .into_iter()
                 .map(|(key, item)| (Term::string(key.as_str()), Term::Known(item), Term::string(key)))
                 .collect(),
+            Term::Known(Value::Int(count)) if count < 0 => return Err(negative(count)),
             Term::Known(Value::Int(count)) => {
                 let number = |at: i64| Term::Known(Value::Int(at));
                 (0..count).map(|at| (number(at), number(at), number(at))).collect()

@@ -10,5 +10,6 @@ pub mod resource;
 pub mod schema;
 pub mod term;
 pub mod ty;
+pub mod typing;
 pub mod unordered;
 pub mod written;

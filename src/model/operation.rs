@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::diagnostic::listed;
 use crate::model::function::Function;
-use crate::model::term::Term;
+use crate::model::term::{Known, Term};
 use crate::model::ty::Ty;
+use crate::model::typing::{alike, uncomparable};
 use crate::name::Name;
 use crate::syntax::tree::{Binary, Unary};
 use crate::value::{Data, Secret, Value, number};
@@ -21,7 +22,9 @@ pub enum Operation {
         optional: bool,
     },
     /// `[list or map, key]`
-    Index,
+    Index {
+        optional: bool,
+    },
     Unary(Unary),
     Binary(Binary),
     /// `[condition, then, otherwise]`
@@ -73,7 +76,7 @@ impl Operation {
             match argument {
                 Term::Known(value) => values.push(value),
                 _ => {
-                    let ty = self.ty(&arguments);
+                    let ty = self.typed(&arguments).unwrap_or(Ty::Any);
                     return Ok(Term::Call { operation: self.clone(), arguments, ty });
                 }
             }
@@ -89,6 +92,38 @@ impl Operation {
         self.compute(&values).map(Term::Known)
     }
 
+    /// The result for arguments with all that `world` knows put in. Of what chooses between its arguments, only the
+    /// side that is needed has to have a value.
+    ///
+    /// # Errors
+    /// As [`Operation::apply`].
+    pub(super) fn settle(&self, arguments: &[Term], world: &dyn Known) -> Result<Term, String> {
+        let chooses = matches!(self, Operation::If | Operation::Binary(Binary::And | Binary::Or | Binary::Coalesce));
+        let [first, others @ ..] = arguments else {
+            return self.apply(Vec::new());
+        };
+        if !chooses {
+            return self.apply(arguments.iter().map(|item| item.settle(world)).collect::<Result<_, _>>()?);
+        }
+        let first = first.settle(world)?;
+        let needed = |at: usize| match (self, &first) {
+            (Operation::If, Term::Known(Value::Bool(holds))) => *holds == (at == 0),
+            (Operation::Binary(Binary::Coalesce), Term::Known(value)) => *value == Value::Null,
+            (Operation::Binary(sign), Term::Known(Value::Bool(side))) => *side == (*sign == Binary::And),
+            _ => false,
+        };
+        let mut settled = Vec::with_capacity(arguments.len());
+        for (at, other) in others.iter().enumerate() {
+            settled.push(match other.settle(world) {
+                Ok(term) => term,
+                Err(why) if needed(at) => return Err(why),
+                Err(_) => other.clone(),
+            });
+        }
+        settled.insert(0, first);
+        self.apply(settled)
+    }
+
     /// Whether the result is a new value made from the arguments, rather than one picked from them.
     fn mixes(&self) -> bool {
         match self {
@@ -97,7 +132,7 @@ impl Operation {
             Operation::Function(function) => function.name != "keys",
             Operation::Binary(sign) => *sign != Binary::Coalesce,
             Operation::Get { .. }
-            | Operation::Index
+            | Operation::Index { .. }
             | Operation::If
             | Operation::Concatenate
             | Operation::Conform(_) => false,
@@ -112,19 +147,29 @@ impl Operation {
                 Some(if *condition { then } else { otherwise }.clone())
             }
             (Operation::Binary(Binary::Coalesce), [Term::Known(Value::Null), otherwise]) => Some(otherwise.clone()),
-            (Operation::Binary(Binary::Coalesce), [known @ Term::Known(_), _]) => Some(known.clone()),
+            // What is made of parts is not null, whatever they will be.
+            (
+                Operation::Binary(Binary::Coalesce),
+                [
+                    first @ (Term::Known(_)
+                    | Term::Reference { .. }
+                    | Term::Existing { .. }
+                    | Term::List(_)
+                    | Term::Map(_)
+                    | Term::Data { .. }),
+                    _,
+                ],
+            ) => Some(first.clone()),
             // A component that exists is not null, whatever the cloud will call it.
             (
                 Operation::Binary(sign @ (Binary::Equal | Binary::Unequal)),
                 [Term::Reference { .. } | Term::Existing { .. } | Term::Data { .. }, Term::Known(Value::Null)]
                 | [Term::Known(Value::Null), Term::Reference { .. } | Term::Existing { .. } | Term::Data { .. }],
             ) => Some(Term::Known(Value::Bool(*sign == Binary::Unequal))),
-            (Operation::Binary(Binary::And), [Term::Known(Value::Bool(false)), _]) => {
-                Some(Term::Known(Value::Bool(false)))
-            }
-            (Operation::Binary(Binary::Or), [Term::Known(Value::Bool(true)), _]) => {
-                Some(Term::Known(Value::Bool(true)))
-            }
+            (
+                Operation::Binary(sign @ (Binary::And | Binary::Or)),
+                [decided @ Term::Known(Value::Bool(side)), _] | [_, decided @ Term::Known(Value::Bool(side))],
+            ) if *side == (*sign == Binary::Or) => Some(decided.clone()),
             (Operation::Get { name, optional }, [Term::Map(entries)]) => {
                 Some(picked(entries.get(name.as_str()), *optional, || no_key(name.as_str(), entries.keys()))?)
             }
@@ -132,13 +177,14 @@ impl Operation {
                 let missing = || format!("`{}` has no attribute `{name}`", template.name);
                 Some(picked(fields.get(name), *optional, missing)?)
             }
-            (Operation::Index, [Term::List(items), Term::Known(Value::Int(at))]) => {
+            (Operation::Index { optional }, [Term::List(items), Term::Known(Value::Int(at))]) => {
                 let item = usize::try_from(*at).ok().and_then(|at| items.get(at));
-                Some(picked(item, false, || out_of_range(*at, items.len()))?)
+                Some(picked(item, *optional && *at >= 0, || out_of_range(*at, items.len()))?)
             }
-            (Operation::Index, [Term::Map(entries), Term::Known(Value::String(key))]) => {
-                Some(picked(entries.get(key.as_ref()), false, || no_key(key, entries.keys()))?)
+            (Operation::Index { optional }, [Term::Map(entries), Term::Known(Value::String(key))]) => {
+                Some(picked(entries.get(key.as_ref()), *optional, || no_key(key, entries.keys()))?)
             }
+            (Operation::Index { optional: true }, [Term::Known(Value::Null), _]) => Some(Term::NULL),
             (Operation::Concatenate, lists) if lists.iter().any(|list| matches!(list, Term::List(_))) => {
                 let mut all = Vec::new();
                 for list in lists {
@@ -153,53 +199,6 @@ impl Operation {
             (Operation::Function(function), arguments) => (function.of_terms)(arguments),
             _ => None,
         })
-    }
-
-    /// The type of the result when the values are not known.
-    pub fn ty(&self, arguments: &[Term]) -> Ty {
-        let ty = |at: usize| arguments.get(at).map_or(Ty::Any, Term::ty);
-        match self {
-            Operation::Text => Ty::String,
-            Operation::Get { .. } => match ty(0).plain() {
-                Ty::Map(of) => of.as_ref().clone(),
-                _ => Ty::Any,
-            },
-            Operation::Index => match ty(0).plain() {
-                Ty::Map(of) | Ty::List(of) => of.as_ref().clone(),
-                _ => Ty::Any,
-            },
-            Operation::Unary(Unary::Not) => Ty::Bool,
-            Operation::Unary(Unary::Negative) => ty(0),
-            Operation::Binary(sign) => match sign {
-                Binary::Range => Ty::List(Arc::new(Ty::Int)),
-                Binary::Or
-                | Binary::And
-                | Binary::Equal
-                | Binary::Unequal
-                | Binary::AtMost
-                | Binary::AtLeast
-                | Binary::Below
-                | Binary::Above => Ty::Bool,
-                Binary::Coalesce => match (ty(0), ty(1)) {
-                    (Ty::Optional(one), two) if *one == two => two,
-                    (one, two) if one == two => one,
-                    _ => Ty::Any,
-                },
-                Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder => {
-                    if ty(0) == ty(1) { ty(0) } else { Ty::Any }
-                }
-            },
-            Operation::If => {
-                if ty(1) == ty(2) {
-                    ty(1)
-                } else {
-                    Ty::Any
-                }
-            }
-            Operation::Concatenate => ty(0),
-            Operation::Conform(ty) => ty.clone(),
-            Operation::Function(function) => function.result_for(&arguments.iter().map(Term::ty).collect::<Vec<_>>()),
-        }
     }
 
     fn compute(&self, values: &[&Value]) -> Result<Value, String> {
@@ -221,14 +220,16 @@ impl Operation {
                 chosen(data.fields.get(name), *optional, || format!("`{}` has no attribute `{name}`", data.template))
             }
             (Operation::Get { name, .. }, [other]) => Err(format!("{} has no attribute `{name}`", a_kind(other))),
-            (Operation::Index, [Value::List(items), Value::Int(at)]) => {
+            (Operation::Index { optional: true }, [Value::Null, _]) => Ok(Value::Null),
+            // A place before the first is a mistake, not one that may be missing.
+            (Operation::Index { optional }, [Value::List(items), Value::Int(at)]) => {
                 let item = usize::try_from(*at).ok().and_then(|at| items.get(at));
-                chosen(item, false, || out_of_range(*at, items.len()))
+                chosen(item, *optional && *at >= 0, || out_of_range(*at, items.len()))
             }
-            (Operation::Index, [Value::Map(entries), Value::String(key)]) => {
-                chosen(entries.get(key.as_ref()), false, || no_key(key, entries.keys()))
+            (Operation::Index { optional }, [Value::Map(entries), Value::String(key)]) => {
+                chosen(entries.get(key.as_ref()), *optional, || no_key(key, entries.keys()))
             }
-            (Operation::Index, [of, at]) => Err(format!("{} cannot be indexed by {}", a_kind(of), a_kind(at))),
+            (Operation::Index { .. }, [of, at]) => Err(format!("{} cannot be indexed by {}", a_kind(of), a_kind(at))),
             (Operation::Unary(Unary::Not), [Value::Bool(value)]) => Ok(Value::Bool(!value)),
             (Operation::Unary(Unary::Not), [other]) => Err(format!("`!` takes a Bool, not {}", a_kind(other))),
             (Operation::Unary(Unary::Negative), [Value::Int(value)]) => {
@@ -380,6 +381,10 @@ pub(super) fn compute_binary(sign: Binary, left: &Value, right: &Value) -> Resul
         None => mismatch(),
     };
     match sign {
+        Binary::Equal | Binary::Unequal if !alike(left, right) => match (value_ty(left), value_ty(right)) {
+            (Ty::Any, _) | (_, Ty::Any) => mismatch(),
+            (one, two) => Err(uncomparable(sign, &one, &two)),
+        },
         Binary::Equal => Ok(Value::Bool(left == right)),
         Binary::Unequal => Ok(Value::Bool(left != right)),
         Binary::AtMost => compare(Ordering::is_le),
@@ -526,7 +531,7 @@ mod tests {
             (Operation::Binary(Binary::Add), vec![list.clone(), list]),
             (Operation::Binary(Binary::Add), vec![secret(), Term::string("x")]),
             (Operation::Binary(Binary::Coalesce), vec![secret(), Term::NULL]),
-            (Operation::Index, vec![map.clone(), Term::string("p")]),
+            (Operation::Index { optional: false }, vec![map.clone(), Term::string("p")]),
             (Operation::Get { name: "p".into(), optional: false }, vec![map]),
             (Operation::Text, vec![secret()]),
         ] {
@@ -539,7 +544,7 @@ mod tests {
     fn only_what_is_used_makes_a_term_unknown() {
         let open = Term::Open(Ty::String);
         let list = Term::list(vec![open.clone(), Term::string("b")]);
-        let second = Operation::Index.apply(vec![list, Term::Known(Value::Int(1))]).unwrap();
+        let second = Operation::Index { optional: false }.apply(vec![list, Term::Known(Value::Int(1))]).unwrap();
         assert_eq!(second, Term::string("b"));
         let choice = Operation::If.apply(vec![Term::Known(Value::Bool(false)), open, Term::NULL]).unwrap();
         assert_eq!(choice, Term::NULL);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::each::{Each, Variable};
 use crate::model::operation::{self, Operation};
 use crate::model::ty::{TemplateRef, Ty};
+use crate::model::typing::join_all;
 use crate::name::{Address, Name};
 use crate::value::{Data, Reference, Target, Value};
 
@@ -157,8 +158,8 @@ impl Term {
             Term::Variable(variable) => variable.ty.clone(),
             Term::Each(each) if each.key.is_some() => Ty::Map(Arc::new(each.value.ty())),
             Term::Each(each) => Ty::List(Arc::new(each.value.ty())),
-            Term::List(items) => Ty::List(Arc::new(common(items.iter()))),
-            Term::Map(entries) => Ty::Map(Arc::new(common(entries.values()))),
+            Term::List(items) => Ty::List(Arc::new(join_all(items.iter().map(Term::ty)))),
+            Term::Map(entries) => Ty::Map(Arc::new(join_all(entries.values().map(Term::ty)))),
         }
     }
 
@@ -254,10 +255,7 @@ impl Term {
                     .collect::<Result<_, String>>()?;
                 Term::data(template.clone(), name.clone(), fields)
             }
-            Term::Call { operation, arguments, .. } => {
-                let arguments = arguments.iter().map(|item| item.settle(world)).collect::<Result<_, _>>()?;
-                operation.apply(arguments)?
-            }
+            Term::Call { operation, arguments, .. } => operation.settle(arguments, world)?,
         })
     }
 
@@ -315,12 +313,4 @@ impl Term {
             _ => None,
         }
     }
-}
-
-/// The type that all items have, or any.
-fn common<'a>(mut items: impl Iterator<Item = &'a Term>) -> Ty {
-    let Some(first) = items.next().map(Term::ty) else {
-        return Ty::Any;
-    };
-    if items.all(|item| item.ty() == first) { first } else { Ty::Any }
 }

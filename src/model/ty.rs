@@ -132,7 +132,9 @@ impl Ty {
             (Ty::Null, _) => wanted.is_optional(),
             (Ty::Optional(inner), _) => inner.fits(wanted, descends),
             (_, Ty::Optional(inner)) => self.fits(inner, descends),
-            (Ty::Int, Ty::Number) | (Ty::String, Ty::Enum(_) | Ty::Secret) | (Ty::Enum(_), Ty::String) => true,
+            (Ty::Int, Ty::Number) | (Ty::String, Ty::Enum(_) | Ty::Secret) | (Ty::Enum(_) | Ty::Secret, Ty::String) => {
+                true
+            }
             (Ty::List(one), Ty::List(two)) | (Ty::Map(one), Ty::Map(two)) => one.fits(two, descends),
             (Ty::Template(one), Ty::Template(two)) => descends(one.id, two.id),
             (one, two) => one == two,

@@ -67,7 +67,9 @@ fn call(f: &mut fmt::Formatter<'_>, operation: &Operation, arguments: &[Term]) -
         (Operation::Get { name, optional }, [of]) => {
             write!(f, "{}{}.{name}", Operand(of), if *optional { "?" } else { "" })
         }
-        (Operation::Index, [of, at]) => write!(f, "{}[{at}]", Operand(of)),
+        (Operation::Index { optional }, [of, at]) => {
+            write!(f, "{}{}[{at}]", Operand(of), if *optional { "?" } else { "" })
+        }
         (Operation::Unary(sign), [of]) => {
             let sign = match sign {
                 Unary::Not => "!",

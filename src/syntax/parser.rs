@@ -529,7 +529,10 @@ impl<'a> Builder<'a> {
                 Rule::get => ExprKind::Get { of, name: self.ident(&first(part)), optional: false },
                 Rule::safe_get => ExprKind::Get { of, name: self.ident(&first(part)), optional: true },
                 Rule::splat => ExprKind::Splat(of),
-                _ => ExprKind::Index { of, at: self.expr(first(part))?.into() },
+                rule => {
+                    let optional = rule == Rule::safe_index;
+                    ExprKind::Index { of, at: self.expr(first(part))?.into(), optional }
+                }
             };
             expr = Expr { span, kind };
         }

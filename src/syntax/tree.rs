@@ -245,6 +245,7 @@ pub enum ExprKind {
     Index {
         of: Box<Expr>,
         at: Box<Expr>,
+        optional: bool,
     },
     /// `a[*]`: what follows is done to each.
     Splat(Box<Expr>),

@@ -402,12 +402,12 @@ impl<I: Iterator<Item = u8> + ExactSizeIterator> Maker<I> {
         }
         self.primary();
         for _ in 0..self.pick(5).saturating_sub(2) {
-            match self.pick(4) {
+            match self.pick(5) {
                 0 => self.put(&[".", "b"]),
                 1 => self.put(&["?.", "b"]),
                 2 => self.put(&["[", "*", "]"]),
-                _ => {
-                    self.put(&["["]);
+                at => {
+                    self.put(&[if at == 3 { "?[" } else { "[" }]);
                     self.expr();
                     self.put(&["]"]);
                 }

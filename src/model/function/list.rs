@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Function, row, wrong};
+use super::{Function, refuse, row, wrong};
 use crate::model::operation::{MAX_RANGE, a_kind, compute_binary, ordering};
 use crate::model::term::Term;
 use crate::model::ty::Ty;
@@ -238,7 +238,10 @@ fn zip_terms(terms: &[Term]) -> Option<Term> {
 
 pub(super) fn contains(values: &[&Value]) -> Result<Value, String> {
     match values {
-        [Value::List(items), item] => Ok(Value::Bool(items.contains(item))),
+        [Value::List(items), item] => match refuse::contains_values(items, item) {
+            Some(why) => Err(why),
+            None => Ok(Value::Bool(items.contains(item))),
+        },
         [Value::String(text), Value::String(part)] => Ok(Value::Bool(text.contains(part.as_ref()))),
         [Value::Map(entries), Value::String(key)] => Ok(Value::Bool(entries.contains_key(key.as_ref()))),
         _ => wrong("contains", values),

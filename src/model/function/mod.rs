@@ -7,6 +7,7 @@ mod net;
 mod number;
 mod pattern;
 mod read;
+mod refuse;
 mod text;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 use crate::model::operation::a_kind;
 use crate::model::term::Term;
 use crate::model::ty::Ty;
+use crate::model::typing::join_all;
 use crate::value::Value;
 
 pub struct Function {
@@ -32,6 +34,8 @@ pub struct Function {
     pub work: Work,
     /// The result where it does not depend on all parts being known.
     pub of_terms: fn(&[Term]) -> Option<Term>,
+    /// Why arguments of these types have no result, in the user's words, where the parameters do not say it.
+    pub refuses: fn(&[Term]) -> Option<String>,
     /// A result that is narrower than `result`, from the types of the arguments.
     pub narrow: fn(&[Ty]) -> Option<Ty>,
 }
@@ -178,7 +182,8 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             },
             ..row("contains", &[("in", any()), ("item", any())], Ty::Bool, "Whether an item is in a list, a piece in a text, a key in a map.", list::contains)
         }
-        .takes(0, "list, map or text"),
+        .takes(0, "list, map or text")
+        .refusing(refuse::contains),
         row("distinct", &[("list", list(any()))], list(any()), "A list without what it has already, in its order.", list::distinct)
             .like_first(),
         row("endsWith", &[("text", text()), ("end", text())], Ty::Bool, "Whether a text ends so.", text::ends_with),
@@ -212,7 +217,8 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             "A pattern with a value for each `%s` (text), `%d` (whole number), `%f` (number) and `%x`; `%03d`, `%.2f`, `%-8s`; `%%` is `%`.",
             text::format,
         )
-        .variadic(1),
+        .variadic(1)
+        .refusing(refuse::format),
         row("join", &[("list", list(text())), ("separator", text())], text(), "The texts of a list as one, with a separator between them.", text::join),
         row(
             "json",
@@ -238,20 +244,25 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             },
             ..row("length", &[("of", any())], int(), "How many items a list or map has, how many characters a text.", list::length)
         }
-        .takes(0, "list, map or text"),
+        .takes(0, "list, map or text")
+        .refusing(refuse::length),
         row("lower", &[("text", text())], text(), "A text in lower case.", text::lower),
         row("max", &[("value", any())], any(), "The largest of numbers, durations or sizes, or of a list of them.", list::max)
             .variadic(1)
-            .takes(0, "number, duration, size or list"),
+            .takes(0, "number, duration, size or list")
+            .refusing(refuse::max)
+            .like_items(),
         Function {
             of_terms: list::merge_terms,
+            narrow: |arguments| Some(join_all(arguments.iter().map(|ty| ty.plain().clone()))),
             ..row("merge", &[("map", map(any()))], map(any()), "Maps as one; of a key that several have, the last counts.", list::merge)
         }
-        .variadic(1)
-        .like_first(),
+        .variadic(1),
         row("min", &[("value", any())], any(), "The smallest of numbers, durations or sizes, or of a list of them.", list::min)
             .variadic(1)
-            .takes(0, "number, duration, size or list"),
+            .takes(0, "number, duration, size or list")
+            .refusing(refuse::min)
+            .like_items(),
         row(
             "range",
             &[("from", int()), ("to", int()), ("step", int())],
@@ -279,7 +290,8 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
         ),
         row("sha256", &[("text", text())], text(), "The SHA-256 of the bytes of a text, as 64 hexadecimal digits.", text::sha256),
         row("sort", &[("list", list(any()))], list(any()), "A list of texts, numbers, durations or sizes, smallest first.", list::sort)
-            .like_first(),
+            .like_first()
+            .refusing(refuse::sort),
         row(
             "split",
             &[("text", text()), ("separator", text())],
@@ -288,13 +300,9 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             text::split,
         ),
         row("startsWith", &[("text", text()), ("start", text())], Ty::Bool, "Whether a text starts so.", text::starts_with),
-        Function {
-            narrow: |arguments| match arguments.first().map(Ty::plain) {
-                Some(Ty::List(of)) => Some(of.as_ref().clone()),
-                _ => None,
-            },
-            ..row("sum", &[("list", list(any()))], any(), "The sum of a list of numbers, durations or sizes; 0 when it is empty.", list::sum)
-        },
+        row("sum", &[("list", list(any()))], any(), "The sum of a list of numbers, durations or sizes; 0 when it is empty.", list::sum)
+            .refusing(refuse::sum)
+            .like_items(),
         asks(
             Ask::Template,
             row(
@@ -346,6 +354,7 @@ fn row(
         doc,
         work: Work::Pure(compute),
         of_terms: |_| None,
+        refuses: |_| None,
         narrow: |_| None,
     }
 }
@@ -366,6 +375,24 @@ impl Function {
 
     fn gives(self, words: &'static str) -> Function {
         Function { gives: Some(words), ..self }
+    }
+
+    fn refusing(self, refuses: fn(&[Term]) -> Option<String>) -> Function {
+        Function { refuses, ..self }
+    }
+
+    /// The result has the type of the items of a list, or of all arguments.
+    fn like_items(self) -> Function {
+        Function {
+            narrow: |arguments| match arguments {
+                [one] => match one.plain() {
+                    Ty::List(of) => Some(of.plain().clone()),
+                    other => Some(other.clone()),
+                },
+                all => Some(join_all(all.iter().map(|ty| ty.plain().clone()))),
+            },
+            ..self
+        }
     }
 
     /// The result has the type of the first argument.

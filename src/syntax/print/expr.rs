@@ -93,8 +93,8 @@ impl Printer<'_> {
                     self.sign(if *optional { "?." } else { "." }, Gap::Before);
                     self.token(Gap::Behind);
                 }
-                ExprKind::Index { at, .. } => {
-                    self.sign("[", Gap::Before);
+                ExprKind::Index { at, optional, .. } => {
+                    self.sign(if *optional { "?[" } else { "[" }, Gap::Before);
                     self.expr(at, Gap::Behind);
                     self.sign("]", Gap::Before);
                 }

@@ -41,7 +41,7 @@ pub(super) struct Tokens {
 }
 
 /// Longest first.
-const SIGNS: [&str; 10] = ["...", "..", "?.", "??", "||", "&&", "==", "!=", "<=", ">="];
+const SIGNS: [&str; 11] = ["...", "..", "?.", "?[", "??", "||", "&&", "==", "!=", "<=", ">="];
 
 pub(super) fn tokens(text: &str, scanned: &Scanned) -> Tokens {
     let bytes = text.as_bytes();
