@@ -1,7 +1,9 @@
 //! Programs and what is said of them: `tests/check/*.cloud`, each beside the message that a user
 //! sees.
 
-use crate::world::{Files, compiled, steady};
+use tadpole::source::Origin;
+
+use crate::world::{Files, compiled, examined, steady};
 
 #[test]
 fn programs_and_what_is_said_of_them() {
@@ -24,6 +26,37 @@ fn programs_and_what_is_said_of_them() {
             insta::assert_snapshot!("said", shown);
         });
     });
+}
+
+/// What is asked of the provider is shown at a line of the program: also what is inherited, and defaults.
+#[test]
+fn every_input_has_a_place_in_the_program() {
+    let text = r#"
+        region "eu-west-1";
+        tags { team "web"; }
+        Tier extends Compound { logs extends TransientS3Bucket { bucket "acme-logs"; } }
+        group extends Tier { profile "acme"; }
+        web extends ImageInstance { imageID "ami-26b6534f"; minCount 2; }
+    "#;
+    let (graph, sources, report) = examined(&Files::main(text), &[]);
+    assert!(report.is_empty());
+    let graph = graph.unwrap();
+    let line = |address: &str, name: &str| {
+        let resource = graph.in_order().find(|resource| resource.address.to_string() == address).unwrap();
+        let span = resource.inputs[name].span;
+        sources.text(span).split('{').next().unwrap().trim().to_string()
+    };
+    for resource in graph.in_order() {
+        for (name, input) in &resource.inputs {
+            let origin = sources.get(input.span.source).origin;
+            assert_eq!(origin, Origin::File, "`{name}` of `{}`", resource.address);
+        }
+    }
+    assert_eq!(line("web", "region"), r#""eu-west-1""#);
+    assert_eq!(line("web", "minCount"), "2");
+    assert_eq!(line("web", "maxCount"), "web");
+    assert_eq!(line("group.logs", "profile"), r#""acme""#);
+    assert_eq!(line("group.logs", "versioning"), "logs");
 }
 
 #[test]

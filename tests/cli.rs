@@ -503,7 +503,11 @@ fn one_program_reads_the_outputs_of_another() {
     );
     let tadpole = Tadpole::new(directory.path());
     let first = tadpole.run(&["plan", "site", "--sandbox"]);
-    assert!(first.code == 1 && first.err.contains("tadpole apply network --env prod"), "{}", first.err);
+    // What is to be applied first is named for the cloud that was asked for.
+    assert!(first.code == 1 && first.err.contains("tadpole apply network --env prod --sandbox`"), "{}", first.err);
+    let real = tadpole.run(&["plan", "site"]);
+    assert!(real.code == 1 && real.err.contains("tadpole apply network --env prod`"), "{}", real.err);
+    assert_eq!(first.err.matches("error[").count(), 1, "{}", first.err);
     assert_eq!(tadpole.run(&["check", "site"]).code, 0);
     assert_eq!(tadpole.run(&["apply", "network", "--env", "prod", "--sandbox", "--yes"]).code, 0);
     let applied = tadpole.run(&["apply", "site", "--sandbox", "--yes"]);

@@ -59,7 +59,7 @@ const MAX_SELF_NESTING: usize = 20;
 const PROBE_BUDGET: usize = 10_000;
 /// and all of them together: of templates made of templates, each has all that those below it have.
 const PROBES_BUDGET: usize = 100_000;
-/// Elements of lists and maps that evaluating one program may make.
+/// Elements of lists and maps, attributes of values and pieces of texts that evaluating one program may make.
 const MAX_ELEMENTS: usize = 5_000_000;
 /// Calls of functions of the program that evaluating it may make.
 const MAX_STEPS: usize = 1_000_000;
@@ -262,7 +262,7 @@ impl<'a, 'r> Checker<'a, 'r> {
         if fits && self.elements > MAX_ELEMENTS {
             self.tell(
                 Diagnostic::error("cloud::limit::elements", "this program makes too many values")
-                    .label(span, format!("more than {MAX_ELEMENTS} elements of lists and maps by now")),
+                    .label(span, format!("more than {MAX_ELEMENTS} parts of values by now")),
             );
         }
         self.elements <= MAX_ELEMENTS

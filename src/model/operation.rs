@@ -540,6 +540,40 @@ mod tests {
         }
     }
 
+    /// A world where the one number that somebody asks for is known.
+    struct Number(i64);
+
+    impl Known for Number {
+        fn id(&self, _: &crate::name::Address) -> Option<Arc<str>> {
+            None
+        }
+
+        fn output(&self, _: &crate::name::Address, _: &Name) -> Option<Value> {
+            Some(Value::Int(self.0))
+        }
+    }
+
+    #[test]
+    fn only_the_side_that_is_needed_has_to_have_a_value() {
+        let (address, attribute) = (crate::name::Address::root(), Name::from("n"));
+        let number = Term::Output(crate::model::term::Output { address, attribute, ty: Ty::Int });
+        let int = |int: i64| Term::Known(Value::Int(int));
+        let of = |operation: Operation, arguments: Vec<Term>| operation.apply(arguments).unwrap();
+        let share = of(Operation::Binary(Binary::Divide), vec![int(10), number.clone()]);
+        let some = of(Operation::Binary(Binary::Above), vec![number.clone(), int(0)]);
+        let none = of(Operation::Binary(Binary::Equal), vec![number, int(0)]);
+        let large = of(Operation::Binary(Binary::Above), vec![share.clone(), int(2)]);
+        for (term, of_zero, of_two) in [
+            (of(Operation::Binary(Binary::And), vec![some, large.clone()]), Value::Bool(false), Value::Bool(true)),
+            (of(Operation::Binary(Binary::Or), vec![none.clone(), large]), Value::Bool(true), Value::Bool(true)),
+            (of(Operation::If, vec![none, int(1), share.clone()]), Value::Int(1), Value::Int(5)),
+        ] {
+            assert_eq!(term.settle(&Number(0)), Ok(Term::Known(of_zero)), "{term}");
+            assert_eq!(term.settle(&Number(2)), Ok(Term::Known(of_two)), "{term}");
+        }
+        assert!(share.settle(&Number(0)).is_err());
+    }
+
     #[test]
     fn only_what_is_used_makes_a_term_unknown() {
         let open = Term::Open(Ty::String);
