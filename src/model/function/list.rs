@@ -33,7 +33,8 @@ pub(super) fn rows() -> Vec<Function> {
             "The place, from 0, where an item first is in a list, or a piece in a text; null where it is not.",
             index_of,
         )
-        .takes(0, "list or text"),
+        .takes(0, "list or text")
+        .refusing(refuse::index_of),
         Function {
             of_terms: |terms| match terms {
                 [Term::Map(entries), Term::Known(Value::String(key)), default] => {
@@ -61,6 +62,7 @@ pub(super) fn rows() -> Vec<Function> {
             ..row("reverse", &[("of", Ty::Any)], Ty::Any, "A list or a text from its end to its start.", reverse)
         }
         .takes(0, "list or text")
+        .refusing(refuse::no_list_or_text)
         .like_first(),
         row(
             "setProduct",

@@ -2,17 +2,19 @@
 
 use std::num::IntErrorKind;
 
-use super::{Function, row, wrong};
+use super::{Function, refuse, row, wrong};
 use crate::model::operation::a_kind;
 use crate::model::ty::Ty;
 use crate::value::{Quoted, Value, number};
 
 pub(super) fn rows() -> Vec<Function> {
     // An `Int` stays one: what they take is no `Number` yet.
-    let whole = |name, doc, compute| row(name, &[("number", Ty::Any)], Ty::Int, doc, compute).takes(0, "number");
+    let whole = |name, doc, compute| {
+        row(name, &[("number", Ty::Any)], Ty::Int, doc, compute).takes(0, "number").refusing(refuse::no_number)
+    };
     vec![
         row("abs", &[("number", Ty::Any)], Ty::Any, "How far a number is from zero.", abs)
-            .takes(0, "number")
+            .takes(0, "number").refusing(refuse::no_number)
             .like_first(),
         whole("ceil", "The smallest whole number that is not below a number.", ceil),
         whole("floor", "The largest whole number that is not above a number.", floor),
@@ -24,9 +26,9 @@ pub(super) fn rows() -> Vec<Function> {
             int,
         )
         .required(1)
-        .takes(0, "text or number"),
+        .takes(0, "text or number").refusing(refuse::nothing_to_read),
         row("number", &[("from", Ty::Any)], Ty::Number, "The number that a text says; an `Int` as a `Number`.", from)
-            .takes(0, "text or number"),
+            .takes(0, "text or number").refusing(refuse::nothing_to_read),
         row(
             "pow",
             &[("base", Ty::Any), ("exponent", Ty::Int)],
@@ -34,7 +36,7 @@ pub(super) fn rows() -> Vec<Function> {
             "A number multiplied with itself so many times.",
             pow,
         )
-        .takes(0, "number")
+        .takes(0, "number").refusing(refuse::no_number)
         .like_first(),
         whole("round", "The nearest whole number; a half goes away from zero.", round),
     ]

@@ -18,20 +18,28 @@ fn types(terms: &[Term]) -> Vec<Ty> {
 }
 
 pub(super) fn contains(terms: &[Term]) -> Option<String> {
+    looks_for("contains", terms)
+}
+
+pub(super) fn index_of(terms: &[Term]) -> Option<String> {
+    looks_for("indexOf", terms)
+}
+
+fn looks_for(name: &str, terms: &[Term]) -> Option<String> {
     let types = types(terms);
     let [within, item] = types.as_slice() else { return None };
     let is_text = |ty: &Ty| *ty.plain() == Ty::Any || Class::of(ty) == Some(Class::Text);
     let fits = match within.plain() {
         Ty::Any => true,
         Ty::List(of) => comparable(of, item),
-        Ty::Map(_) => is_text(item),
+        Ty::Map(_) => name == "contains" && is_text(item),
         other => Class::of(other) == Some(Class::Text) && is_text(item),
     };
     (!fits).then(|| match within.plain() {
         Ty::List(of) if *of.plain() != Ty::Any => {
-            format!("`contains` looks for {} in a list of `{of}`", kind_of(item))
+            format!("`{name}` looks for {} in a list of `{of}`", kind_of(item))
         }
-        _ => cannot_take("contains", &types),
+        _ => cannot_take(name, &types),
     })
 }
 
@@ -73,6 +81,27 @@ pub(super) fn sum(terms: &[Term]) -> Option<String> {
     let of = item(terms)?;
     let fits = Class::of(&of).is_some_and(Class::is_amount);
     (!fits).then(|| format!("`sum` cannot add {}", kind_of(&of)))
+}
+
+/// A first argument that is no number.
+pub(super) fn no_number(terms: &[Term]) -> Option<String> {
+    let ty = terms.first()?.ty();
+    let fits = *ty.plain() == Ty::Any || Class::of(&ty) == Some(Class::Number);
+    (!fits).then(|| format!("a number is taken here, not {}", kind_of(&ty)))
+}
+
+/// A first argument that is neither a text nor a number.
+pub(super) fn nothing_to_read(terms: &[Term]) -> Option<String> {
+    let ty = terms.first()?.ty();
+    let fits = *ty.plain() == Ty::Any || matches!(Class::of(&ty), Some(Class::Number | Class::Text));
+    (!fits).then(|| format!("a text or number is taken here, not {}", kind_of(&ty)))
+}
+
+/// A first argument that is neither a list nor a text.
+pub(super) fn no_list_or_text(terms: &[Term]) -> Option<String> {
+    let ty = terms.first()?.ty();
+    let fits = matches!(ty.plain(), Ty::Any | Ty::List(_)) || Class::of(&ty) == Some(Class::Text);
+    (!fits).then(|| format!("a list or text is taken here, not {}", kind_of(&ty)))
 }
 
 /// The type of the items of the list that is the first argument, if it says anything.
