@@ -51,19 +51,35 @@ impl Diagnostic {
 /// Places of one cause that are shown.
 const MAX_PLACES: usize = 50;
 
+/// Errors that a report keeps, and warnings as well: nobody reads more, and of each mistake in a large file a
+/// text would be made.
+pub const MAX_KEPT: usize = 100;
+
 /// The problems of one run. A template's body is checked once for each use, so the same problem
-/// at the same place counts once.
+/// at the same place counts once. Of the first [`MAX_KEPT`] of a severity all is kept, of others how many there are.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     list: Vec<Diagnostic>,
     seen: std::collections::HashSet<(&'static str, Option<Span>)>,
+    errors: usize,
+    warnings: usize,
+    /// Nobody looked for more.
+    cut_short: bool,
     secrets: Vec<Span>,
 }
 
 impl Report {
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let key = (diagnostic.code, diagnostic.labels.first().map(|l| l.span));
-        if key.1.is_none() || self.seen.insert(key) {
+        if key.1.is_some() && !self.seen.insert(key) {
+            return;
+        }
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MAX_KEPT {
             self.list.push(diagnostic);
         }
     }
@@ -101,13 +117,35 @@ impl Report {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|d| d.severity == Severity::Error)
+        self.errors > 0
+    }
+
+    /// From now on there may be errors that nobody looked for.
+    pub fn cut_short(&mut self) {
+        self.cut_short = true;
+    }
+
+    pub fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// How many there are of a severity, kept or not.
+    pub fn count(&self, severity: Severity) -> usize {
+        match severity {
+            Severity::Error => self.errors,
+            Severity::Warning => self.warnings,
+        }
+    }
+
+    /// Whether a label stands at a place.
+    pub fn mentions(&self, span: Span) -> bool {
+        self.list.iter().flat_map(|diagnostic| &diagnostic.labels).any(|label| label.span == span)
     }
 
     /// So much is said by now that nobody reads what else a name could have meant. Finding that out takes
     /// as long as there are names, for every name that means nothing.
     pub fn is_long(&self) -> bool {
-        self.list.len() > 100
+        self.list.len() >= MAX_KEPT
     }
 
     /// In the order of the sources, errors and warnings together.

@@ -11,6 +11,7 @@
 //! traits `Loader`, `Store` and `Provider`, which the top floor wires up.
 
 // floor 0: words of every floor
+pub mod printable;
 pub mod source;
 pub mod diagnostic;
 pub mod name;

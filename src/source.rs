@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use crate::printable;
+
 /// A source text by its number in [`Sources`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct SourceId(u32);
@@ -27,6 +29,62 @@ pub struct Source {
     pub text: Arc<str>,
     /// Found when first asked for: most programs have nothing said of them.
     lines: OnceLock<Lines>,
+    shown: OnceLock<Option<Box<Shown>>>,
+}
+
+/// A text as people see it, when that is another than the text itself.
+#[derive(Clone, Debug)]
+struct Shown {
+    text: String,
+    lines: Lines,
+    /// Behind each character that is shown otherwise: the byte in the text, and the byte here.
+    shifts: Vec<(u32, u32)>,
+}
+
+impl Shown {
+    fn of(text: &str) -> Option<Box<Shown>> {
+        let is_odd = |c: char| printable::is_hidden(c) && !matches!(c, '\n' | '\t');
+        text.find(is_odd)?;
+        let (mut shown, mut shifts) = (String::with_capacity(text.len() + 64), Vec::new());
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            if !is_odd(c) {
+                shown.push(c);
+                continue;
+            }
+            // The line ends of some systems are no characters of the line, nor is the mark of a text's order of bytes.
+            let silent = c == '\r' && matches!(chars.peek(), None | Some((_, '\n'))) || c == '\u{feff}' && at == 0;
+            if !silent {
+                shown.push_str(&printable::Escaped(c).to_string());
+            }
+            shifts.push(((at + c.len_utf8()) as u32, shown.len() as u32));
+        }
+        Some(Box::new(Shown { lines: Lines::of(&shown), text: shown, shifts }))
+    }
+}
+
+/// A text on its way to people, with what a terminal would obey or hide escaped: places in it are other ones
+/// than in the text itself.
+#[derive(Clone, Copy)]
+pub struct View<'s> {
+    pub text: &'s str,
+    lines: &'s Lines,
+    shifts: &'s [(u32, u32)],
+}
+
+impl View<'_> {
+    /// Where a byte of the text itself is seen.
+    pub fn at(&self, offset: u32) -> usize {
+        let before = self.shifts.partition_point(|(at, _)| *at <= offset);
+        let (at, seen) = before.checked_sub(1).map_or((0, 0), |last| self.shifts[last]);
+        (seen + (offset - at)).min(self.lines.length as u32) as usize
+    }
+
+    /// The bytes of the lines that a range of bytes touches, and of so many lines on both sides of it; how
+    /// many lines come before those.
+    pub fn lines(&self, bytes: Range<usize>, around: usize) -> (Range<usize>, usize) {
+        self.lines.around(bytes, around)
+    }
 }
 
 impl Source {
@@ -82,6 +140,13 @@ impl Lines {
         Position { line: line + 1, column, offset }
     }
 
+    fn around(&self, bytes: Range<usize>, around: usize) -> (Range<usize>, usize) {
+        let first = self.number(bytes.start as u32).saturating_sub(around);
+        let last = self.number(bytes.end as u32) + around;
+        let end = self.starts.get(last + 1).map_or(self.length, |start| *start as usize);
+        (self.starts[first] as usize..end, first)
+    }
+
     /// The line of a byte, from 0.
     fn number(&self, offset: u32) -> usize {
         self.starts.partition_point(|start| *start <= offset) - 1
@@ -108,7 +173,13 @@ impl Sources {
 
     pub fn add_from(&mut self, origin: Origin, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Source { origin, name: name.into(), text: text.into(), lines: OnceLock::new() });
+        self.list.push(Source {
+            origin,
+            name: name.into(),
+            text: text.into(),
+            lines: OnceLock::new(),
+            shown: OnceLock::new(),
+        });
         id
     }
 
@@ -142,6 +213,7 @@ impl Sources {
             }
             hidden.push_str(&source.text[hidden.len()..]);
             source.text = hidden.into();
+            source.shown = OnceLock::new();
         }
     }
 
@@ -164,11 +236,16 @@ impl Sources {
     /// The bytes of the lines that a span touches, and of so many lines on both sides of it; how many
     /// lines come before those.
     pub fn lines(&self, span: Span, around: usize) -> (Range<usize>, usize) {
-        let lines = self.get(span.source).lines();
-        let first = lines.number(span.start).saturating_sub(around);
-        let last = lines.number(span.end) + around;
-        let end = lines.starts.get(last + 1).map_or(lines.length, |start| *start as usize);
-        (lines.starts[first] as usize..end, first)
+        self.get(span.source).lines().around(span.start as usize..span.end as usize, around)
+    }
+
+    /// A text as people see it.
+    pub fn view(&self, id: SourceId) -> View<'_> {
+        let source = self.get(id);
+        match source.shown.get_or_init(|| Shown::of(&source.text)) {
+            Some(shown) => View { text: &shown.text, lines: &shown.lines, shifts: &shown.shifts },
+            None => View { text: &source.text, lines: source.lines(), shifts: &[] },
+        }
     }
 }
 
@@ -238,6 +315,21 @@ mod tests {
             }
             assert_eq!(sources.position(id, u32::MAX), counted(text, text.len()));
         }
+    }
+
+    #[test]
+    fn a_place_is_found_in_the_text_as_it_is_seen() {
+        let text = "\u{feff}a \u{1b}b\r\nc\u{202e}d";
+        let (sources, id) = one(text);
+        let view = sources.view(id);
+        assert_eq!(view.text, "a \\u{1b}b\nc\\u{202e}d");
+        for word in ["a", "b", "c", "d"] {
+            let at = view.at(text.find(word).unwrap() as u32);
+            assert_eq!(&view.text[at..=at], word);
+        }
+        assert_eq!(view.at(text.len() as u32), view.text.len());
+        let d = view.text.len() - 1;
+        assert_eq!(view.lines(d..d, 0), (9..view.text.len(), 1));
     }
 
     #[test]

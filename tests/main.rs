@@ -16,6 +16,8 @@ mod destroy;
 mod docs;
 mod errors;
 mod examples;
+#[cfg(unix)]
+mod files;
 mod floors;
 mod fmt;
 mod gallery;
@@ -26,6 +28,7 @@ mod live;
 #[cfg(target_os = "linux")]
 mod local;
 mod plan;
+mod printable;
 mod reference;
 mod render;
 mod repl;

@@ -18,7 +18,7 @@ use crate::name::Name;
 use crate::resolve::types::Types;
 use crate::resolve::{Family, PRELUDE, PROGRAM, load, scope};
 use crate::source::{Sources, Span};
-use crate::state::{ENVIRONMENT_RULE, is_environment};
+use crate::state::{environment_rule, is_environment};
 use crate::syntax::tree::Ident;
 use crate::value::{Fields, Value};
 
@@ -51,7 +51,7 @@ impl Checker<'_, '_> {
             self.tell(
                 Diagnostic::error("cloud::upstream::environment", format!("{what} names no environment"))
                     .label(span, "the environment of the other program")
-                    .help(ENVIRONMENT_RULE),
+                    .help(environment_rule(&environment)),
             );
             return Term::POISON;
         }

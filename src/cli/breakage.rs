@@ -15,6 +15,7 @@ use crate::compile;
 use crate::diagnostic::{Report, closest};
 use crate::model::term::{Nothing, Term};
 use crate::name::Name;
+use crate::printable::Plain;
 use crate::resolve::load::Loader;
 use crate::sandbox::weather::{Call, Refusal, Weather};
 use crate::sandbox::{Object, Schemas};
@@ -157,7 +158,7 @@ impl Break {
         }
         for object in gone {
             opened.sandbox.meddle(&[object.key()], Vec::new()).map_err(unusable)?;
-            tell_line(&format!("{} is gone: {} {}", opened.address(&object), object.kind, object.id));
+            tell_line(&format!("{} is gone: {} {}", opened.address(&object), object.kind, Plain(&object.id)));
         }
         for (object, attribute, value) in changed {
             // Another change of the same thing may have gone before.

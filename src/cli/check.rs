@@ -3,7 +3,7 @@
 use crate::cli::Exit;
 use crate::cli::context::{Place, say_report};
 use crate::cli::render::{json, sarif};
-use crate::cli::streams::put_out;
+use crate::cli::streams::{put_json, put_out};
 use crate::cli::ui::Look;
 
 #[derive(clap::Args)]
@@ -35,6 +35,6 @@ impl Check {
             })
         };
         let exit = if graph.is_some() { Exit::Done } else { Exit::Wrong };
-        put_out(&text, look).unwrap_or(exit)
+        if self.json || self.sarif { put_json(&text, look) } else { put_out(&text, look) }.unwrap_or(exit)
     }
 }

@@ -1,6 +1,7 @@
 //! What every command starts from: the program's place, its params, its files.
 
 use std::collections::BTreeMap;
+use std::fs::FileType;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,9 +12,10 @@ use crate::cli::ui::{self, Look, Paint};
 use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
+use crate::printable::{Plain, shell_word};
 use crate::resolve::load::{Loader, Sum};
 use crate::source::{Sources, Span};
-use crate::state::{ENVIRONMENT_RULE, is_environment, store};
+use crate::state::{environment_rule, is_environment, store};
 use crate::syntax;
 use crate::value::Fields;
 
@@ -22,21 +24,27 @@ pub struct Disk;
 
 impl Loader for Disk {
     fn program(&self, path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-        if path.is_file() {
-            return Ok(vec![path.to_path_buf()]);
+        match std::fs::metadata(path).map(|found| found.file_type()) {
+            Ok(kind) if kind.is_file() => return Ok(vec![path.to_path_buf()]),
+            Ok(kind) if !kind.is_dir() => return Err(no_file(path, kind)),
+            Ok(_) | Err(_) => {}
         }
         let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
         let mut files = Vec::new();
         for entry in entries {
-            let file = entry.map_err(|error| unreadable(path, &error))?.path();
-            if file.extension().is_none_or(|extension| extension != "cloud") {
+            let entry = entry.map_err(|error| unreadable(path, &error))?;
+            let file = entry.path();
+            // What begins with a dot is an editor's or the desktop's.
+            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if hidden || file.extension().is_none_or(|extension| extension != "cloud") {
                 continue;
             }
             // `main.cloud`, as one would write it, for the current directory.
             let file = file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
             match std::fs::metadata(&file) {
                 Ok(found) if found.is_dir() => {}
-                Ok(_) => files.push(file),
+                Ok(found) if found.is_file() => files.push(file),
+                Ok(found) => return Err(no_file(&file, found.file_type())),
                 // What a file describes would be planned away if the file were passed over.
                 Err(error) => return Err(lost_link(&file, &error)),
             }
@@ -53,12 +61,15 @@ impl Loader for Disk {
     }
 
     fn read(&self, path: &Path) -> Result<String, Diagnostic> {
+        if path.is_dir() {
+            let message = format!("`{}` is a directory, and a file is read here", path.display());
+            return Err(Diagnostic::error("cloud::file::unreadable", message).help("name one of the files in it"));
+        }
         text_of(path).map_err(|fault| match fault {
             Unread::Io(error) => unreadable(path, &error),
+            Unread::Kind(kind) => no_file(path, kind),
             Unread::Large(size) => syntax::too_large(None, size, &format!("`{}`", path.display())),
-            Unread::Encoding { line, byte } => {
-                not_utf8(path, line, byte).help("is this a `.cloud` file? save it as UTF-8")
-            }
+            Unread::Encoding { line, byte, utf16 } => not_utf8(path, line, byte, utf16, "is this a `.cloud` file?"),
         })
     }
 
@@ -76,11 +87,10 @@ impl Loader for Disk {
                 Diagnostic::error("cloud::file::missing", format!("there is no file `{shown}`"))
             }
             Unread::Io(error) => unreadable(path, &error),
+            Unread::Kind(kind) => no_file(path, kind),
             Unread::Large(size) => syntax::too_large(None, size, &format!("`{shown}`"))
                 .help("name a smaller file: what is read becomes part of the program"),
-            Unread::Encoding { line, byte } => {
-                not_utf8(path, line, byte).help("only a text can be read: save it as UTF-8")
-            }
+            Unread::Encoding { line, byte, utf16 } => not_utf8(path, line, byte, utf16, "only a text can be read:"),
         })
     }
 
@@ -106,16 +116,24 @@ impl Loader for Disk {
 /// Why there is no text of a file.
 enum Unread {
     Io(std::io::Error),
+    /// It is no file, and may never end.
+    Kind(FileType),
     /// In bytes.
     Large(u64),
     Encoding {
         line: usize,
         /// From the start of the file.
         byte: usize,
+        utf16: bool,
     },
 }
 
 fn text_of(path: &Path) -> Result<String, Unread> {
+    // To open a pipe is to wait for whoever writes to it. One that a shell has made for this command has its end.
+    let kind = std::fs::metadata(path).map_err(Unread::Io)?.file_type();
+    if !kind.is_file() && !kind.is_dir() && !path.starts_with("/dev/fd") && path != Path::new("/dev/stdin") {
+        return Err(Unread::Kind(kind));
+    }
     let file = std::fs::File::open(path).map_err(Unread::Io)?;
     let size = file.metadata().map_err(Unread::Io)?.len();
     if size > syntax::MAX_FILE {
@@ -127,12 +145,39 @@ fn text_of(path: &Path) -> Result<String, Unread> {
     String::from_utf8(bytes).map_err(|error| {
         let byte = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..byte].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Unread::Encoding { line, byte }
+        let utf16 = [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| error.as_bytes().starts_with(mark));
+        Unread::Encoding { line, byte, utf16 }
     })
 }
 
-fn not_utf8(path: &Path, line: usize, byte: usize) -> Diagnostic {
-    Diagnostic::error("cloud::file::encoding", format!("`{}` is not UTF-8: line {line}, byte {byte}", path.display()))
+fn not_utf8(path: &Path, line: usize, byte: usize, utf16: bool, what: &str) -> Diagnostic {
+    let shown = path.display();
+    let diagnostic =
+        Diagnostic::error("cloud::file::encoding", format!("`{shown}` is not UTF-8: line {line}, byte {byte}"));
+    diagnostic.help(match utf16 {
+        true => {
+            format!("this is UTF-16: `iconv -f UTF-16 -t UTF-8 {}` writes it as UTF-8", shell_word(&shown.to_string()))
+        }
+        false => format!("{what} save it as UTF-8"),
+    })
+}
+
+/// What is neither a file nor a directory: it is not read, since that may wait for ever, or do something.
+fn no_file(path: &Path, kind: FileType) -> Diagnostic {
+    #[cfg(unix)]
+    let what = {
+        use std::os::unix::fs::FileTypeExt;
+        match kind {
+            kind if kind.is_fifo() => "a pipe",
+            kind if kind.is_socket() => "a socket",
+            kind if kind.is_block_device() || kind.is_char_device() => "a device",
+            _ => "not a file",
+        }
+    };
+    #[cfg(not(unix))]
+    let what = if kind.is_symlink() { "a link" } else { "not a file" };
+    Diagnostic::error("cloud::file::unreadable", format!("`{}` is {what}, and only files are read", path.display()))
+        .help("name a file, or move this out of the program's directory")
 }
 
 /// A `.cloud` file that is there and cannot be followed, as a link whose target is gone.
@@ -141,7 +186,7 @@ fn lost_link(path: &Path, error: &std::io::Error) -> Diagnostic {
     match error.kind() {
         ErrorKind::NotFound => {
             Diagnostic::error("cloud::file::unreadable", format!("`{shown}` is a link to a file that is not there"))
-                .help(format!("mend the link; without the file, take it away: `rm {shown}`"))
+                .help(format!("fix the link, or remove it: `rm {}`", shell_word(&shown.to_string())))
         }
         _ => unreadable(path, error),
     }
@@ -213,7 +258,7 @@ fn ambient_environment() -> Option<String> {
 }
 
 pub fn parse_env(text: &str) -> Result<String, String> {
-    if is_environment(text) { Ok(text.to_string()) } else { Err(ENVIRONMENT_RULE.into()) }
+    if is_environment(text) { Ok(text.to_string()) } else { Err(environment_rule(text)) }
 }
 
 /// Shows what there is to say of a program, and where to read more about its first error.
@@ -261,7 +306,7 @@ impl Place {
     /// What a program without a name of its own is called: as its directory.
     pub fn default_name(&self) -> String {
         let directory = std::fs::canonicalize(self.directory()).unwrap_or_else(|_| self.directory().to_path_buf());
-        directory.file_name().map_or_else(|| "program".into(), |name| name.to_string_lossy().into_owned())
+        directory.file_name().map_or_else(|| "program".into(), |name| Plain(&name.to_string_lossy()).to_string())
     }
 
     /// Whether the call makes sense: no param is given twice, and there is one environment to work on,
@@ -358,7 +403,7 @@ impl Place {
             params: self.params.iter().cloned().collect(),
             env: self.env.clone(),
             files: self.files.clone(),
-            fallback_files: beside.is_file().then_some(beside).into_iter().collect(),
+            fallback_files: beside.symlink_metadata().is_ok().then_some(beside).into_iter().collect(),
             absent_is_open,
             sandbox: false,
         }

@@ -4,7 +4,7 @@ use crate::cli::Exit;
 use crate::cli::context::{Disk, Place, say_report};
 use crate::cli::repl;
 use crate::cli::session::say_store;
-use crate::cli::streams::{put_out, say, tell};
+use crate::cli::streams::{put_json, put_out, say, tell};
 use crate::cli::ui::{self, Look};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Report};
@@ -64,7 +64,7 @@ impl Eval {
                     say("this holds a secret, and secrets are not printed", None, look);
                     return Exit::Wrong;
                 }
-                put_out(&format!("{}\n", json_text(&value.reveal())), look).unwrap_or(Exit::Done)
+                put_json(&format!("{}\n", json_text(&value.reveal())), look).unwrap_or(Exit::Done)
             }
             Ok(Term::Known(value)) => {
                 let ty = if ty == Ty::Any { value_ty(&value) } else { ty };

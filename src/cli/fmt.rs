@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
 use crate::cli::context::Disk;
-use crate::cli::streams::{put_out, tell, tell_line, tell_one};
+use crate::cli::streams::{put_out, put_unchanged, tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look};
 use crate::diagnostic::{Diagnostic, Report};
+use crate::printable::Plain;
 use crate::resolve::load::Loader;
 use crate::source::Sources;
 use crate::syntax;
@@ -44,7 +45,7 @@ impl Fmt {
                 Ok(false) => {}
                 Ok(true) => {
                     changed += 1;
-                    listed.push_str(&format!("{}\n", file.display()));
+                    listed.push_str(&format!("{}\n", Plain(&file.display().to_string())));
                 }
                 Err(()) => wrong = true,
             }
@@ -86,7 +87,7 @@ impl Fmt {
         if self.check {
             return if formatted == text { Exit::Done } else { Exit::Wrong };
         }
-        put_out(&formatted, look).unwrap_or(Exit::Done)
+        put_unchanged(&formatted, look).unwrap_or(Exit::Done)
     }
 }
 

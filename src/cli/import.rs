@@ -14,6 +14,7 @@ use crate::cli::turn::Turn;
 use crate::cli::ui::{Look, Paint};
 use crate::name::Address;
 use crate::plan::{Purpose, Scope, text};
+use crate::printable::Plain;
 use crate::state::State;
 use crate::state::ledger::Ledger;
 use crate::state::record::Record;
@@ -124,7 +125,7 @@ async fn one(
     let Claim { address, id } = claim;
     match session.take_in(claim, state).await {
         Ok(recorded) => {
-            let text = format!("  < {address}  {} {id}", recorded.template);
+            let text = format!("  < {address}  {} {}", recorded.template, Plain(id));
             tell_line(&look.paint(&text, Paint::Good));
             if single {
                 tell(&columns(recorded.inputs.iter().chain(&recorded.outputs), "  |    "));
@@ -137,7 +138,7 @@ async fn one(
             count.taken.push(address.clone());
         }
         Err(Refusal::Known) => {
-            tell_line(&look.paint(&format!("  = {address}  {id} is recorded already"), Paint::Faint));
+            tell_line(&look.paint(&format!("  = {address}  {} is recorded already", Plain(id)), Paint::Faint));
             count.known += 1;
         }
         Err(refusal) => {
@@ -146,7 +147,7 @@ async fn one(
                 Refusal::Cloud(fault) => session.say_faults(&[(address.clone(), fault)]),
                 Refusal::Wrong(message, help) if single => say(&message, help.as_deref(), look),
                 Refusal::Wrong(message, help) => {
-                    tell_line(&look.paint(&format!("  x {address}  {message}"), Paint::Bad));
+                    tell_line(&look.paint(&format!("  x {address}  {}", Plain(&message)), Paint::Bad));
                     help.iter().for_each(|help| tell_line(&look.paint(&format!("  |    {help}"), Paint::Faint)));
                 }
                 Refusal::Known => {}

@@ -39,6 +39,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::printable::{Plain, is_hidden};
 use ui::Look;
 
 /// What a command ends with.
@@ -108,16 +109,17 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            let error = said_plainly(error);
             // Help goes to standard output and is no error. A wrong call is 1: 2 means changes here.
             let exit = if error.use_stderr() { Exit::Wrong } else { Exit::Done };
-            let exit = match error.print() {
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    streams::say(&format!("standard output cannot be written: {error}"), None, look);
-                    Exit::Failed
-                }
-                Ok(()) | Err(_) => exit,
-            };
-            return ExitCode::from(exit as u8);
+            let of_stream = if error.use_stderr() { look } else { Look::of_output() };
+            let text = error.render();
+            let text = if of_stream.colour { text.ansi().to_string() } else { text.to_string() };
+            if !error.use_stderr() {
+                return ExitCode::from(streams::put_out(&text, look).unwrap_or(exit) as u8);
+            }
+            streams::tell(&text);
+            return ExitCode::from(streams::ending(exit) as u8);
         }
     };
     let exit = match arguments.command {
@@ -139,6 +141,16 @@ pub fn main() -> ExitCode {
         Command::Sandbox(command) => command.run(look),
     };
     ExitCode::from(streams::ending(exit) as u8)
+}
+
+/// The same about arguments in which nothing is hidden: the message quotes them.
+fn said_plainly(error: clap::Error) -> clap::Error {
+    let typed: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let plain = typed.iter().map(|argument| Plain(argument).to_string());
+    if typed.iter().all(|argument| !argument.contains(is_hidden)) {
+        return error;
+    }
+    Arguments::try_parse_from(plain).err().unwrap_or(error)
 }
 
 fn on_runtime(command: impl Future<Output = Exit>, look: Look) -> Exit {

@@ -10,7 +10,7 @@ use crate::cli::context::Place;
 use crate::cli::expiry::Expiry;
 use crate::cli::saved;
 use crate::cli::session::{Session, cut_off};
-use crate::cli::streams::{put_out, tell_line};
+use crate::cli::streams::{put_json, put_out, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::plan::{Purpose, markdown};
 
@@ -85,7 +85,7 @@ impl Plan {
             saved::write(&document, path, look)?;
             tell_line(&format!("\n  Saved. To carry out exactly this: tadpole apply {}", path.display()));
         }
-        let failed = if self.json { put_out(&document, look) } else { None };
+        let failed = if self.json { put_json(&document, look) } else { None };
         Ok(failed.unwrap_or(exit))
     }
 }

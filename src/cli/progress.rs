@@ -12,6 +12,7 @@ use crate::cli::streams::{live, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::name::{Address, Name};
 use crate::plan::ChangeKind;
+use crate::printable::Plain;
 
 /// Live lines on the screen at once; the rest is counted.
 const LINES: usize = 12;
@@ -64,31 +65,31 @@ impl Screen {
             Event::Running { address, action } => self.line(&address, action.as_str()),
             Event::Waiting { address, on } => {
                 if !self.look.live && self.said.get(&address) != Some(&on) {
-                    self.print(&format!("   . {address}  {on}"), Paint::Faint);
+                    self.print(&format!("   . {address}  {}", Plain(&on)), Paint::Faint);
                 }
                 self.line(&address, &on);
                 self.said.insert(address, on);
             }
             Event::Warned { address, action, fault } => {
-                self.print(&format!("   ! {address}  {action}: {fault}"), Paint::Change);
+                self.print(&format!("   ! {address}  {action}: {}", below(&fault)), Paint::Change);
                 self.warnings.push(Warning { address, action, fault });
             }
             Event::Retrying { address, fault, after } => {
-                let text = format!("   . {address}  again in {}: {fault}", shown(after));
+                let text = format!("   . {address}  again in {}: {}", shown(after), below(&fault));
                 self.print(&text, Paint::Faint);
             }
             Event::Done { address, kind, id, took } => {
                 self.over(&address);
                 let what = if kind == ChangeKind::Forget {
-                    format!("left standing: {id}")
+                    format!("left standing: {}", Plain(&id))
                 } else {
-                    format!("{} {id}", done(kind))
+                    format!("{} {}", done(kind), Plain(&id))
                 };
                 self.print(&format!("   v {address}  {what}  {}", shown(took)), Paint::Good);
             }
             Event::Failed { address, fault, took } => {
                 self.over(&address);
-                self.print(&format!("   x {address}  {fault}  {}", shown(took)), Paint::Bad);
+                self.print(&format!("   x {address}  {}  {}", below(&fault), shown(took)), Paint::Bad);
             }
         }
     }
@@ -105,7 +106,7 @@ impl Screen {
             self.lines.insert(address.clone(), bar);
         }
         if let Some(bar) = self.lines.get(address) {
-            bar.set_message(format!("{address}  {text}"));
+            bar.set_message(format!("{address}  {}", Plain(text)));
         }
     }
 
@@ -154,6 +155,11 @@ fn done(kind: ChangeKind) -> &'static str {
         ChangeKind::Forget => "forgotten",
         ChangeKind::Report => "reported",
     }
+}
+
+/// A fault of which further lines cannot be taken for lines of ours.
+fn below(fault: &Fault) -> String {
+    fault.to_string().replace('\n', "\n   |  ")
 }
 
 /// A time as people say it.

@@ -11,10 +11,11 @@ use crate::cli::Exit;
 use crate::cli::breakage::Break;
 use crate::cli::context::Place;
 use crate::cli::session::{columns, confirmed, say_store};
-use crate::cli::streams::{all_was_said, put_out, say, tell, tell_line};
+use crate::cli::streams::{all_was_said, put_json, put_out, say, tell, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::diagnostic::closest;
-use crate::name::{Address, Name};
+use crate::name::{Address, AddressError, Name};
+use crate::printable::Plain;
 use crate::sandbox::{FILE, Object, Sandbox, Schemas};
 use crate::state::{State, store};
 use crate::value::{Value, reveal};
@@ -106,8 +107,9 @@ impl Opened {
     pub fn find(&self, thing: &str, look: Look) -> Result<Object, Exit> {
         let objects = self.sandbox.objects();
         let full = |object: &Object| format!("{}:{}", object.kind, object.id);
+        let address: Result<Address, AddressError> = thing.parse();
         let is_meant = |object: &&Object| {
-            *object.id == *thing || self.address(object).to_string() == thing || full(object) == thing
+            *object.id == *thing || address.as_ref() == Ok(self.address(object)) || full(object) == thing
         };
         let found: Vec<&Object> = objects.iter().filter(is_meant).collect();
         match found.as_slice() {
@@ -116,6 +118,11 @@ impl Opened {
                 let addresses: Vec<String> = objects.iter().map(|object| self.address(object).to_string()).collect();
                 let names = addresses.iter().map(String::as_str).chain(objects.iter().map(|object| &*object.id));
                 let help = match closest(thing, names) {
+                    _ if let Err(error) = &address
+                        && thing.contains('[') =>
+                    {
+                        error.to_string()
+                    }
                     Some(meant) => format!("did you mean `{meant}`? `tadpole sandbox list` shows all"),
                     None => "name an address or an id; `tadpole sandbox list` shows them".to_string(),
                 };
@@ -162,7 +169,7 @@ pub struct List {
     kind: Option<String>,
     /// Only this component, or this group
     #[arg(long, value_name = "ADDRESS")]
-    only: Option<String>,
+    only: Option<Address>,
     /// One JSON object a line, for programs
     #[arg(long)]
     json: bool,
@@ -172,18 +179,14 @@ impl List {
     fn run(self, look: Look) -> Result<Exit, Exit> {
         let opened = Opened::at(&self.place, Schemas::new(), look)?;
         let is_wanted = |object: &Object| {
-            let address = opened.address(object).to_string();
-            let below = |only: &String| {
-                let rest = address.strip_prefix(only.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            };
-            self.only.as_ref().is_none_or(below)
+            self.only.as_ref().is_none_or(|only| only.covers(&opened.address(object)))
                 && self.kind.as_ref().is_none_or(|kind| object.kind.starts_with(kind.as_str()))
         };
         let all = opened.sandbox.objects();
         let shown: Vec<&Object> = all.iter().filter(|object| is_wanted(object)).collect();
         let text = if self.json { json(&opened, &shown) } else { table(&opened, &shown, all.len()) };
-        Ok(put_out(&text, look).unwrap_or(Exit::Done))
+        let unwritten = if self.json { put_json(&text, look) } else { put_out(&text, look) };
+        Ok(unwritten.unwrap_or(Exit::Done))
     }
 }
 
@@ -212,7 +215,7 @@ fn table(opened: &Opened, shown: &[&Object], all: usize) -> String {
     let mut text = format!("{}\n", output.paint(&format!("{}  ({count})", opened.name), Paint::Strong));
     let rows: Vec<[String; 3]> = shown
         .iter()
-        .map(|object| [object.kind.to_string(), object.id.to_string(), opened.address(object).to_string()])
+        .map(|object| [object.kind.to_string(), Plain(&object.id).to_string(), opened.address(object).to_string()])
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [kinds, ids, addresses] = [width(0), width(1), width(2)];
@@ -268,7 +271,7 @@ impl Show {
             format!("{shown}\n")
         } else {
             let output = Look::of_output();
-            let heading = format!("{}  {} {}", opened.address(&object), object.kind, object.id);
+            let heading = format!("{}  {} {}", opened.address(&object), object.kind, Plain(&object.id));
             let mut text = output.paint(&heading, Paint::Strong);
             let note = at_what(&object).into_iter().chain((!recorded).then(|| "not recorded".to_string()));
             note.for_each(|note| text.push_str(&format!("  {}", output.paint(&note, Paint::Change))));
@@ -278,11 +281,12 @@ impl Show {
                 text.push_str("\n  referred to by\n");
             }
             for user in &users {
-                text.push_str(&format!("    {}  {} {}\n", opened.address(user), user.kind, user.id));
+                text.push_str(&format!("    {}  {} {}\n", opened.address(user), user.kind, Plain(&user.id)));
             }
             text
         };
-        Ok(put_out(&text, look).unwrap_or(Exit::Done))
+        let unwritten = if self.json { put_json(&text, look) } else { put_out(&text, look) };
+        Ok(unwritten.unwrap_or(Exit::Done))
     }
 }
 

@@ -27,6 +27,7 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::ResourceGraph;
 use crate::name::{Address, Name};
 use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
+use crate::printable::Plain;
 use crate::source::Sources;
 use crate::state::ledger::Ledger;
 use crate::state::store::{self, LocalStore, Replayed, Store, StoreFault};
@@ -412,7 +413,7 @@ impl Session {
         if !outcome.retired.is_empty() {
             tell_line("  Replaced, and still there: the next apply takes it down.");
             for (address, id) in outcome.retired.iter().take(LISTED) {
-                tell_line(&format!("    {address}  {id}"));
+                tell_line(&format!("    {address}  {}", Plain(id)));
             }
         }
         let next = if plan.purpose == Purpose::Destroy { "destroy" } else { "apply" };

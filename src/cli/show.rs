@@ -11,6 +11,7 @@ use crate::cli::state::{RETIRED, plural, recorded, status};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
 use crate::name::{Address, AddressError};
+use crate::printable::Plain;
 use crate::state::Recorded;
 
 #[derive(clap::Args)]
@@ -19,7 +20,7 @@ pub struct Show {
     place: Place,
     /// Only this component, or this group
     #[arg(long, value_name = "ADDRESS")]
-    only: Option<String>,
+    only: Option<Address>,
     /// Every attribute of one component, or of the program (`root`), and the places that set it
     #[arg(long, value_name = "ADDRESS", conflicts_with = "only", value_parser = parse_origin)]
     origin: Option<Address>,
@@ -42,18 +43,11 @@ impl Show {
             Ok(state) => state,
             Err(exit) => return exit,
         };
-        let wanted = |address: &str| {
-            self.only.as_ref().is_none_or(|only| {
-                address.strip_prefix(only.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
-        };
+        let wanted = |address: &Address| self.only.as_ref().is_none_or(|only| only.covers(address));
         // What is read goes to standard output, which need not be where errors go.
         let output = Look::of_output();
-        let shown = state.resources.iter().map(|(address, recorded)| (address.to_string(), recorded));
-        let shown: Vec<String> = shown
-            .filter(|(address, _)| wanted(address))
-            .map(|(address, recorded)| resource(&address, recorded, output))
-            .collect();
+        let shown = state.resources.iter().filter(|(address, _)| wanted(address));
+        let shown: Vec<String> = shown.map(|(address, recorded)| resource(address, recorded, output)).collect();
         if let Some(only) = self.only.as_ref().filter(|_| shown.is_empty()) {
             say(&format!("nothing is recorded at `{only}`"), Some("`tadpole show` lists all addresses"), look);
             return Exit::Wrong;
@@ -69,7 +63,7 @@ impl Show {
         for retired in state.retired.values() {
             let Recorded { template, id, .. } = &retired.recorded;
             let words = output.paint(RETIRED, Paint::Bad);
-            text.push_str(&format!("\n  {}  {template} {id}  {words}\n", retired.address));
+            text.push_str(&format!("\n  {}  {template} {}  {words}\n", retired.address, Plain(id)));
         }
         if let Some(cut_off) = cut_off(&state) {
             text.push_str(&format!("\n{}\n", output.paint(&cut_off, Paint::Change)));
@@ -81,8 +75,8 @@ impl Show {
     }
 }
 
-fn resource(address: &str, recorded: &Recorded, look: Look) -> String {
+fn resource(address: &Address, recorded: &Recorded, look: Look) -> String {
     let (word, paint) = status(recorded.status);
     let attributes = columns(recorded.inputs.iter().chain(&recorded.outputs), "    ");
-    format!("\n  {address}  {} {}  {}\n{attributes}", recorded.template, recorded.id, look.paint(word, paint))
+    format!("\n  {address}  {} {}  {}\n{attributes}", recorded.template, Plain(&recorded.id), look.paint(word, paint))
 }

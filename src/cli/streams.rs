@@ -9,6 +9,7 @@ use indicatif::MultiProgress;
 use crate::cli::Exit;
 use crate::cli::ui::{self, Look};
 use crate::diagnostic::Diagnostic;
+use crate::printable;
 use crate::source::Sources;
 
 /// Why something that was to be said on standard error was not, if that ever happened.
@@ -22,8 +23,13 @@ pub fn live(lines: Option<MultiProgress>) {
     *LIVE.lock().unwrap_or_else(PoisonError::into_inner) = lines;
 }
 
-/// Says something to people, on standard error.
+/// Erases the screen, and goes to its first line.
+const ANEW: &str = "\u{1b}[H\u{1b}[2J";
+
+/// Says something to people, on standard error. What a terminal would obey is escaped, whatever text it came in.
 pub fn tell(text: &str) {
+    static COLOUR: OnceLock<bool> = OnceLock::new();
+    let text = printable::lines(text, *COLOUR.get_or_init(|| Look::from_environment().colour));
     let write = || io::stderr().lock().write_all(text.as_bytes());
     let lines = LIVE.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Err(error) = lines.map_or_else(write, |lines| lines.suspend(write)) {
@@ -61,9 +67,24 @@ pub fn say_warning(message: &str, help: Option<&str>, look: Look) {
     tell_one(&diagnostic, look);
 }
 
-/// Writes to standard output; what the command ends with, if that fails. Who stops reading has read
-/// enough.
+/// Writes text for people to standard output, as [`tell`] does; what the command ends with, if that fails. Who
+/// stops reading has read enough.
 pub fn put_out(text: &str, look: Look) -> Option<Exit> {
+    put_unchanged(&printable::lines(text, Look::of_output().colour), look)
+}
+
+/// As [`put_out`], in place of all that is on the screen.
+pub fn put_page(text: &str, look: Look) -> Option<Exit> {
+    put_unchanged(&format!("{ANEW}{}", printable::lines(text, Look::of_output().colour)), look)
+}
+
+/// As [`put_out`], a JSON document, or one a line.
+pub fn put_json(text: &str, look: Look) -> Option<Exit> {
+    put_unchanged(&printable::json(text), look)
+}
+
+/// As [`put_out`], with every character as it is.
+pub fn put_unchanged(text: &str, look: Look) -> Option<Exit> {
     let error = write_out(text).err()?;
     say(&format!("standard output cannot be written: {error}"), None, look);
     Some(Exit::Failed)

@@ -8,6 +8,7 @@ use crate::cli::streams::{say_warning, tell, tell_line};
 use crate::cli::ui::Paint;
 use crate::name::Address;
 use crate::plan::Plan;
+use crate::printable::Plain;
 use crate::state::State;
 
 /// Looks for what bears the name of the environment and was not recorded before the teardown, and says what
@@ -57,7 +58,7 @@ pub async fn sweep(session: &Session, plan: &Plan, before: &State, after: &State
 
 fn list(all: &[Owned]) {
     for one in all.iter().take(LISTED) {
-        tell_line(&format!("    {}  {} {}", one.address, one.kind, one.id));
+        tell_line(&format!("    {}  {} {}", one.address, one.kind, Plain(&one.id)));
     }
     if all.len() > LISTED {
         tell_line(&format!("    and {} others", all.len() - LISTED));

@@ -1,6 +1,7 @@
 //! What users see: diagnostics dressed for the terminal, streams, colour, width. The one user of
 //! miette.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal};
 
@@ -9,8 +10,9 @@ use miette::{
     SpanContents, ThemeCharacters, ThemeStyles,
 };
 
-use crate::diagnostic::{Diagnostic, Label, Report, Severity};
-use crate::source::{Source, SourceId, Sources, Span};
+use crate::diagnostic::{Diagnostic, Label, MAX_KEPT, Report, Severity};
+use crate::printable::{Plain, lines};
+use crate::source::{Sources, View};
 
 /// How a stream is to be used: standard error, unless said otherwise.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +71,17 @@ pub enum Paint {
 
 /// Everything in a report, as it goes to the terminal.
 pub fn render(report: &Report, sources: &Sources, look: Look) -> String {
-    report.sorted().into_iter().map(|diagnostic| render_one(diagnostic, sources, look)).collect()
+    let mut text: String =
+        report.sorted().into_iter().map(|diagnostic| render_one(diagnostic, sources, look)).collect();
+    for (severity, what) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
+        let more = report.count(severity).saturating_sub(MAX_KEPT);
+        if more > 0 {
+            let (are, s) = if more == 1 { ("is", "") } else { ("are", "s") };
+            let least = if report.is_cut_short() { "at least " } else { "" };
+            text.push_str(&format!("{least}{more} more {what}{s} {are} not shown\n\n"));
+        }
+    }
+    text
 }
 
 pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> String {
@@ -91,13 +103,14 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
     let mut text = String::new();
     // Writing to a string cannot fail; what the handler could not format is shown plainly.
     if handler.render_report(&mut text, &Dressed::new(diagnostic, sources)).is_err() {
-        text = format!("{}: {}\n", diagnostic.code, diagnostic.message);
+        text = format!("{}: {}\n", diagnostic.code, lines(&diagnostic.message, false));
     }
     for label in diagnostic.labels.iter().skip(1) {
         if Some(label.span.source) != diagnostic.labels.first().map(|first| first.span.source) {
             let (line, _) = sources.line(label.span);
             let place = format!("{}:{line}", sources.get(label.span.source).name);
-            text.push_str(&format!("  note: {}: {}\n", look.paint(&place, Paint::Strong), label.text));
+            let (place, said) = (Plain(&place).to_string(), lines(&label.text, false));
+            text.push_str(&format!("  note: {}: {said}\n", look.paint(&place, Paint::Strong)));
         }
     }
     text.push('\n');
@@ -108,10 +121,25 @@ pub fn render_one(diagnostic: &Diagnostic, sources: &Sources, look: Look) -> Str
 /// Bytes of a line that are shown before and behind a place in it, when it is longer.
 const AROUND: usize = 120;
 
+/// Bytes of lines that are looked through for how long they are; of more, a part is shown without a look.
+const LONG: usize = 64 << 10;
+
 /// A text of which long lines are shown in part.
 struct Excerpt<'a> {
-    sources: &'a Sources,
-    source: SourceId,
+    view: View<'a>,
+    name: String,
+}
+
+impl Excerpt<'_> {
+    /// One line, around a place in it; its number stays what it is.
+    fn part(&self, span: &SourceSpan) -> MietteSpanContents<'_> {
+        let (text, at) = (self.view.text, span.offset());
+        let (line, number) = self.view.lines(at..at, 0);
+        let from = text.floor_char_boundary(at.saturating_sub(AROUND).max(line.start));
+        let to = text.ceil_char_boundary((at + span.len().clamp(1, AROUND) + AROUND).min(line.end));
+        let data = text[from..to].trim_end_matches('\n').as_bytes();
+        MietteSpanContents::new_named(self.name.clone(), data, (from, data.len()).into(), number, from - line.start, 1)
+    }
 }
 
 impl SourceCode for Excerpt<'_> {
@@ -121,36 +149,26 @@ impl SourceCode for Excerpt<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let Source { name, text, .. } = self.sources.get(self.source);
+        let text = self.view.text;
         // Miette walks through all that it is given, for every message.
-        let place = Span::new(self.source, span.offset(), span.offset() + span.len());
-        let (lines, line) = self.sources.lines(place, before.max(after) + 1);
+        let (lines, line) = self.view.lines(span.offset()..span.offset() + span.len(), before.max(after) + 1);
+        if lines.len() > LONG {
+            return Ok(Box::new(self.part(span)));
+        }
         let whole = text[lines.clone()].read_span(&(span.offset() - lines.start, span.len()).into(), before, after)?;
         let start = lines.start + whole.span().offset();
-        let end = start + whole.span().len();
         let longest = whole.data().split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap_or(0);
-        if longest <= 4 * AROUND {
-            let contents = MietteSpanContents::new_named(
-                name.clone(),
-                whole.data(),
-                (start, end - start).into(),
-                line + whole.line(),
-                whole.column(),
-                whole.line_count(),
-            );
-            return Ok(Box::new(contents));
+        if longest > 4 * AROUND {
+            return Ok(Box::new(self.part(span)));
         }
-        // One line, around the place; its number stays what it is.
-        let at = span.offset();
-        let line_start = text[..at].rfind('\n').map_or(start, |found| found + 1).max(start);
-        let line_end = text[at..].find('\n').map_or(end, |found| at + found).min(end);
-        let from = text.floor_char_boundary(at.saturating_sub(AROUND).max(line_start));
-        let to = text.ceil_char_boundary((at + span.len().clamp(1, AROUND) + AROUND).min(line_end));
-        let (_, line) = self.sources.lines(Span { end: place.start, ..place }, 0);
-        let data = &text.as_bytes()[from..to];
-        let contents =
-            MietteSpanContents::new_named(name.clone(), data, (from, to - from).into(), line, from - line_start, 1);
-        Ok(Box::new(contents))
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            whole.data(),
+            (start, whole.span().len()).into(),
+            line + whole.line(),
+            whole.column(),
+            whole.line_count(),
+        )))
     }
 }
 
@@ -158,8 +176,8 @@ impl SourceCode for Excerpt<'_> {
 /// as notes.
 struct Dressed<'a> {
     severity: miette::Severity,
-    message: &'a str,
-    help: Option<&'a str>,
+    message: Cow<'a, str>,
+    help: Option<Cow<'a, str>>,
     text: Option<Excerpt<'a>>,
     labels: Vec<LabeledSpan>,
 }
@@ -167,38 +185,43 @@ struct Dressed<'a> {
 impl<'a> Dressed<'a> {
     fn new(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Dressed<'a> {
         let main = diagnostic.labels.first().map(|label| label.span.source);
+        let text = main
+            .map(|source| Excerpt { view: sources.view(source), name: Plain(&sources.get(source).name).to_string() });
         let here = diagnostic.labels.iter().filter(|label| Some(label.span.source) == main);
-        let labels = here.enumerate().map(|(at, Label { span, text })| {
-            let whole = sources.text(*span);
+        let labels = here.zip(text.iter().cycle()).enumerate().map(|(at, (Label { span, text }, excerpt))| {
+            let (start, end) = (excerpt.view.at(span.start), excerpt.view.at(span.end));
+            let whole = excerpt.view.text.get(start..end).unwrap_or("");
             let length =
                 if whole.contains('\n') { whole.len() } else { whole.len().min(whole.floor_char_boundary(AROUND)) };
+            let text = Some(lines(text, false).into_owned());
             match at {
-                0 => LabeledSpan::new_primary_with_span(Some(text.clone()), (span.start as usize, length)),
-                _ => LabeledSpan::new(Some(text.clone()), span.start as usize, length),
+                0 => LabeledSpan::new_primary_with_span(text, (start, length)),
+                _ => LabeledSpan::new(text, start, length),
             }
         });
+        let labels = labels.collect();
         Dressed {
             severity: match diagnostic.severity {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
             },
-            message: &diagnostic.message,
-            help: diagnostic.help.as_deref(),
-            labels: labels.collect(),
-            text: main.map(|source| Excerpt { sources, source }),
+            message: lines(&diagnostic.message, false),
+            help: diagnostic.help.as_deref().map(|help| lines(help, false)),
+            labels,
+            text,
         }
     }
 }
 
 impl fmt::Debug for Dressed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
+        f.write_str(&self.message)
     }
 }
 
 impl fmt::Display for Dressed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message)
+        f.write_str(&self.message)
     }
 }
 
@@ -210,7 +233,7 @@ impl miette::Diagnostic for Dressed<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        self.help.map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help.as_deref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::plan::text::{Tone, mark, shortened, shown, summary};
 use crate::plan::{Change, Drifted, Hazard, HazardKind, Plan, Planned, Purpose, Spot, Standing};
+use crate::printable::Plain;
 
 /// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
 const HAZARDS: usize = 15_000;
@@ -238,8 +239,9 @@ fn sentence(text: &str, code: fn(&str) -> String) -> String {
     plain
 }
 
+/// A text on one line, with what cannot be seen escaped.
 fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+    Plain(&text.replace(['\n', '\r'], " ")).to_string()
 }
 
 fn longest_run(text: &str) -> usize {

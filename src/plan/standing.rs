@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{Address, Name};
 use crate::plan::{Change, ChangeKind, Plan};
+use crate::printable::{Plain, shell_word};
 use crate::state::Recorded;
 
 /// Why a thing is recorded no longer without having been deleted.
@@ -76,7 +77,7 @@ impl Plan {
             other => format!(" --env {other}"),
         };
         let sandbox = if *self.cloud == *"sandbox" { " --sandbox" } else { "" };
-        format!("tadpole import {} {}{environment}{sandbox}", quoted(address), quoted(id))
+        format!("tadpole import {} {}{environment}{sandbox}", shell_word(address), shell_word(id))
     }
 
     /// How those that are left standing are found again, a line each, and how they are taken in again.
@@ -91,7 +92,7 @@ impl Plan {
                 let place = one.region.map(|region| format!(" in {region}")).unwrap_or_default();
                 let replaced = if one.replaced { ", which another one has replaced" } else { "" };
                 let (address, template) = (one.address.to_string(), one.template.as_str());
-                format!("{address:addresses$}  {template:types$}  {}{place}{replaced}", one.id)
+                format!("{address:addresses$}  {template:types$}  {}{place}{replaced}", Plain(one.id))
             })
             .collect();
         let back: Vec<&Standing> = standing.iter().filter(|one| !one.replaced).collect();
@@ -108,10 +109,4 @@ impl Plan {
         }
         lines
     }
-}
-
-/// As a shell reads it as one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,".contains(c);
-    if word.chars().all(plain) { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

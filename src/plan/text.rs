@@ -6,6 +6,7 @@ use crate::plan::{
     AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, HazardKind, Plan, Planned, Purpose, Scope, Spot,
     Standing,
 };
+use crate::printable::Plain;
 use crate::value::Value;
 
 /// What a line is, for its colour.
@@ -21,6 +22,20 @@ pub enum Tone {
 
 /// The plan in lines no wider than `width` columns where its values allow that.
 pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
+    printable(whole(plan, width))
+}
+
+/// Changes, with all their attributes.
+pub fn changes(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
+    printable(each(changes, width))
+}
+
+/// Whatever an id or a line of the program holds, it stays on its line.
+fn printable(lines: Vec<(Tone, String)>) -> Vec<(Tone, String)> {
+    lines.into_iter().map(|(tone, line)| (tone, Plain(&line).to_string())).collect()
+}
+
+fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     let mut lines = vec![(Tone::Plain, String::new())];
     let place = format!("{}/{}", plan.project, plan.environment);
     let cloud = match &*plan.cloud {
@@ -48,7 +63,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     if !plan.changes.is_empty() || (!plan.drift.is_empty() && plan.unchanged > 0) {
         lines.push((Tone::Plain, String::new()));
     }
-    lines.extend(changes(&plan.changes, width));
+    lines.extend(each(&plan.changes, width));
     if plan.unchanged > 0 {
         lines.push((Tone::Faint, format!("  = {} unchanged", plan.unchanged)));
     }
@@ -75,8 +90,7 @@ pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     lines
 }
 
-/// Changes, with all their attributes.
-pub fn changes(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
+fn each(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
     let column = changes.iter().map(|change| change.address.to_string().chars().count()).max().unwrap_or(0);
     let types = changes.iter().map(|change| change.template.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
@@ -118,7 +132,7 @@ fn hazards(plan: &Plan, width: usize, lines: &mut Vec<(Tone, String)>) {
         if let Some(Spot { file, line, text }) = &changed.place {
             let place = format!("{indent}{file}:{line}   ");
             let room = width.saturating_sub(place.chars().count());
-            lines.push((Tone::Faint, format!("{place}{}", cut(text, room))));
+            lines.push((Tone::Faint, format!("{place}{}", cut(&text.replace('\t', " "), room))));
         }
     }
 }

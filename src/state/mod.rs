@@ -23,14 +23,24 @@ use crate::value::{Fields, Value};
 use about::About;
 use record::{Ended, Record};
 
-/// What [`is_environment`] asks for, in the user's words.
-pub const ENVIRONMENT_RULE: &str = "an environment is named with letters, digits, `-` and `_`";
+/// Bytes in the name of an environment.
+pub const MAX_ENVIRONMENT: usize = 60;
+
+/// What [`is_environment`] asks of a text that it refuses, in the user's words.
+pub fn environment_rule(text: &str) -> String {
+    let rule = format!("an environment is named with at most {MAX_ENVIRONMENT} letters, digits, `-` and `_`");
+    match text.chars().count() {
+        long if long > MAX_ENVIRONMENT => format!("{rule}: this name has {long} characters"),
+        _ if text.starts_with('-') => format!("{rule}, and not with `-` first"),
+        _ => rule,
+    }
+}
 
 /// Whether a text can name an environment. Environments name directories and end up in the names of
 /// things.
 pub fn is_environment(text: &str) -> bool {
     let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    good && !text.is_empty() && text.len() <= 60 && !text.starts_with('-')
+    good && !text.is_empty() && text.len() <= MAX_ENVIRONMENT && !text.starts_with('-')
 }
 
 /// The version of the format that this program writes. It reads no newer one.

@@ -12,7 +12,7 @@ use crate::cli::env::Found;
 use crate::cli::expiry::distance;
 use crate::cli::markdown::columns;
 use crate::cli::state::plural;
-use crate::cli::streams::{put_out, tell_line};
+use crate::cli::streams::{put_json, put_out, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::plan::text::shortened;
 use crate::state::about::Command;
@@ -38,7 +38,7 @@ impl List {
         let now = Clock::system().now();
         let output = Look::of_output();
         let text = if self.json { lines(&all, now) } else { table(&all, now, output) };
-        let unwritten = put_out(&text, look);
+        let unwritten = if self.json { put_json(&text, look) } else { put_out(&text, look) };
         if !self.json {
             say_expired(&all, now);
         }

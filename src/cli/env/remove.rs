@@ -11,6 +11,7 @@ use crate::cli::state::{agreed, name_of, plural};
 use crate::cli::streams::{say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
+use crate::printable::Plain;
 use crate::sandbox::Sandbox;
 use crate::state::{Kept, store};
 
@@ -58,7 +59,7 @@ impl Remove {
         let things = sandbox.map_err(|error| sandbox::say_unusable(&path, &error, look))?.objects();
         if !things.is_empty() {
             tell_line(&format!("What is in the sandbox of {name} goes with it:"));
-            things.iter().take(LISTED).for_each(|thing| tell_line(&format!("  {}  {}", thing.kind, thing.id)));
+            things.iter().take(LISTED).for_each(|thing| tell_line(&format!("  {}  {}", thing.kind, Plain(&thing.id))));
             if things.len() > LISTED {
                 tell_line(&format!("  and {} others", things.len() - LISTED));
             }
@@ -66,7 +67,7 @@ impl Remove {
         if let Some(state) = state.as_ref().filter(|state| !state.kept.is_empty()) {
             tell_line(&format!("{name} left these standing. Without its record, no later apply takes them back:"));
             state.kept.iter().take(LISTED).for_each(|Kept { address, recorded }| {
-                tell_line(&format!("  {address}  {} {}", recorded.template, recorded.id));
+                tell_line(&format!("  {address}  {} {}", recorded.template, Plain(&recorded.id)));
             });
             if state.kept.len() > LISTED {
                 tell_line(&format!("  and {} others", state.kept.len() - LISTED));

@@ -18,7 +18,7 @@ use crate::cli::context::{Compiled, Place};
 use crate::cli::session::{Session, cut_off};
 use crate::cli::signals::signal;
 use crate::cli::state::{plural, recorded};
-use crate::cli::streams::{put_out, say, tell, tell_line};
+use crate::cli::streams::{put_json, put_out, say, tell, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::cli::{Exit, duration};
 use crate::graph::ResourceGraph;
@@ -182,7 +182,7 @@ impl Asker {
         if self.json {
             let document = document::document(round, state, &self.session);
             let text = format!("{document:#}\n");
-            return put_out(&text, self.output).map_or(Ok(exit_of(round)), Err);
+            return put_json(&text, self.output).map_or(Ok(exit_of(round)), Err);
         }
         if let Some(text) = cut_off(state) {
             tell_line(&self.session.look.paint(&text, Paint::Change));

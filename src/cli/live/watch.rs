@@ -6,13 +6,10 @@ use crate::cli::Exit;
 use crate::cli::live::{Asker, document, exit_of, tree};
 use crate::cli::signals::signal;
 use crate::cli::state::recorded;
-use crate::cli::streams::put_out;
+use crate::cli::streams::{put_json, put_out, put_page};
 use crate::live::{Round, Standing, Thing};
 use crate::name::{Address, Table};
 use crate::state::State;
-
-/// Erases the screen, and goes to its first line.
-const ANEW: &str = "\u{1b}[H\u{1b}[2J";
 
 impl Asker {
     /// Rounds until somebody stops it; then it ends as its last whole round says.
@@ -27,14 +24,15 @@ impl Asker {
                 () = &mut stop => return Ok(last),
             };
             self.keep(&state, &round)?;
-            let text = if self.json {
-                format!("{}\n", document::document(&round, &state, &self.session))
+            let look = self.session.look;
+            let unwritten = if self.json {
+                put_json(&format!("{}\n", document::document(&round, &state, &self.session)), look)
             } else if self.output.live {
-                format!("{ANEW}{}", self.screen(&state, &round, every))
+                put_page(&self.screen(&state, &round, every), look)
             } else {
-                told.changes(&round).iter().map(|line| format!("{line}\n")).collect()
+                put_out(&told.changes(&round).iter().map(|line| format!("{line}\n")).collect::<String>(), look)
             };
-            if let Some(exit) = put_out(&text, self.session.look) {
+            if let Some(exit) = unwritten {
                 return Err(exit);
             }
             last = exit_of(&round);

@@ -8,6 +8,7 @@ use crate::cli::expiry::told;
 use crate::cli::reap::end::{End, Reaped, Standing};
 use crate::cli::ui::Paint;
 use crate::plan::markdown::{cell, code, plain_cell};
+use crate::printable::Plain;
 
 /// The end of the run in lines.
 pub fn lines(all: &[Reaped]) -> Vec<(String, Paint)> {
@@ -25,7 +26,7 @@ pub fn lines(all: &[Reaped]) -> Vec<(String, Paint)> {
             lines.push((format!("      {why}"), Paint::Plain));
         }
         for Standing { address, template, id } in end.standing() {
-            lines.push((format!("      stays: {address}  {template} {id}"), Paint::Plain));
+            lines.push((format!("      stays: {address}  {template} {}", Plain(id)), Paint::Plain));
         }
     }
     lines.extend(after(all).map(|text| (format!("  {text}"), Paint::Plain)));

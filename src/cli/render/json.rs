@@ -66,8 +66,7 @@ pub fn render(report: &Report, sources: &Sources, resources: Option<usize>) -> S
         lines.push_str(&written(&tagged("diagnostic", said(diagnostic, sources)), false));
         lines.push('\n');
     }
-    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    let counts = Counts { errors: count(Severity::Error), warnings: count(Severity::Warning), resources };
+    let counts = Counts { errors: report.count(Severity::Error), warnings: report.count(Severity::Warning), resources };
     lines.push_str(&written(&tagged("summary", Summary { summary: counts }), false));
     lines.push('\n');
     lines

@@ -11,6 +11,7 @@ use crate::cli::streams::{say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::name::{Address, Segment};
+use crate::printable::Plain;
 use crate::state::record::Record;
 use crate::state::{Recorded, State};
 
@@ -129,7 +130,7 @@ impl Forget {
         let left: Vec<(&Address, &Recorded)> = state.things().filter(|(address, _)| named(address)).collect();
         tell_line(&format!("Left standing, and no longer recorded in {}:", name_of(&place)));
         for (address, recorded) in &left {
-            tell_line(&format!("  {address}  {} {}", recorded.template, recorded.id));
+            tell_line(&format!("  {address}  {} {}", recorded.template, Plain(&recorded.id)));
         }
         let mut records: Vec<Record> = left
             .iter()

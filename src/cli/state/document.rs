@@ -9,9 +9,10 @@ use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::session::{LISTED, say_store};
 use crate::cli::state::{agreed, name_of, plural, recorded, taken};
-use crate::cli::streams::{put_out, say, tell_line};
+use crate::cli::streams::{put_json, say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
+use crate::printable::Plain;
 use crate::state::ledger::Ledger;
 use crate::state::store::StoreFault;
 use crate::state::{State, store};
@@ -25,7 +26,7 @@ pub struct Export {
 impl Export {
     pub fn run(self, look: Look) -> Result<Exit, Exit> {
         let state = recorded(&self.place, look)?;
-        Ok(put_out(&store::document(&state), look).unwrap_or(Exit::Done))
+        Ok(put_json(&store::document(&state), look).unwrap_or(Exit::Done))
     }
 }
 
@@ -118,7 +119,7 @@ impl Import {
         let lost: Vec<String> = old
             .things()
             .filter(|(_, recorded)| !kept.contains(&(&recorded.kind, &recorded.id)))
-            .map(|(address, recorded)| format!("  {address}  {} {}", recorded.template, recorded.id))
+            .map(|(address, recorded)| format!("  {address}  {} {}", recorded.template, Plain(&recorded.id)))
             .collect();
         if !lost.is_empty() {
             tell_line("The document does not have these. They stay as they are, and are no longer recorded:");

@@ -6,11 +6,12 @@ use crate::cli::Exit;
 use crate::cli::context::Place;
 use crate::cli::session::columns;
 use crate::cli::state::{RETIRED, recorded, say_nothing_at, status};
-use crate::cli::streams::put_out;
+use crate::cli::streams::{put_json, put_out};
 use crate::cli::ui::{Look, Paint};
 use crate::model::action::{Action, List as ActionList};
 use crate::name::Address;
 use crate::plan::actions::said;
+use crate::printable::Plain;
 use crate::state::Recorded;
 
 #[derive(clap::Args)]
@@ -53,14 +54,17 @@ impl List {
             return Err(say_nothing_at(only, &state, look));
         }
         let text = if self.json { lines(&entries) } else { table(&entries, Look::of_output()) };
-        Ok(put_out(&text, look).unwrap_or(Exit::Done))
+        let unwritten = if self.json { put_json(&text, look) } else { put_out(&text, look) };
+        Ok(unwritten.unwrap_or(Exit::Done))
     }
 }
 
 fn table(entries: &[Entry], look: Look) -> String {
     let shown: Vec<[String; 3]> = entries
         .iter()
-        .map(|entry| [entry.address.to_string(), entry.recorded.template.to_string(), entry.recorded.id.to_string()])
+        .map(|entry| {
+            [entry.address.to_string(), entry.recorded.template.to_string(), Plain(&entry.recorded.id).to_string()]
+        })
         .collect();
     let width = |column: usize| shown.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [first, second, third] = [0, 1, 2].map(width);
@@ -108,13 +112,15 @@ impl Show {
         } else {
             shown(&self.address, recorded, Look::of_output())
         };
-        Ok(put_out(&text, look).unwrap_or(Exit::Done))
+        let unwritten = if self.json { put_json(&text, look) } else { put_out(&text, look) };
+        Ok(unwritten.unwrap_or(Exit::Done))
     }
 }
 
 fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
     let Recorded { template, kind, id, status, inputs, requested, outputs, dependencies, lifecycle, course } = recorded;
     let (word, paint) = super::status(*status);
+    let id = Plain(id);
     let mut text =
         format!("{}  {template} {id}  {}\n", look.paint(&address.to_string(), Paint::Strong), look.paint(word, paint));
     text.push_str(&format!("\n  kind  {kind}\n"));

@@ -129,6 +129,9 @@ pub fn agreed(question: &str, yes: bool, look: Look) -> Result<(), Exit> {
 fn say_nothing_at(address: &Address, state: &State, look: Look) -> Exit {
     let known: Vec<String> = state.resources.keys().map(Address::to_string).collect();
     let help = match closest(&address.to_string(), known.iter().map(String::as_str)) {
+        _ if let Some(twin) = state.resources.keys().find(|known| known.looks_like(address)) => {
+            format!("`{twin}` differs from it only in characters that cannot be seen")
+        }
         Some(near) => format!("did you mean `{near}`?"),
         None => "`tadpole state list` lists all addresses".into(),
     };

@@ -16,6 +16,7 @@ use crate::cli::turn;
 use crate::cli::ui::{Look, Paint};
 use crate::graph::ResourceGraph;
 use crate::name::Address;
+use crate::printable::Plain;
 use crate::source::Sources;
 use crate::state::{Recorded, State, store};
 use crate::value::Value;
@@ -69,7 +70,7 @@ impl Verify {
         let heading = format!("{name}  ({count}{}, state serial {})", whereabouts(&state.cloud), state.serial);
         let mut text = format!("{}\n", out.paint(&heading, Paint::Strong));
         for (lines, paint) in [(&found.wrong, Paint::Bad), (&found.known, Paint::Change)] {
-            lines.iter().for_each(|line| text.push_str(&format!("  {}\n", out.paint(line, paint))));
+            lines.iter().for_each(|line| text.push_str(&format!("  {}\n", out.paint(&Plain(line).to_string(), paint))));
         }
         text.push_str(&match found.wrong.len() {
             0 => format!("  {}\n", out.paint("everything fits together", Paint::Good)),
