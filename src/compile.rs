@@ -341,7 +341,10 @@ fn plain<'t>(library: &'t Library, mut ty: &'t TypeExprKind) -> Option<&'t TypeE
 fn is_text(library: &Library, ty: &TypeExprKind) -> bool {
     match plain(library, ty) {
         Some(TypeExprKind::Enum(_)) => true,
-        Some(TypeExprKind::Named(name)) => matches!(name.as_str(), "String" | "Secret"),
+        Some(TypeExprKind::Named(name)) => {
+            let is_own = resolve::scope::find_template(&library.modules, PROGRAM, name.as_str()).is_some();
+            matches!(name.as_str(), "String" | "Secret") && !is_own
+        }
         Some(TypeExprKind::List(_) | TypeExprKind::Map(_) | TypeExprKind::Optional(_)) | None => false,
     }
 }

@@ -203,3 +203,86 @@ fn a_long_chain_of_templates_is_refused() {
     let (graph, said) = compiled(&Files::main(&format!("A0 extends Data {{ }}\n{chain}")), &[]);
     assert!(graph.is_none() && said.contains("cloud::limit::lineage"), "{said}");
 }
+
+/// Lines that double what they name, and files of nothing but items or mistakes, end with an error in little memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_doubles_or_goes_on_for_ever_ends_in_little_memory() {
+    let doubling = |count: usize, last: &str, line: fn(usize, usize) -> String| -> String {
+        (0..count).map(|i| line(i, i + 1)).chain([last.to_string()]).collect()
+    };
+    let elements = "cloud::limit::elements";
+    let bombs = [
+        ("maps", doubling(40, "a40 { z 1; } output o = a0;", |i, n| format!("a{i} {{ x a{n}; y a{n}; }}\n")), elements),
+        ("lists", doubling(40, "a40 [1]; output o = a0;", |i, n| format!("a{i} [a{n}, a{n}];\n")), elements),
+        ("constants", doubling(40, "AA40 [1];", |i, n| format!("AA{i} {{ x AA{n}; y AA{n}; }}\n")), elements),
+        (
+            "unknown maps",
+            doubling(40, "a40 b.arn; b extends TransientS3Bucket { bucket \"acme-b\"; }", |i, n| {
+                format!("a{i} {{ x a{n}; y a{n}; }}\n")
+            }),
+            elements,
+        ),
+        (
+            "variables",
+            format!(
+                "output o = {}a39{};",
+                (0..40)
+                    .map(|i| match i {
+                        0 => "[for a0 in [[0]]: ".to_string(),
+                        i => format!("[for a{i} in [[a{0}, a{0}]]: ", i - 1),
+                    })
+                    .collect::<String>(),
+                "]".repeat(40)
+            ),
+            elements,
+        ),
+        (
+            "values",
+            doubling(25, "T25 extends Data { z: Int = 1; } output o = T0 { };", |i, n| {
+                format!("T{i} extends Data {{ x: T{n} = T{n} {{ }}; y: T{n} = T{n} {{ }}; }}\n")
+            }),
+            elements,
+        ),
+        ("copies", "big [for i in 0..60: i]; x [for i in 0..1000000: big]; output o = length(x);".into(), elements),
+        (
+            "groups",
+            doubling(25, "T25 extends Compound { } a extends T0 { }", |i, n| {
+                format!("T{i} extends Compound {{ x extends T{n} {{ }} y extends T{n} {{ }} }}\n")
+            }),
+            "cloud::limit::components",
+        ),
+        ("components", "a[i in 1000000] extends Compound { }".into(), "cloud::limit::components"),
+        ("items", format!("x [{}1;", "1,".repeat(5_000_000)), "cloud::limit::file"),
+        ("statements", "x 1;\n".repeat(3_100_000), "cloud::limit::file"),
+    ];
+    for (name, text, code) in bombs {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("main.cloud"), text).unwrap();
+        // Of addresses, some of which are for stacks and never used.
+        let ran = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 1200000; exec \"$0\" check", env!("CARGO_BIN_EXE_tadpole")])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(1) && said.contains(code), "{name}: {}", &said[..said.len().min(2000)]);
+    }
+}
+
+#[test]
+fn of_many_mistakes_the_first_hundred_are_shown() {
+    let text: String = (0..1000).map(|i| format!("a{i} b{i};\n")).collect();
+    let (graph, said) = compiled(&Files::main(&text), &[]);
+    assert!(graph.is_none());
+    assert_eq!(said.matches("error[").count(), 100);
+    assert!(said.contains("900 more errors are not shown"), "{said}");
+}
+
+/// A mistake at the end of a line that is as long as a file may be.
+#[test]
+fn a_mistake_in_a_long_line_is_shown_with_what_is_around_it() {
+    let text = format!("x \"{}\"; y 1 2; z \"{}\";\n", "a".repeat(10_000_000), "b".repeat(10_000_000));
+    let (graph, said) = compiled(&Files::main(&text), &[]);
+    assert!(graph.is_none() && said.contains("y 1 2;") && said.len() < 2000, "{}", &said[..said.len().min(2000)]);
+}

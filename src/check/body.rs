@@ -85,6 +85,9 @@ impl<'a> Checker<'a, '_> {
         if attribute.modifiers.computed || attribute.ty.is_optional() || this.settings(name.as_str()).next().is_some() {
             return false;
         }
+        if this.merged_into.as_ref().is_some_and(|fields| fields.contains_key(name)) {
+            return false;
+        }
         let mut at = this.parent.filter(|_| attribute.modifiers.inherit);
         while let Some(outer) = at {
             if self.nodes[outer.0].settings(name.as_str()).next().is_some() {

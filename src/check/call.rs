@@ -1,8 +1,9 @@
 //! Calls: functions of the library, functions of the program, and the few that ask the world outside.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::check::expr::Env;
+use crate::check::expr::{Env, Locals};
 use crate::check::{Checker, MAX_STEPS, instance::Node};
 use crate::diagnostic::Diagnostic;
 use crate::model::function::{self, Ask, Function, Work};
@@ -11,7 +12,7 @@ use crate::model::term::Term;
 use crate::model::ty::Ty;
 use crate::name::{Address, Name};
 use crate::resolve::types::Types;
-use crate::resolve::{Family, ModuleId, scope};
+use crate::resolve::{Family, ModuleId, load, scope};
 use crate::source::Span;
 use crate::syntax::tree::{self, Expr, Ident};
 use crate::syntax::{self, habit};
@@ -39,7 +40,9 @@ impl<'a> Checker<'a, '_> {
             let known = known.filter(|known| help.is_none_or(|help| help.contains(known)));
             let message = format!("there is no function `{}`", name.value);
             let diagnostic = scope::unknown("cloud::function::unknown", &message, name, known);
-            self.tell(match help {
+            let is_long = self.report.is_long();
+            let import = || if is_long { None } else { load::help_import(name.value.as_str()) };
+            self.tell(match help.map(str::to_string).or_else(import) {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,
             });
@@ -97,19 +100,13 @@ impl<'a> Checker<'a, '_> {
         for (parameter, argument) in function.parameters.iter().zip(arguments) {
             let ty = self.written(module, &parameter.ty);
             let part = env.for_part(&format!("`{}` of `{}`", parameter.name.value, function.name.value));
-            locals.push((parameter.name.value.clone(), self.eval(argument, &ty, &part)));
+            locals.push((parameter.name.value.clone(), Arc::new(self.eval(argument, &ty, &part))));
         }
         self.body_of(module, function, locals, span)
     }
 
     /// The result of a function for these arguments.
-    fn body_of(
-        &mut self,
-        module: ModuleId,
-        function: &'a tree::Function,
-        locals: Vec<(Name, Term)>,
-        via: Span,
-    ) -> Term {
+    fn body_of(&mut self, module: ModuleId, function: &'a tree::Function, locals: Locals, via: Span) -> Term {
         if let Some(at) = self.calls.iter().position(|call| std::ptr::eq(call.function, function)) {
             self.recursion(at, via);
             return Term::POISON;
@@ -178,14 +175,14 @@ impl<'a> Checker<'a, '_> {
         for (number, module) in library.modules.iter().enumerate() {
             let id = ModuleId(number);
             for function in module.functions.values() {
-                let mut locals: Vec<(Name, Term)> = Vec::new();
+                let mut locals = Locals::new();
                 for parameter in &function.parameters {
                     let name = &parameter.name;
                     let first = function.parameters.iter().find(|other| other.name.value == name.value);
                     if let Some(first) = first.filter(|first| first.name.span != name.span) {
                         self.tell(scope::duplicate(&name.value, "defined", first.name.span, name.span));
                     }
-                    locals.push((name.value.clone(), Term::Open(self.written(id, &parameter.ty))));
+                    locals.push((name.value.clone(), Term::Open(self.written(id, &parameter.ty)).into()));
                 }
                 self.body_of(id, function, locals, function.name.span);
             }
@@ -281,7 +278,7 @@ impl<'a> Checker<'a, '_> {
         };
         let expr = self.outside.texts.push_get(Box::new(expr));
         let locals = values.into_entries().unwrap_or_default();
-        let locals = locals.into_iter().map(|(key, value)| (Name::from(key.as_str()), value)).collect();
+        let locals = locals.into_iter().map(|(key, value)| (Name::from(key.as_str()), Arc::new(value))).collect();
         let node = self.function_node();
         let scope = crate::resolve::prototype::Scope { module: env.module, skip: 0, levels: 1 };
         let inner = Env { locals: Rc::new(locals), ..self.env(node, scope, None) };

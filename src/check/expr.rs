@@ -11,13 +11,17 @@ use crate::check::repeat::{Element as Repeated, Elements, Group};
 use crate::diagnostic::{Diagnostic, article};
 use crate::model::each::{Bound, Each, Variable};
 use crate::model::operation::Operation;
-use crate::model::term::Term;
+use crate::model::term::{MAP_WEIGHT, Term};
 use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Key, Name};
+use crate::resolve::prototype::path_text;
 use crate::resolve::{Family, ModuleId, PROGRAM, scope};
-use crate::source::Span;
-use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, Repeat, TextPart, Unary};
+use crate::source::{Span, Spanned};
+use crate::syntax::tree::{Binary, Body, Element, Expr, ExprKind, For, ItemKind, PathStep, Repeat, TextPart, Unary};
 use crate::value::{Quoted, Value};
+
+/// Variables with their values, innermost last.
+pub(super) type Locals = Vec<(Name, Arc<Term>)>;
 
 /// What a text can see, and what it is the value of.
 #[derive(Clone)]
@@ -29,7 +33,7 @@ pub(super) struct Env {
     /// and the file behind them.
     pub module: ModuleId,
     /// Variables of comprehensions, innermost last.
-    pub locals: Rc<Vec<(Name, Term)>>,
+    pub locals: Rc<Locals>,
     /// The attribute that the text is the value of, and which of its settings: for `super`, and so
     /// that `env env;` means the `env` further out.
     pub of: Option<(NodeId, Name, usize)>,
@@ -115,7 +119,7 @@ impl<'a> Checker<'a, '_> {
                 let term = self.comprehension(comprehension, &of, env);
                 self.coerce(term, wanted, expr.span, env)
             }
-            _ if self.bare_text(expr, wanted, env) => Term::POISON,
+            _ if self.bare_text(expr, wanted, env) || self.detour(expr, wanted, env) => Term::POISON,
             _ => {
                 let operand = self.operand(expr, env);
                 let term = self.term_of(operand);
@@ -382,7 +386,8 @@ impl<'a> Checker<'a, '_> {
                         Key::Index(at) => Term::Known(Value::Int(*at as i64)),
                         Key::Text(text) => Term::string(text.clone()),
                     };
-                    all.push(Repeated { key, single: item.clone(), item });
+                    let item = Arc::new(item);
+                    all.push(Repeated { key: key.into(), single: item.clone(), item });
                 }
                 all
             }
@@ -416,6 +421,9 @@ impl<'a> Checker<'a, '_> {
                 }
             }
             let value = self.eval(&comprehension.value, of, &inner);
+            if has_parts(&value) && !self.spend(MAP_WEIGHT, comprehension.value.span) {
+                return Term::POISON;
+            }
             match &comprehension.key {
                 None => list.push(value),
                 Some(key) => {
@@ -437,7 +445,8 @@ impl<'a> Checker<'a, '_> {
         let roles = roles(&comprehension.repeat, &over.ty());
         let variables: Vec<_> = roles.into_iter().map(|(role, name, ty)| (role, self.variable(name, ty))).collect();
         let mut locals = env.locals.as_ref().clone();
-        let bound = variables.iter().map(|(_, variable)| (variable.name.clone(), Term::Variable(variable.clone())));
+        let bound =
+            variables.iter().map(|(_, variable)| (variable.name.clone(), Arc::new(Term::Variable(variable.clone()))));
         locals.extend(bound);
         let inner = Env { locals: Rc::new(locals), ..env.clone() };
         let guard = comprehension.guard.as_ref();
@@ -451,7 +460,7 @@ impl<'a> Checker<'a, '_> {
     fn left_open(&mut self, comprehension: &'a For, over: &Ty, of: &Ty, env: &Env) -> Term {
         let mut locals = env.locals.as_ref().clone();
         let bound = roles(&comprehension.repeat, over).into_iter();
-        locals.extend(bound.map(|(_, name, ty)| (name.clone(), Term::Open(ty))));
+        locals.extend(bound.map(|(_, name, ty)| (name.clone(), Arc::new(Term::Open(ty)))));
         let inner = Env { locals: Rc::new(locals), ..env.clone() };
         if let Some(guard) = &comprehension.guard {
             self.eval(guard, &Ty::Bool, &inner.for_part("a condition"));
@@ -492,7 +501,7 @@ impl<'a> Checker<'a, '_> {
         self.map_layers(BTreeMap::new(), &[(DataLayer::Body(body), env.clone())], of)
     }
 
-    /// A map with blocks merged into it, deeply.
+    /// A map with blocks merged into it, deeply. A key that becomes null is removed, unless null is a value there.
     pub(super) fn map_layers(
         &mut self,
         mut entries: BTreeMap<String, Term>,
@@ -505,21 +514,22 @@ impl<'a> Checker<'a, '_> {
                 DataLayer::Body(body) => body.items.as_slice(),
                 DataLayer::Reach(_, item) => std::slice::from_ref(*item),
             };
-            let mut seen: BTreeMap<Arc<str>, Span> = BTreeMap::new();
+            let mut seen: BTreeMap<(Arc<str>, String), Span> = BTreeMap::new();
             for item in items {
-                let head = match layer {
-                    DataLayer::Body(_) if item.path.rest.is_empty() => &item.path.head,
-                    DataLayer::Reach([crate::syntax::tree::PathStep::Name(name)], _) => name,
-                    DataLayer::Body(_) | DataLayer::Reach(..) => {
-                        self.tell(
-                            Diagnostic::error("cloud::value::path", "a path cannot reach into a map")
-                                .label(item.path.span, "write the inner keys as a block"),
-                        );
-                        continue;
-                    }
+                let steps = match layer {
+                    DataLayer::Body(_) => Some((item.path.head.value.as_str(), item.path.rest.as_slice())),
+                    DataLayer::Reach(path, _) => key_of(path),
+                };
+                let Some((written, rest)) = steps else {
+                    self.tell(
+                        Diagnostic::error("cloud::value::path", "a map has texts as keys, and this is a number")
+                            .label(item.path.span, "not a key of a map")
+                            .help("write the key as a text: `name[\"0\"].inner ...;`"),
+                    );
+                    continue;
                 };
                 let key: Arc<str> = match item.path.made.as_ref().filter(|_| matches!(layer, DataLayer::Body(_))) {
-                    None => head.value.as_str().into(),
+                    None => written.into(),
                     Some(made) => match self.key_of_map(made, env) {
                         Some(key) => key,
                         // Which keys there are cannot be told: what is left is said of the others.
@@ -529,38 +539,44 @@ impl<'a> Checker<'a, '_> {
                         }
                     },
                 };
-                if let Some(first) = seen.insert(key.clone(), head.span) {
-                    self.tell(scope::duplicate(&Name::from(&*key), "set", first, head.span));
+                if let Some(first) = seen.insert((key.clone(), path_text(rest)), item.path.span) {
+                    self.tell(scope::duplicate(&Name::from(&*key), "set", first, item.path.span));
+                    continue;
+                }
+                if !rest.is_empty() && !matches!(of.plain(), Ty::Map(_) | Ty::Template(_)) {
+                    let quoted = format!("{key}{}", path_text(rest));
+                    self.tell(
+                        Diagnostic::error("cloud::value::path", "a path cannot reach into this map")
+                            .label(item.path.span, format!("its values are of type `{of}`"))
+                            .help(format!(
+                                "write the inner keys as a block, or one key in quotes: `\"{quoted}\" ...;`"
+                            )),
+                    );
                     continue;
                 }
                 let term = match &item.kind {
-                    ItemKind::Set(value) => self.eval(value, of, env),
-                    ItemKind::Merge(body) => match (of.plain(), entries.remove(&*key)) {
-                        (Ty::Map(inner), old) => {
-                            let old = old.and_then(Term::into_entries).unwrap_or_default();
-                            self.map_layers(old, &[(DataLayer::Body(body), env.clone())], &inner.clone())
-                        }
-                        (Ty::Template(template), _) => {
-                            let id = template.id;
-                            let node = self.block_node(id, &[(DataLayer::Body(body), env.clone())], item.span);
-                            self.node_term(node)
-                        }
-                        (Ty::Any, old) => {
-                            let old = old.and_then(Term::into_entries).unwrap_or_default();
-                            self.map_layers(old, &[(DataLayer::Body(body), env.clone())], &Ty::Any)
-                        }
-                        (_, _) => {
-                            self.mismatch("a block", of, item.span, env, None);
-                            Term::POISON
+                    ItemKind::Set(_) | ItemKind::Merge(_) if !rest.is_empty() => {
+                        let old = entries.remove(&*key);
+                        self.layered(old, &[(DataLayer::Reach(rest, item), env.clone())], of, item.span)
+                    }
+                    ItemKind::Set(value) => match self.entry(value, of, env) {
+                        Some(term) => term,
+                        None => {
+                            entries.remove(&*key);
+                            continue;
                         }
                     },
+                    ItemKind::Merge(body) => {
+                        let old = entries.remove(&*key).filter(|old| !matches!(of, Ty::Any) || has_parts(old));
+                        self.layered(old, &[(DataLayer::Body(body), env.clone())], of, item.span)
+                    }
                     ItemKind::Declare(declare) => {
                         let value = declare.default.as_ref().map_or("...", |value| self.sources.text(value.span));
-                        let help = format!("write `{} {value};`", head.value);
+                        let help = format!("write `{key} {value};`");
                         self.tell(
                             Diagnostic::error("cloud::value::statement", "a map has only keys and values")
                                 .label(declare.ty.span, "nothing is declared in a map")
-                                .help(if help.len() > 80 { format!("write `{} ...;`", head.value) } else { help }),
+                                .help(if help.len() > 80 { format!("write `{key} ...;`") } else { help }),
                         );
                         continue;
                     }
@@ -578,6 +594,36 @@ impl<'a> Checker<'a, '_> {
         }
         if whole { Term::map(entries) } else { Term::Open(Ty::Map(of.clone().into())) }
     }
+
+    /// The value of a key; nothing for null where that is no value.
+    fn entry(&mut self, value: &'a Expr, of: &Ty, env: &Env) -> Option<Term> {
+        if matches!(of.plain(), Ty::Any) || of.is_optional() {
+            return Some(self.eval(value, of, env));
+        }
+        match self.eval(value, &of.clone().optional(), env) {
+            Term::Known(Value::Null) => None,
+            // What is known only after apply may not turn out to be null.
+            Term::Call { operation: Operation::Conform(_), mut arguments, .. } if arguments.len() == 1 => {
+                Some(self.coerce(arguments.swap_remove(0), of, value.span, env))
+            }
+            term => Some(self.coerce(term, of, value.span, env)),
+        }
+    }
+}
+
+/// The key of a map that a path begins with, and what follows.
+fn key_of<'p>(path: &'p [PathStep]) -> Option<(&'p str, &'p [PathStep])> {
+    let (first, rest) = path.split_first()?;
+    match first {
+        PathStep::Name(name) => Some((name.value.as_str(), rest)),
+        PathStep::Key(Spanned { value: Key::Text(text), .. }) => Some((text, rest)),
+        PathStep::Key(Spanned { value: Key::Index(_), .. }) => None,
+    }
+}
+
+/// Whether a block can be merged into a value of any type.
+fn has_parts(term: &Term) -> bool {
+    matches!(term, Term::Map(_) | Term::Data { .. } | Term::Known(Value::Map(_) | Value::Data(_)))
 }
 
 /// The variables of a repetition over a value of that type, with what each stands for and its type.

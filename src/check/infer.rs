@@ -60,7 +60,7 @@ impl<'a> Checker<'a, '_> {
                 let over = self.inferred(&comprehension.repeat.over, env, steps + 1);
                 let mut locals = env.locals.as_ref().clone();
                 let bound = roles(&comprehension.repeat, &over).into_iter();
-                locals.extend(bound.map(|(_, name, ty)| (name.clone(), Term::Open(ty))));
+                locals.extend(bound.map(|(_, name, ty)| (name.clone(), Arc::new(Term::Open(ty)))));
                 let inner = Env { locals: Rc::new(locals), ..env.clone() };
                 let of = self.inferred(&comprehension.value, &inner, steps + 1);
                 if comprehension.key.is_some() { Ty::Map(of.into()) } else { list(of) }
@@ -87,7 +87,7 @@ impl<'a> Checker<'a, '_> {
                     None => {
                         let parameters = function.parameters.iter();
                         let locals = parameters.map(|parameter| {
-                            (parameter.name.value.clone(), Term::Open(types.ty(module, &parameter.ty)))
+                            (parameter.name.value.clone(), Arc::new(Term::Open(types.ty(module, &parameter.ty))))
                         });
                         let inner = Env { locals: Rc::new(locals.collect()), ..self.module_env(module) };
                         self.inferred(&function.body, &inner, steps + 1)

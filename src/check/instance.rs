@@ -4,9 +4,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::check::expr::Env;
+use crate::check::expr::{Env, Locals};
 use crate::check::repeat::Group;
-use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, What};
+use crate::check::setting::Fields;
+use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, SHALLOW, What};
 use crate::diagnostic::Diagnostic;
 use crate::model::schema::Attribute;
 use crate::model::term::Term;
@@ -33,7 +34,7 @@ pub(super) struct Node<'a> {
     /// What its own body says, over its prototype's table.
     pub own: Members<'a>,
     /// Names bound by the repetition that made it.
-    pub locals: Vec<(Name, Term)>,
+    pub locals: Locals,
     /// Where it is named.
     pub span: Span,
     /// Stands for any component of a template: what is unset is open, not missing.
@@ -42,6 +43,8 @@ pub(super) struct Node<'a> {
     pub define: Option<*const Define>,
     /// Addresses under which it may be recorded still.
     pub formerly: Vec<Address>,
+    /// The value that this one is merged into, where it is one of a template.
+    pub merged_into: Option<Fields>,
     pub memo: Table<Name, Option<Arc<Term>>>,
     pub children: Table<Name, Option<Children>>,
 }
@@ -72,6 +75,7 @@ impl<'a> Node<'a> {
             probe: false,
             define: None,
             formerly: Vec::new(),
+            merged_into: None,
             memo: Table::default(),
             children: Table::default(),
         }
@@ -204,12 +208,7 @@ impl<'a> Checker<'a, '_> {
         self.repeated(&plan, repeat, operand, &env, probe)
     }
 
-    pub(super) fn make_child(
-        &mut self,
-        plan: &ChildPlan<'a, '_>,
-        key: Option<Key>,
-        locals: Vec<(Name, Term)>,
-    ) -> Option<NodeId> {
+    pub(super) fn make_child(&mut self, plan: &ChildPlan<'a, '_>, key: Option<Key>, locals: Locals) -> Option<NodeId> {
         if !self.may_expand(plan) {
             return None;
         }
@@ -219,6 +218,10 @@ impl<'a> Checker<'a, '_> {
             prototypes.extend(scope::template_named(&library.modules, plan.scope.module, name, self.report));
         }
         if prototypes.is_empty() {
+            return None;
+        }
+        if plan.name.is_constant() && self.is_deployed(prototypes[0]) {
+            self.refuse_constant(plan.ident, prototypes[0], None);
             return None;
         }
         let shape = self.shape(&prototypes);
@@ -283,17 +286,24 @@ impl<'a> Checker<'a, '_> {
             );
             return false;
         }
-        if self.nodes.len() >= self.budget {
-            self.exhausted = true;
-            if self.budget == MAX_COMPONENTS {
-                self.tell(
-                    Diagnostic::error("cloud::limit::components", format!("more than {MAX_COMPONENTS} components"))
-                        .label(plan.ident.span, "this one is too many"),
-                );
-            }
-            return false;
+        self.made += 1 + depth / SHALLOW;
+        self.is_within(0, plan)
+    }
+
+    /// Whether so many more components are within the limit; an error if not.
+    pub(super) fn is_within(&mut self, more: usize, plan: &ChildPlan<'a, '_>) -> bool {
+        if self.made.saturating_add(more) <= self.budget {
+            return true;
         }
-        true
+        self.exhausted = true;
+        if self.budget == MAX_COMPONENTS {
+            self.tell(
+                Diagnostic::error("cloud::limit::components", format!("more than {MAX_COMPONENTS} components"))
+                    .label(plan.ident.span, "with this one")
+                    .help("a component that is deep inside others counts for several; divide the program into several"),
+            );
+        }
+        false
     }
 
     /// A value written as a block: `{ port 22; }` where a template is expected, or `Rule { port 22; }`.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use elsa::FrozenVec;
 
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::model::action::{ActionTerm, Lifecycle};
 use crate::model::resource::{Assertion, Output, Program};
 use crate::model::schema::Schema;
@@ -49,8 +49,12 @@ use origin::{Missing, Origins};
 use shared::Shared;
 use upstream::Upstream;
 
+/// Errors after which no more components are looked at.
+const MAX_ERRORS: usize = 1_000;
 /// Components that one program may have.
-pub const MAX_COMPONENTS: usize = 1_000_000;
+pub const MAX_COMPONENTS: usize = 200_000;
+/// Of components around one, that many count nothing; with that many more, it counts for two, and so on.
+const SHALLOW: usize = 4;
 /// Components that one may stand inside.
 const MAX_NESTING: usize = 100;
 /// A statement may come to stand inside itself this often, by way of templates.
@@ -63,6 +67,8 @@ const PROBES_BUDGET: usize = 100_000;
 const MAX_ELEMENTS: usize = 5_000_000;
 /// Calls of functions of the program that evaluating it may make.
 const MAX_STEPS: usize = 1_000_000;
+/// What weighs no more is copied without being counted.
+const LIGHT: usize = 16;
 /// References that may hang on one another.
 const MAX_REFERENCES: usize = 5_000;
 
@@ -100,7 +106,16 @@ pub fn check<'a>(
     checker.given_params_exist();
     let root = checker.root();
     let mut resources = Vec::new();
-    checker.walk(root, &mut |checker, node| resources.extend(checker.resource(node)));
+    checker.walk(root, &mut |checker, node| {
+        let resource = checker.resource(node);
+        // With errors there is no graph, for which they would be kept.
+        if !checker.report.has_errors() {
+            resources.extend(resource);
+        } else if checker.report.count(Severity::Error) > MAX_ERRORS {
+            checker.report.cut_short();
+            checker.exhausted = true;
+        }
+    });
     let outputs = checker.outputs(root);
     let assertions = checker.assertions(root);
     checker.params();
@@ -169,9 +184,9 @@ struct Checker<'a, 'r> {
     /// Attributes being evaluated, outermost first.
     stack: Vec<Frame>,
     /// What `super` stands for: the value of an attribute from its first so many settings.
-    inherited: Table<(NodeId, Name, usize), Term>,
-    constants: Table<(ModuleId, Name), Option<Term>>,
-    params: Table<Name, Option<Term>>,
+    inherited: Table<(NodeId, Name, usize), Arc<Term>>,
+    constants: Table<(ModuleId, Name), Option<Arc<Term>>>,
+    params: Table<Name, Option<Arc<Term>>>,
     shapes: Table<Vec<TemplateId>, Rc<Shape<'a>>>,
     schemas: Table<TemplateId, Arc<Schema>>,
     /// What is declared `unordered`, once somebody asked.
@@ -188,7 +203,9 @@ struct Checker<'a, 'r> {
     is_upstream: bool,
     /// Set when expanding has gone too far; nothing expands any more.
     exhausted: bool,
-    /// How many components there may be at the moment.
+    /// Components made so far, those deep inside others for more than one,
+    made: usize,
+    /// and how many there may be at the moment.
     budget: usize,
     /// Elements made so far.
     elements: usize,
@@ -247,6 +264,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             expression: None,
             is_upstream: false,
             exhausted: false,
+            made: 0,
             budget: MAX_COMPONENTS,
             elements: 0,
             steps: 0,
@@ -266,6 +284,12 @@ impl<'a, 'r> Checker<'a, 'r> {
             );
         }
         self.elements <= MAX_ELEMENTS
+    }
+
+    /// Another one of a term, counted before it is made: what names a list twice could double it with every name.
+    fn copy(&mut self, term: &Term, span: Span) -> Term {
+        let weight = term.weight();
+        if weight > LIGHT && !self.spend(weight, span) { Term::POISON } else { term.clone() }
     }
 
     /// The component that the program's files describe.
@@ -310,6 +334,14 @@ impl<'a, 'r> Checker<'a, 'r> {
                 return;
             }
             let mut below = Vec::new();
+            // A constant is not deployed: one that would be is reported as soon as it is made.
+            let this = &self.nodes[node.0];
+            let of_template = this.shape.members.keys().filter(|_| this.probe);
+            let constants = this.own.keys().chain(of_template).filter(|name| name.is_constant());
+            let constants: Vec<Name> = constants.filter(|name| this.is_component(name.as_str())).cloned().collect();
+            for name in constants {
+                self.children(node, &name, self.nodes[node.0].span);
+            }
             for name in self.component_names(node) {
                 match self.children(node, &name, self.nodes[node.0].span) {
                     Children::Absent | Children::Broken => {}
@@ -435,6 +467,10 @@ impl<'a, 'r> Checker<'a, 'r> {
     /// Templates are checked by themselves too, with what they leave open left open: a mistake shows
     /// when it is made, not when somebody extends the template.
     fn probes(&mut self) {
+        // A program beyond a limit has been told so.
+        if self.exhausted {
+            return;
+        }
         let library = self.library;
         let mut left = PROBES_BUDGET;
         for (number, template) in library.templates.iter().enumerate() {
@@ -446,7 +482,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             let address = Address::root().child(crate::name::Segment { name: template.name.value.clone(), key: None });
             let node = Node::new(None, address, shape, family);
             let node = self.add(Node { probe: true, span: template.name.span, ..node });
-            let made = self.nodes.len();
+            let made = self.made;
             self.budget = made + PROBE_BUDGET.min(left);
             self.walk(node, &mut |checker, node| {
                 checker.attributes(node);
@@ -454,7 +490,7 @@ impl<'a, 'r> Checker<'a, 'r> {
                     checker.lifecycle(node);
                 }
             });
-            left = left.saturating_sub(self.nodes.len() - made);
+            left = left.saturating_sub(self.made - made);
             self.budget = MAX_COMPONENTS;
             self.exhausted = false;
         }

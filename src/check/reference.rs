@@ -2,27 +2,32 @@
 //! value. Each is evaluated once, when it is first asked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::check::expr::{Env, Operand, POISON};
 use crate::check::instance::{Children, DataLayer, NodeId};
 use crate::check::{Checker, Frame, Given, What};
-use crate::diagnostic::{Diagnostic, Label, closest, listed};
+use crate::diagnostic::{Diagnostic, Label, Severity, article, closest, listed};
 use crate::model::each::{Bound, Each};
 use crate::model::operation::{Operation, a_kind, out_of_range};
 use crate::model::term::Term;
-use crate::model::ty::Ty;
+use crate::model::ty::{TemplateId, Ty};
 use crate::name::{Key, Name};
+use crate::printable::shell_word;
 use crate::resolve::prototype::{SettingKind, names_of, unknown_attribute};
-use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, scope};
+use crate::resolve::{Family, ModuleId, PRELUDE, PROGRAM, load, scope};
 use crate::source::Span;
 use crate::syntax::habit;
-use crate::syntax::tree::{Binary, Define, Expr, ExprKind, Ident, ItemKind};
+use crate::syntax::tree::{Binary, Define, Expr, ExprKind, Ident, ItemKind, TextPart};
 use crate::value::Value;
+
+/// Names that are looked through for what was meant by others.
+const MOST_LOOKED_AT: usize = 200_000;
 
 impl<'a> Checker<'a, '_> {
     pub(super) fn name(&mut self, name: &'a Name, span: Span, env: &Env) -> Operand {
         match self.found(name, env) {
-            Some(Found::Local(term)) => Operand::Term(term),
+            Some(Found::Local(term)) => Operand::Term(self.copy(&term, span)),
             Some(Found::Member(node)) => self.member(node, name, span),
             None => self.module_name(name, span, env),
         }
@@ -114,9 +119,11 @@ impl<'a> Checker<'a, '_> {
         POISON
     }
 
-    /// The names that a text can see, for a message; none for a message of many.
+    /// The names that a text can see, for a message; none for a message of many, or where there are so many
+    /// names that looking through them for each mistake would take too long.
     fn visible(&self, env: &Env) -> Vec<Name> {
-        if self.report.is_long() {
+        let names = self.root.map_or(0, |root| self.nodes[root.0].own.len());
+        if self.report.is_long() || names.saturating_mul(self.report.count(Severity::Error)) > MOST_LOOKED_AT {
             return Vec::new();
         }
         let library = self.library;
@@ -142,12 +149,24 @@ impl<'a> Checker<'a, '_> {
 
     fn unknown_name(&mut self, name: &Name, span: Span, env: &Env) {
         let diagnostic = Diagnostic::error("cloud::name::unknown", format!("there is no `{name}` here"));
+        let may_be_imported = name.is_constant() && !self.report.is_long();
+        if may_be_imported && let Some(help) = load::help_import(name.as_str()) {
+            self.tell(diagnostic.label(span, "not found").help(help));
+            return;
+        }
+        if let Some(meant) = self.without_quotes(name, span) {
+            self.tell(
+                diagnostic.label(span, "a key that is a text stands in quotes, which a shell removes").help(meant),
+            );
+            return;
+        }
         let visible = self.visible(env);
         if let Some(near) = likely(name, &visible) {
             self.tell(diagnostic.label(span, format!("did you mean `{near}`?")));
             return;
         }
-        let own = self.root.iter().flat_map(|root| self.nodes[root.0].own.keys());
+        let root = self.root.filter(|_| !visible.is_empty());
+        let own = root.iter().flat_map(|root| self.nodes[root.0].own.keys());
         let own = own.chain(self.library.module(PROGRAM).params.keys()).filter(|own| visible.contains(own));
         let shown: Vec<&Name> = env.locals.iter().map(|(local, _)| local).chain(own).take(8).collect();
         let diagnostic = diagnostic.label(span, "not found");
@@ -159,6 +178,15 @@ impl<'a> Checker<'a, '_> {
                 diagnostic.help(format!("names of this program: {}", shown.join(", ")))
             }
         });
+    }
+
+    /// `w[eu]` at the command line, as it is to be written there.
+    fn without_quotes(&self, name: &Name, span: Span) -> Option<String> {
+        let source = self.expression.filter(|expression| *expression == span.source)?;
+        let text = &self.sources.get(source).text;
+        let (before, after) = (text.get(..span.start as usize)?, text.get(span.end as usize..)?);
+        let is_key = before.ends_with('[') && after.starts_with(']');
+        is_key.then(|| format!("write {}", shell_word(&format!("{before}\"{name}\"{after}"))))
     }
 
     /// Reports a text that stands without its quotes where one is wanted: `eu-west-1`.
@@ -205,6 +233,66 @@ impl<'a> Checker<'a, '_> {
                 || library.module(PROGRAM).params.contains_key(name)
         };
         env.locals.iter().any(|(local, _)| local.as_str() == name) || env.module == PROGRAM && of_program()
+    }
+
+    /// Reports `vpc.id` and `"${vpc}"` where a component is meant by its name alone.
+    pub(super) fn detour(&mut self, expr: &'a Expr, wanted: &Ty, env: &Env) -> bool {
+        let is_resource = |ty: &Ty| match ty.plain() {
+            Ty::Template(template) => self.library.family(self.library.shape(template.id)) == Family::Resource,
+            _ => false,
+        };
+        let of = match &expr.kind {
+            ExprKind::Get { of, name, optional: false } if name.value.as_str() == "id" => of.as_ref(),
+            ExprKind::Text(parts) if is_resource(wanted) => match parts.as_slice() {
+                [TextPart::Expr(of)] => of,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let is_text = matches!(expr.kind, ExprKind::Text(_));
+        // What means nothing is told where all of it is read.
+        if !self.begins_with_known(of, env) {
+            return false;
+        }
+        let node = match self.operand(of, env) {
+            Operand::Node(node) => node,
+            Operand::Term(Term::Reference { address, .. }) => match self.by_address.get(&address) {
+                Some(node) => *node,
+                None => return false,
+            },
+            Operand::Term(_) | Operand::Nodes(_) | Operand::AnyOf(_) | Operand::Each(_) | Operand::Later(..) => {
+                return false;
+            }
+        };
+        let this = &self.nodes[node.0];
+        if this.family != Family::Resource || !is_text && this.has("id") || this.shape.broken {
+            return false;
+        }
+        let (template, name) = (self.template_ref(node).name, self.sources.text(of.span).to_string());
+        let message = if is_text {
+            format!("{} `{template}` is wanted here, not a text with its id", article(template.as_str()))
+        } else {
+            format!("`{template}` has no attribute `id`")
+        };
+        let code = if is_text { "cloud::type::mismatch" } else { "cloud::attribute::unknown" };
+        let help = match wanted.plain() {
+            Ty::String | Ty::Secret => format!("write `\"${{{name}}}\"`"),
+            _ => format!("write `{name}`"),
+        };
+        self.tell(
+            Diagnostic::error(code, message).label(expr.span, "the name of a component stands for its id").help(help),
+        );
+        true
+    }
+
+    /// Whether a path begins with a name that means something.
+    fn begins_with_known(&self, path: &Expr, env: &Env) -> bool {
+        match &path.kind {
+            ExprKind::Get { of, .. } | ExprKind::Index { of, .. } => self.begins_with_known(of, env),
+            ExprKind::Name(name) => self.finds(name.as_str(), env),
+            ExprKind::This | ExprKind::Parent | ExprKind::Root => true,
+            _ => false,
+        }
     }
 
     /// Reports a reference by another tool's rules: `var.env`, `aws_s3_bucket.media.id`.
@@ -258,7 +346,8 @@ impl<'a> Checker<'a, '_> {
                 Children::Any(child) => Operand::AnyOf(child),
             };
         }
-        Operand::Term(Term::clone(&self.attribute(node, name, span)))
+        let term = self.attribute(node, name, span);
+        Operand::Term(self.copy(&term, span))
     }
 
     pub(super) fn get(&mut self, of: Operand, name: &'a Ident, optional: bool, of_span: Span) -> Operand {
@@ -366,8 +455,14 @@ impl<'a> Checker<'a, '_> {
         }
         let node = &self.nodes[node.0];
         let names = names_of(node.own.iter().chain(node.shape.members.iter()), true, self.report);
+        let family = node.family;
         let unknown = unknown_attribute(&template, name, &names);
-        self.tell(unknown);
+        self.tell(match name.value.as_str() {
+            "id" | "ref" | "self_link" if family == Family::Resource => {
+                unknown.help(format!("the name of a component stands for its id: leave `.{}` out", name.value))
+            }
+            _ => unknown,
+        });
         POISON
     }
 
@@ -566,6 +661,10 @@ impl<'a> Checker<'a, '_> {
 
     /// A component as a value: a reference to what is deployed, or all that a value consists of.
     pub(super) fn node_term(&mut self, node: NodeId) -> Term {
+        // What stands for a value that a limit did not let be made.
+        if self.nodes[node.0].template().is_none() && self.nodes[node.0].family == Family::Data {
+            return Term::POISON;
+        }
         let template = self.template_ref(node);
         match self.nodes[node.0].family {
             Family::Resource | Family::Compound => {
@@ -580,13 +679,21 @@ impl<'a> Checker<'a, '_> {
                 let span = self.nodes[node.0].span;
                 let mut fields = BTreeMap::new();
                 let mut missing = Vec::new();
+                let mut terms = Vec::with_capacity(names.len());
                 for name in names {
                     if self.is_missing(node, &name) {
                         missing.push(name);
-                        continue;
+                    } else {
+                        terms.push((self.attribute(node, &name, span), name));
                     }
-                    let term = self.attribute(node, &name, span);
-                    fields.insert(name, Term::clone(&term));
+                }
+                // Nothing asks for a part of a value without a name once all of it is known.
+                if self.nodes[node.0].define.is_none() {
+                    self.nodes[node.0].memo.clear();
+                }
+                for (term, name) in terms {
+                    let term = Arc::try_unwrap(term).unwrap_or_else(|term| self.copy(&term, span));
+                    fields.insert(name, term);
                 }
                 self.report_missing(node, &missing);
                 let made_by = self.nodes[node.0].define.is_some();
@@ -600,13 +707,11 @@ impl<'a> Checker<'a, '_> {
     pub(super) fn inherited_value(&mut self, span: Span, env: &Env) -> Term {
         match env.of.clone() {
             Some(of @ (node, ..)) if of.2 > 0 => {
-                if let Some(term) = self.inherited.get(&of) {
-                    return term.clone();
-                }
-                let term = self.settled(node, &of.1, of.2, span);
+                let known = self.inherited.get(&of).cloned();
                 // Asked for twice by each of many templates, it would be evaluated twice as often by each.
+                let term = known.unwrap_or_else(|| Arc::new(self.settled(node, &of.1, of.2, span)));
                 self.inherited.insert(of, term.clone());
-                term
+                self.copy(&term, span)
             }
             _ => {
                 self.tell(
@@ -622,7 +727,10 @@ impl<'a> Checker<'a, '_> {
     pub(super) fn constant(&mut self, module: ModuleId, name: &Name, via: Span) -> Operand {
         let key = (module, name.clone());
         match self.constants.get(&key) {
-            Some(Some(term)) => return Operand::Term(term.clone()),
+            Some(Some(term)) => {
+                let term = term.clone();
+                return Operand::Term(self.copy(&term, via));
+            }
             Some(None) => {
                 self.cycle(&What::Constant(module, name.clone()), via);
                 return POISON;
@@ -644,6 +752,11 @@ impl<'a> Checker<'a, '_> {
             }
             ItemKind::Define(define) => match define.prototypes.first() {
                 Some(prototype) => match scope::template_named(&library.modules, module, prototype, self.report) {
+                    Some(id) if self.is_deployed(id) => {
+                        let template = scope::template_name(&library.modules, module, name);
+                        self.refuse_constant(&item.path.head, id, Some(template));
+                        Term::POISON
+                    }
                     Some(id) => {
                         let node = self.block_node(id, &[(DataLayer::Body(&define.body), env)], item.path.span);
                         match self.node_term(node) {
@@ -659,13 +772,44 @@ impl<'a> Checker<'a, '_> {
             },
         };
         self.stack.pop();
+        let term = Arc::new(term);
         self.constants.insert(key, Some(term.clone()));
-        Operand::Term(term)
+        Operand::Term(self.copy(&term, via))
+    }
+
+    /// Whether what extends a template is deployed, or groups what is.
+    pub(super) fn is_deployed(&self, id: TemplateId) -> bool {
+        matches!(self.library.family(self.library.shape(id)), Family::Resource | Family::Compound)
+    }
+
+    /// Reports a component that is written like a constant.
+    pub(super) fn refuse_constant(&mut self, name: &Ident, extended: TemplateId, template: Option<String>) {
+        // Who extends it has been told so already.
+        if self.report.mentions(name.span) {
+            return;
+        }
+        let of = &self.library.template(extended).name.value;
+        let template = template.map(|template| format!(", `{template} extends {of} {{ ... }}` for a template"));
+        let component = name.value.as_str().to_lowercase();
+        self.tell(
+            Diagnostic::error("cloud::name::case", format!("`{}` is written like a constant", name.value))
+                .label(
+                    name.span,
+                    format!("capitals alone make a constant, and {} `{of}` is none", article(of.as_str())),
+                )
+                .help(format!(
+                    "write `{component} extends {of} {{ ... }}` for a component{}",
+                    template.unwrap_or_default()
+                )),
+        );
     }
 
     pub(super) fn param(&mut self, name: &Name, via: Span) -> Term {
         match self.params.get(name) {
-            Some(Some(term)) => return term.clone(),
+            Some(Some(term)) => {
+                let term = term.clone();
+                return self.copy(&term, via);
+            }
             Some(None) => {
                 self.cycle(&What::Param(name.clone()), via);
                 return Term::POISON;
@@ -676,8 +820,9 @@ impl<'a> Checker<'a, '_> {
         self.stack.push(Frame { what: What::Param(name.clone()), via });
         let term = self.param_value(name);
         self.stack.pop();
+        let term = Arc::new(term);
         self.params.insert(name.clone(), Some(term.clone()));
-        term
+        self.copy(&term, via)
     }
 
     fn param_value(&mut self, name: &Name) -> Term {
@@ -744,7 +889,7 @@ impl<'a> Checker<'a, '_> {
 /// What a name means among what stands around a text.
 pub(super) enum Found {
     /// A variable.
-    Local(Term),
+    Local(Arc<Term>),
     /// Something of that component.
     Member(NodeId),
 }

@@ -3,8 +3,9 @@
 
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::check::expr::{Env, Operand, roles};
+use crate::check::expr::{Env, Locals, Operand, roles};
 use crate::check::instance::{ChildPlan, Children, NodeId};
 use crate::check::{Checker, MAX_COMPONENTS};
 use crate::diagnostic::{Diagnostic, listed};
@@ -13,7 +14,8 @@ use crate::model::operation::a_kind;
 use crate::model::term::{Output, Term};
 use crate::model::ty::Ty;
 use crate::model::typing::kind_of;
-use crate::name::{Key, Name, Set};
+use crate::name::{Key, Name, Set, Table};
+use crate::printable::{is_hidden, seen};
 use crate::resolve::prototype::SettingKind;
 use crate::source::Span;
 use crate::syntax::tree::{self, Expr, ExprKind, PathStep, Repeat, TextPart};
@@ -49,23 +51,25 @@ pub(super) enum Elements {
 /// One element of what is repeated over.
 pub(super) struct Element {
     /// Its place in a list, its key in a map.
-    pub key: Term,
-    pub item: Term,
+    pub key: Arc<Term>,
+    pub item: Arc<Term>,
     /// What a single variable stands for: the key of a map, the item of a list.
-    pub single: Term,
+    pub single: Arc<Term>,
 }
 
 impl Element {
     pub fn of_list(at: usize, item: Term) -> Element {
-        Element { key: Term::Known(Value::Int(at as i64)), single: item.clone(), item }
+        let item = Arc::new(item);
+        Element { key: Arc::new(Term::Known(Value::Int(at as i64))), single: item.clone(), item }
     }
 
     pub fn of_map(key: String, item: Term) -> Element {
-        Element { key: Term::string(key.as_str()), single: Term::string(key), item }
+        let key = Arc::new(Term::string(key));
+        Element { single: key.clone(), key, item: Arc::new(item) }
     }
 
     /// The variables of a repetition with this element's values.
-    pub fn names(self, repeat: &Repeat) -> Vec<(Name, Term)> {
+    pub fn names(self, repeat: &Repeat) -> Locals {
         match &repeat.second {
             None => vec![(repeat.first.value.clone(), self.single)],
             Some(second) => vec![(repeat.first.value.clone(), self.key), (second.value.clone(), self.item)],
@@ -90,7 +94,8 @@ impl<'a> Checker<'a, '_> {
         let (texts, elements) = match self.elements(over, span) {
             Elements::Broken => return Children::Broken,
             Elements::Open(ty) if probe => {
-                let locals = roles(repeat, &ty).into_iter().map(|(_, name, ty)| (name.clone(), Term::Open(ty)));
+                let locals =
+                    roles(repeat, &ty).into_iter().map(|(_, name, ty)| (name.clone(), Arc::new(Term::Open(ty))));
                 let (key, locals) = (Some(Key::Index(0)), locals.collect());
                 return self.make_child(plan, key, locals).map_or(Children::Broken, Children::Any);
             }
@@ -114,6 +119,10 @@ impl<'a> Checker<'a, '_> {
                 (true, keyed.map(|(key, item)| (Key::Text(key.as_str().into()), Element::of_map(key, item))).collect())
             }
         };
+        self.point_out_twins(plan.name, elements.iter().map(|(key, _)| key), span);
+        if !self.is_within(elements.len(), plan) {
+            return Children::Broken;
+        }
         let mut members = Vec::with_capacity(elements.len());
         let mut seen = Set::default();
         for (key, bound) in elements {
@@ -133,6 +142,30 @@ impl<'a> Checker<'a, '_> {
         }
         self.keys_that_are_not_there(plan, span, &seen, &members);
         Children::Many(Rc::new(Group { texts, members }))
+    }
+
+    /// Warns of keys that look the same: what one of them is meant for may be said of the other.
+    fn point_out_twins<'k>(&mut self, name: &Name, keys: impl Iterator<Item = &'k Key> + Clone, span: Span) {
+        let texts = keys.filter_map(|key| match key {
+            Key::Text(text) => Some(text),
+            Key::Index(_) => None,
+        });
+        if !texts.clone().any(|text| text.contains(is_hidden)) {
+            return;
+        }
+        let mut looks: Table<String, &Arc<str>> = Table::default();
+        for text in texts {
+            let Some(first) = looks.insert(seen(text), text).filter(|first| *first != text) else { continue };
+            let (one, two) = (Key::Text(first.clone()), Key::Text(text.clone()));
+            self.tell(
+                Diagnostic::warning(
+                    "cloud::repetition::key",
+                    format!("`{name}{one}` and `{name}{two}` differ only in characters that cannot be seen"),
+                )
+                .label(span, "the keys come from here")
+                .help("remove these characters, or give the two different names"),
+            );
+        }
     }
 
     /// Reports settings of elements that do not exist.

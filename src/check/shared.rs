@@ -29,7 +29,7 @@ impl<'a> Checker<'a, '_> {
     /// Under which key the value of an attribute is shared, if this component shares it with others.
     pub(super) fn shared_as(&mut self, node: NodeId, name: &Name) -> Option<Key<'a>> {
         let node = &self.nodes[node.0];
-        if node.own.contains_key(name) {
+        if node.own.contains_key(name) || node.merged_into.is_some() {
             return None;
         }
         let key = (std::ptr::from_ref(node.shape.as_ref()), name.clone());

@@ -1,8 +1,8 @@
 //! What is not known yet, by its type: the result of an operation, an attribute of a value of which only the template
 //! is known.
 
-use crate::check::Checker;
 use crate::check::expr::Operand;
+use crate::check::{Checker, LIGHT};
 use crate::diagnostic::Diagnostic;
 use crate::model::operation::Operation;
 use crate::model::term::Term;
@@ -12,7 +12,6 @@ use crate::resolve::Family;
 use crate::resolve::prototype::{names_of, unknown_attribute};
 use crate::source::Span;
 use crate::syntax::tree::Ident;
-use crate::value::Value;
 
 /// What a template says of an attribute.
 enum Declared {
@@ -34,10 +33,9 @@ impl<'a> Checker<'a, '_> {
         if arguments.iter().any(|term| matches!(term, Term::Open(_))) {
             return Ok(Term::Open(ty));
         }
-        Ok(match operation.apply(arguments)? {
-            Term::Known(Value::List(items)) if !self.spend(items.len(), span) => Term::POISON,
-            term => term,
-        })
+        let term = operation.apply(arguments)?;
+        let weight = term.weight();
+        Ok(if weight > LIGHT && !self.spend(weight, span) { Term::POISON } else { term })
     }
 
     /// Whether both sides of a choice that is not made yet are components, or nothing.

@@ -75,6 +75,9 @@ impl Known for Nothing {
     }
 }
 
+/// What a map takes, however few entries it has.
+pub const MAP_WEIGHT: usize = 6;
+
 impl Term {
     pub const NULL: Term = Term::Known(Value::Null);
 
@@ -288,10 +291,15 @@ impl Term {
         }
     }
 
-    /// How many values it consists of.
+    /// How much memory it takes, in elements of lists: up to some hundred bytes each.
     pub fn weight(&self) -> usize {
         fn of(value: &Value) -> usize {
-            let own = if let Value::String(text) = value { text.len() / 64 } else { 0 };
+            let own = match value {
+                Value::String(text) => text.len() / 64,
+                Value::Map(entries) => MAP_WEIGHT + entries.len(),
+                Value::Data(data) => MAP_WEIGHT + data.fields.len(),
+                _ => 0,
+            };
             1 + own + value.parts().map(of).sum::<usize>()
         }
         match self {
@@ -301,8 +309,10 @@ impl Term {
             Term::List(items) | Term::Call { arguments: items, .. } => {
                 1 + items.iter().map(Term::weight).sum::<usize>()
             }
-            Term::Map(entries) => 1 + entries.values().map(Term::weight).sum::<usize>(),
-            Term::Data { fields, .. } => 1 + fields.values().map(Term::weight).sum::<usize>(),
+            Term::Map(entries) => 1 + MAP_WEIGHT + entries.len() + entries.values().map(Term::weight).sum::<usize>(),
+            Term::Data { fields, .. } => {
+                1 + MAP_WEIGHT + fields.len() + fields.values().map(Term::weight).sum::<usize>()
+            }
         }
     }
 

@@ -107,6 +107,19 @@ const PRELUDE_FILES: [(&str, &str); 12] = [
 /// Those that a file names in an `import`.
 const STANDARD_FILES: [(&str, &str); 1] = [("net", include_str!("../../stdlib/net.cloud"))];
 
+/// What to write where a name is missing that a module of the library has, which is there when it is imported.
+pub fn help_import(name: &str) -> Option<String> {
+    let has = |text: &str| {
+        let file = syntax::parse(SourceId::default(), text, &mut Report::default())?;
+        let items = file.items.iter().map(|item| &item.path.head);
+        let aliases = file.aliases.iter().map(|alias| &alias.name);
+        let functions = file.functions.iter().map(|function| &function.name);
+        items.chain(aliases).chain(functions).any(|found| found.value.as_str() == name).then_some(())
+    };
+    let (module, _) = STANDARD_FILES.iter().find(|(_, text)| has(text).is_some())?;
+    Some(format!("write `import \"{module}\";` at the top of the file"))
+}
+
 /// The files of one module, and the modules that they import.
 #[derive(Default)]
 pub struct LoadedModule {
@@ -232,11 +245,26 @@ impl Loading<'_> {
             import.value.ends_with(".cloud") || import.value.starts_with('.') || import.value.starts_with('/');
         if module.is_none() && !is_file {
             let names = STANDARD_FILES.iter().chain(&PRELUDE_FILES).map(|(name, _)| *name);
-            let near = closest(&import.value, names);
+            let of_cloud = ["aws", "@aws", "@pulumi", "hashicorp/", "azure", "gcp", "google"];
+            let of_cloud = of_cloud.iter().any(|of| import.value.starts_with(of));
+            let near = closest(&import.value, names).filter(|_| !of_cloud);
+            let help = if of_cloud {
+                "remove this line: all that the library has of a cloud is there without an import".to_string()
+            } else if near.is_some() {
+                format!("a file is imported by its path: `import \"./{}.cloud\";`", import.value)
+            } else {
+                let modules: Vec<String> =
+                    STANDARD_FILES.iter().map(|(name, _)| format!("`import \"{name}\";`")).collect();
+                format!(
+                    "remove this line, or import what is not always there: {}; a file is imported by its path: `import \"./{}.cloud\";`",
+                    modules.join(", "),
+                    import.value,
+                )
+            };
             self.report.push(
                 Diagnostic::error("cloud::import::unknown", format!("there is no module `{}`", import.value))
                     .label(import.span, near.map_or("not found".into(), |near| format!("did you mean `{near}`?")))
-                    .help(format!("a file is imported by its path: `import \"./{}.cloud\";`", import.value)),
+                    .help(help),
             );
             return;
         }

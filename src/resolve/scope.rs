@@ -8,7 +8,7 @@ use crate::model::ty::TemplateId;
 use crate::name::{Name, OrderedTable, Set, Table};
 use crate::resolve::load::Loaded;
 use crate::resolve::prototype::Template;
-use crate::resolve::{ModuleId, PRELUDE, PROGRAM};
+use crate::resolve::{ModuleId, PRELUDE, PROGRAM, load};
 use crate::source::Span;
 use crate::syntax::tree::{self, Ident, Item, ItemKind};
 use crate::syntax::{File, habit};
@@ -221,7 +221,9 @@ pub fn find_template(modules: &[Module], from: ModuleId, name: &str) -> Option<T
 
 /// As [`find_template`], reporting a name that means none.
 pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: &mut Report) -> Option<TemplateId> {
-    let found = find_template(modules, from, name.value.as_str());
+    // A file's own type hides a template of the library.
+    let hidden = modules[from.0].aliases.contains_key(&name.value);
+    let found = find_template(modules, from, name.value.as_str()).filter(|_| !hidden);
     clash(modules, from, name, report);
     if found.is_none() {
         let all = [from, PRELUDE].into_iter().chain(modules[from.0].imports.iter().map(|(id, _)| *id));
@@ -234,20 +236,39 @@ pub fn template_named(modules: &[Module], from: ModuleId, name: &Ident, report: 
                 Diagnostic::error("cloud::name::unknown", message)
                     .label(name.span, "a constant, and not a template")
                     .label(constant.path.head.span, "capitals alone make this a constant")
-                    .help(format!("write `{}` for a template, in both places", upper_camel(&name.value))),
+                    .help(format!(
+                        "write `{}` for a template, in both places",
+                        template_name(modules, from, &name.value)
+                    )),
+            );
+        } else if let Some(alias) = own.aliases.get(&name.value) {
+            report.push(
+                Diagnostic::error("cloud::name::unknown", message)
+                    .label(name.span, "a type, and not a template")
+                    .label(alias.name.span, "defined as a type here")
+                    .help("only a template is extended"),
             );
         } else if !own.has_nested(&name.value) {
             let diagnostic = unknown("cloud::name::unknown", &message, name, known);
             report.push(match habit::names::template(name.value.as_str()) {
+                _ if report.is_long() => diagnostic,
                 Some(help) => diagnostic.help(help),
+                None if let Some(help) = load::help_import(name.value.as_str()) => diagnostic.help(help),
                 None if name.value.is_constant() => {
                     diagnostic.help("templates are `UpperCamel`: a name in capitals alone is a constant")
                 }
-                None => diagnostic,
+                None if diagnostic.labels.iter().any(|label| label.text.starts_with("did you mean")) => diagnostic,
+                None => diagnostic.help(habit::names::own_template(name.value.as_str())),
             });
         }
     }
     found
+}
+
+/// What a template in capitals may be called: `Vpc` for `VPC`, or `MyVpc` where there is a `Vpc`.
+pub fn template_name(modules: &[Module], from: ModuleId, name: &Name) -> String {
+    let camel = upper_camel(name);
+    if find_template(modules, from, &camel).is_some() { format!("My{camel}") } else { camel }
 }
 
 /// `VPC` as a template would be written: `Vpc`.

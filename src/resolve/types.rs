@@ -10,9 +10,24 @@ use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
 use crate::name::{Name, Table};
 use crate::resolve::prototype::Member;
 use crate::resolve::scope::{self, Module};
-use crate::resolve::{ModuleId, PRELUDE};
+use crate::resolve::{ModuleId, PRELUDE, load};
 use crate::source::Span;
 use crate::syntax::tree::{self, Declare, Ident, TypeExpr, TypeExprKind};
+
+/// A type of the language by its name: meant where no file defines another by that name.
+fn builtin(name: &str) -> Option<Ty> {
+    Some(match name {
+        "Any" => Ty::Any,
+        "Bool" => Ty::Bool,
+        "Int" => Ty::Int,
+        "Number" => Ty::Number,
+        "String" => Ty::String,
+        "Duration" => Ty::Duration,
+        "Size" => Ty::Size,
+        "Secret" => Ty::Secret,
+        _ => return None,
+    })
+}
 
 /// Reads written types in the module where they stand.
 pub struct Types<'a, 'r> {
@@ -182,20 +197,6 @@ impl<'a, 'r> Types<'a, 'r> {
     }
 
     pub fn named(&mut self, module: ModuleId, name: &Name, span: Span) -> Ty {
-        let builtin = match name.as_str() {
-            "Any" => Some(Ty::Any),
-            "Bool" => Some(Ty::Bool),
-            "Int" => Some(Ty::Int),
-            "Number" => Some(Ty::Number),
-            "String" => Some(Ty::String),
-            "Duration" => Some(Ty::Duration),
-            "Size" => Some(Ty::Size),
-            "Secret" => Some(Ty::Secret),
-            _ => None,
-        };
-        if let Some(ty) = builtin {
-            return ty;
-        }
         let key = (module, name.clone());
         if let Some(ty) = self.cache.get(&key) {
             // No name stands for null: this one is being read.
@@ -220,14 +221,21 @@ impl<'a, 'r> Types<'a, 'r> {
                 self.cache.insert(key.clone(), Ty::Null);
                 self.alias(module, alias)
             }
+            None if let Some(ty) = builtin(name.as_str()) => ty,
             None => {
                 let builtins = ["Bool", "Int", "Number", "String", "Duration", "Size", "Secret"];
                 let all = self.modules[module.0].templates.keys().chain(self.modules[PRELUDE.0].templates.keys());
                 let aliases = self.modules.iter().flat_map(|m| m.aliases.keys());
                 let known = builtins.into_iter().chain(all.chain(aliases).map(Name::as_str));
+                let known = known.filter(|_| !self.report.is_long());
                 let ident = Ident::new(name.clone(), span);
                 let message = format!("there is no type `{name}`");
-                self.report.push(scope::unknown("cloud::type::unknown", &message, &ident, known));
+                let unknown = scope::unknown("cloud::type::unknown", &message, &ident, known);
+                let help = if self.report.is_long() { None } else { load::help_import(name.as_str()) };
+                self.report.push(match help {
+                    Some(help) => unknown.help(help),
+                    None => unknown,
+                });
                 Ty::Any
             }
         };

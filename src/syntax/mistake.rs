@@ -2,6 +2,7 @@
 //! and where. Knows the characters around the place, not the grammar.
 
 use super::around::{Around, token};
+use super::habit;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, Span};
 
@@ -281,6 +282,14 @@ impl<'t> Mistake<'_, 't> {
         if self.found.starts_with(|c: char| c.is_ascii_lowercase()) {
             let (first, rest) = self.found.split_at(1);
             let upper = format!("{}{rest}", first.to_uppercase());
+            if self.found.starts_with("aws_") {
+                let help = habit::names::template(self.found);
+                return Some(
+                    error(format!("`{}` is a type of another tool", self.found))
+                        .label(self.here(), "not a template")
+                        .help(help.unwrap_or_else(|| habit::names::own_template(self.found))),
+                );
+            }
             return Some(
                 error(format!("`{}` cannot be extended: only a template can", self.found))
                     .label(self.here(), "not written like a template")

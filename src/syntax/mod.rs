@@ -12,6 +12,7 @@ mod scan;
 pub mod tree;
 
 use crate::diagnostic::{Diagnostic, Report};
+use crate::printable::{Escaped, is_hidden};
 use crate::source::{SourceId, Span};
 use scan::Scanned;
 
@@ -21,12 +22,34 @@ pub use tree::File;
 pub const MAX_DEPTH: usize = 200;
 /// Operators and accesses that one expression may chain.
 pub const MAX_CHAIN: usize = 1000;
+/// Brackets, texts, operators and commas in one file, and statements, each of which counts for four,
+pub const MAX_SIGNS: usize = 3_000_000;
+/// and in one statement at its top.
+pub const MAX_STATEMENT: usize = 1_000_000;
 /// Bytes in one file.
 pub const MAX_FILE: u64 = 32 << 20;
 
 /// The tree of one text, or nothing with at least one error in the report.
 pub fn parse(source: SourceId, text: &str, report: &mut Report) -> Option<File> {
-    scanned(source, text, report, scan_program, parser::parse)
+    let file = scanned(source, text, report, scan_program, parser::parse)?;
+    report.extend(hidden(source, text));
+    Some(file)
+}
+
+/// A warning of what is in a text and does not show there. What scripts and emoji are joined by is left alone.
+fn hidden(source: SourceId, text: &str) -> Option<Diagnostic> {
+    let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let joins = |c: char| matches!(c, '\n' | '\t' | '\r' | '\u{ad}' | '\u{200c}' | '\u{200d}');
+    let at = rest.find(|c: char| is_hidden(c) && !joins(c))? + text.len() - rest.len();
+    let c = text[at..].chars().next()?;
+    Some(
+        Diagnostic::warning(
+            "cloud::syntax::hidden",
+            format!("this file has a character that cannot be seen: U+{:04X}", c as u32),
+        )
+        .label(Span::new(source, at, at + c.len_utf8()), "here")
+        .help(format!("remove it; in a text, write `{}` if it is meant", Escaped(c))),
+    )
 }
 
 /// The text in its one layout, or nothing with at least one error in the report. Its tree is that of the

@@ -2,10 +2,13 @@
 //! nesting stays within [`MAX_DEPTH`]. On its way it notes where comments and texts stand. Knows nothing of
 //! statements.
 
-use super::MAX_DEPTH;
 use super::around::{left_open, token};
+use super::{MAX_DEPTH, MAX_SIGNS, MAX_STATEMENT};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, Span};
+
+/// Items of a list that a statement counts for.
+const STATEMENT: usize = 4;
 
 /// What is open at some place.
 #[derive(Clone, Copy, PartialEq)]
@@ -51,6 +54,10 @@ struct Scanner<'a> {
     depth: usize,
     /// The last bracket closed was a brace, and no word came since.
     after_brace: bool,
+    /// Signs and texts so far,
+    signs: usize,
+    /// and before the current statement at the top of the file.
+    signs_before: usize,
     /// Texts that the current place stands in.
     texts: usize,
     scanned: Scanned,
@@ -88,6 +95,8 @@ impl Scanner<'_> {
             outer_ifs: Vec::new(),
             depth: 0,
             after_brace: false,
+            signs: 0,
+            signs_before: 0,
             texts: 0,
             scanned: Scanned::default(),
         }
@@ -118,6 +127,7 @@ impl Scanner<'_> {
     }
 
     fn push(&mut self, open: Open, length: usize) -> Result<(), Box<Diagnostic>> {
+        self.sign()?;
         self.deeper(length)?;
         self.open.push((open, self.at));
         self.texts += usize::from(matches!(open, Open::Text | Open::TextBlock));
@@ -132,6 +142,22 @@ impl Scanner<'_> {
         self.ifs = self.outer_ifs.pop().unwrap_or(0);
         self.depth -= 1;
         Some(popped)
+    }
+
+    /// Counts a sign or a text: each becomes a part of a tree, which takes many times its bytes.
+    fn sign(&mut self) -> Result<(), Box<Diagnostic>> {
+        self.signs += 1;
+        let (what, most) = match self.signs {
+            all if all > MAX_SIGNS => ("file", MAX_SIGNS),
+            all if all - self.signs_before > MAX_STATEMENT => ("statement", MAX_STATEMENT),
+            _ => return Ok(()),
+        };
+        let message = format!("this {what} has more than {most} brackets, texts, operators, commas and statements");
+        Err(Box::new(
+            Diagnostic::error("cloud::limit::file", message)
+                .label(self.span(self.at, 1), "with this one")
+                .help("spread it over several, or read what is data from a file with `file`"),
+        ))
     }
 
     fn end_ifs(&mut self) {
@@ -175,9 +201,15 @@ impl Scanner<'_> {
             b'[' => self.push(Open::Bracket, 1)?,
             b'(' => self.push(Open::Paren, 1)?,
             closing @ (b'}' | b']' | b')') => self.close(closing)?,
-            b';' | b',' => {
+            end @ (b';' | b',') => {
+                self.sign()?;
+                // A statement is as much as several items.
+                self.signs += if end == b';' { STATEMENT - 1 } else { 0 };
                 self.end_ifs();
                 self.at += 1;
+                if end == b';' && self.open.is_empty() {
+                    self.signs_before = self.signs;
+                }
             }
             byte if byte.is_ascii_alphabetic() => {
                 let start = self.at;
@@ -194,7 +226,12 @@ impl Scanner<'_> {
                     self.ifs += 1;
                 }
             }
-            _ => self.at += 1,
+            byte => {
+                if byte.is_ascii_punctuation() {
+                    self.sign()?;
+                }
+                self.at += 1;
+            }
         }
         Ok(())
     }
@@ -210,6 +247,9 @@ impl Scanner<'_> {
             Some((open, _)) if matches(open) => {
                 self.after_brace = open == Open::Brace;
                 self.at += 1;
+                if self.after_brace && self.open.is_empty() {
+                    self.signs_before = self.signs;
+                }
                 Ok(())
             }
             Some((open, start)) => {

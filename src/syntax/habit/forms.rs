@@ -297,6 +297,24 @@ pub(super) static HABITS: &[Habit] = &[
         "not in a component",
         "move it there, or declare an attribute here: `<name>: <value value>;`",
     ),
+    row(
+        r#"<name> : <type> @in <low> .. <high>"#,
+        "only a type with a name is narrowed",
+        "narrows nothing here",
+        "write `type <name Camel>Range = <type> in <low>..<high>;` at the top of the file, and `<name>: <name Camel>Range` here",
+    ),
+    row(
+        r#"<name> : <type> @matching "<text>""#,
+        "only a type with a name is narrowed",
+        "narrows nothing here",
+        "write `type <name Camel>Pattern = <type> matching \"<text>\";` at the top of the file, and `<name>: <name Camel>Pattern` here",
+    ),
+    row(
+        r#"<name> : <type> @is <small>"#,
+        "only a type with a name is narrowed",
+        "narrows nothing here",
+        "write `type <name Camel>Format = <type> is <small>;` at the top of the file, and `<name>: <name Camel>Format` here",
+    ),
     row(r#": @<lower>"#, "`<lower>` is not a type", "types are `UpperCamel`", "write `<lower type>`"),
     row(r#"^<path> :@= <value>"#, "`<path>` is set without `:=`", "leave this out", "write `<path> <value value>;`"),
     row(
@@ -602,6 +620,7 @@ pub(super) fn class(word: &str) -> &'static str {
         "export" => r"export[ \t]+(?:const|let|var)\b",
         "fold" => r"[|>][-+]?[ \t]*\n",
         "function" => r"(?:export[ \t]+)?(?:async[ \t]+)?(?:function|def|func)\b",
+        "low" | "high" => "-?[0-9][0-9_]*",
         "inner" => r#"[ \t]*(?:\n|[a-z"])"#,
         "dash" => "[-~]?",
         "dashes" => r"[ \t]*\n[ \t]*-[ \t]+[^\n]*(?:\n[ \t]*-[ \t]+[^\n]*)*",

@@ -159,10 +159,21 @@ pub fn template(name: &str) -> Option<String> {
         "Workflow" | "Sequence" | "Parallel" => "a group of components extends `Compound`",
         _ => {
             let known = write::template(name);
-            return (known != "TEMPLATE").then(|| format!("write `{known}`"));
+            return (known != "TEMPLATE" && known != name).then(|| format!("write `{known}`"));
         }
     };
     Some(help.into())
+}
+
+/// A template of that name, for what the library has none of.
+pub fn own_template(name: &str) -> String {
+    let bare = name.strip_prefix("aws_").unwrap_or(name);
+    let template = write::camel(bare, true);
+    let text = format!("{template} extends Resource {{ kind \"acme.{template}\"; name: String, identity; }}");
+    let then = if template == name { String::new() } else { format!(", and extend `{template}`") };
+    format!(
+        "the library has none: `tadpole docs` lists its templates; write one, `{text}`{then}, to try it in the sandbox"
+    )
 }
 
 /// What to write where an attribute is called by a name of another tool that no spelling leads from.

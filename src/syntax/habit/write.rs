@@ -59,7 +59,7 @@ pub(super) const CHANGES: &[Change] = &[
 ];
 
 /// `web-server` or `web_server` as `webServer`, or with a capital.
-fn camel(text: &str, capital: bool) -> String {
+pub(super) fn camel(text: &str, capital: bool) -> String {
     let mut out = String::new();
     let mut upper = capital;
     for c in text.chars() {
@@ -80,15 +80,43 @@ fn camel(text: &str, capital: bool) -> String {
     if out.is_empty() { "name".into() } else { out }
 }
 
+/// Templates of the library, and what other tools call them: without capitals, `_` and the word `aws`.
+const TEMPLATES: &[(&str, &[&str])] = &[
+    ("TransientS3Bucket", &["s3bucket", "bucket", "bucketv2", "storagebucket"]),
+    ("S3File", &["s3object", "s3bucketobject", "bucketobject", "bucketobjectv2"]),
+    ("S3BucketPolicy", &["s3bucketpolicy", "bucketpolicy"]),
+    ("ImageInstance", &["instance", "ec2instance", "ec2", "server", "virtualmachine", "vm", "computeinstance"]),
+    ("LaunchTemplate", &["launchtemplate", "ec2launchtemplate", "launchconfiguration"]),
+    ("Image", &["ami", "ec2ami", "machineimage"]),
+    ("TransientVolume", &["ebsvolume", "ebs", "ec2volume", "disk"]),
+    ("VolumeAttachment", &["volumeattachment", "ebsattachment"]),
+    ("Snapshot", &["ebssnapshot"]),
+    ("ElasticIp", &["eip", "elasticipaddress", "elasticip", "ec2eip"]),
+    ("KeyPair", &["keypair", "ec2keypair", "sshkey"]),
+    ("SecurityGroup", &["securitygroup", "ec2securitygroup"]),
+    ("Vpc", &["vpc", "ec2vpc", "virtualnetwork"]),
+    ("Subnet", &["subnet", "ec2subnet", "privatesubnet", "publicsubnet"]),
+    ("InternetGateway", &["internetgateway", "igw"]),
+    ("NatGateway", &["natgateway"]),
+    ("RouteTable", &["routetable"]),
+    ("Route", &["route"]),
+    ("TransientDbInstance", &["dbinstance", "rdsinstance", "database", "databaseinstance", "rds"]),
+    ("DbSubnetGroup", &["dbsubnetgroup", "rdssubnetgroup"]),
+    ("DbParameterGroup", &["dbparametergroup", "rdsparametergroup"]),
+    ("DbSnapshot", &["dbsnapshot"]),
+    ("Distribution", &["cloudfrontdistribution", "cloudfront", "cdn"]),
+    ("CachePolicy", &["cloudfrontcachepolicy"]),
+    ("OriginAccessControl", &["cloudfrontoriginaccesscontrol", "originaccesscontrol"]),
+    ("Function", &["cloudfrontfunction"]),
+];
+
 /// The template of the library for what other tools call a type.
 pub(super) fn template(name: &str) -> String {
-    let last = name.rsplit(['.', ' ']).next().unwrap_or(name);
-    let known = match (name, last) {
-        ("aws_s3_bucket", _) | (_, "Bucket" | "BucketV2") => "TransientS3Bucket",
-        ("aws_instance", _) | (_, "Instance") => "ImageInstance",
-        _ => "TEMPLATE",
-    };
-    known.into()
+    let last = name.rsplit(['.', ' ', ':']).next().unwrap_or(name);
+    let plain = last.to_lowercase().replace('_', "");
+    let plain = plain.strip_prefix("aws").unwrap_or(&plain);
+    let known = TEMPLATES.iter().find(|(_, names)| names.contains(&plain));
+    known.map_or("TEMPLATE", |(template, _)| template).into()
 }
 
 fn is_name(text: &str) -> bool {
