@@ -25,7 +25,7 @@ type Codes = BTreeSet<String>;
 type Elsewhere = (&'static str, &'static str, fn(&Path) -> Codes);
 
 /// Codes that no program on a page can show.
-const ELSEWHERE: [Elsewhere; 10] = [
+const ELSEWHERE: [Elsewhere; 11] = [
     ("cloud::command", "it is about a call, not a program", |directory| {
         fs::write(directory.join("main.cloud"), "web extends TransientS3Bucket { bucket \"acme-web\"; }\n").unwrap();
         ran(directory, &["show"])
@@ -62,6 +62,22 @@ const ELSEWHERE: [Elsewhere; 10] = [
         assert_eq!(ran(directory, &["apply", "--sandbox", "--yes"]), Codes::new());
         write("films extends TransientS3Bucket { bucket \"acme-media\"; }");
         ran(directory, &["plan", "--sandbox"])
+    }),
+    ("cloud::plan::unrecorded", "it takes a record from a backup", |directory| {
+        let disk = |size: u32| {
+            let text = format!(
+                "Disk extends Resource {{ kind \"acme.Disk\"; size: Int, immutable; }}\n\
+                 data extends Disk {{ size {size}; terminateActions []; }}"
+            );
+            fs::write(directory.join("main.cloud"), text).unwrap();
+            ran(directory, &["apply", "--sandbox", "--yes"])
+        };
+        disk(1);
+        let record = directory.join(".tadpole/default/state.json");
+        let backup = fs::read(&record).unwrap();
+        disk(2);
+        fs::write(&record, backup).unwrap();
+        disk(2)
     }),
     ("cloud::limit::references", "it is too long to print", |directory| {
         let values: String = (0..5000).map(|i| format!("v{i} v{} + 1;\n", i + 1)).collect();

@@ -48,11 +48,14 @@ impl Scene<'_> {
     }
 }
 
-/// Each thing is recorded, or named by an operation that began and whose recovery will find it. Holds
-/// at every moment, also right after a kill.
+/// Each thing is recorded, or named by an operation that began and whose recovery will find it, or by one that was
+/// looked for and not found, and may have arrived since. Holds at every moment, also right after a kill.
 pub fn no_orphan(scene: &Scene) -> Holds {
     let ids: BTreeSet<(&str, &str)> = scene.recorded().map(|(_, one)| (&*one.kind, &*one.id)).collect();
-    let tokens: BTreeSet<&str> = scene.state.unfinished.values().map(|began| &*began.token).collect();
+    let unfinished = scene.state.unfinished.values().map(|began| &*began.token);
+    // The next create of the address has the same token, and meets it.
+    let late = scene.state.late.values().map(|late| &*late.token);
+    let tokens: BTreeSet<&str> = unfinished.chain(late).collect();
     for object in scene.objects {
         let known = ids.contains(&(&object.kind, &object.id)) || tokens.contains(&*object.owner.token);
         if !known && !scene.is_let_go(object) {

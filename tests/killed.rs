@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use tadpole::sandbox::weather::Weather;
 use tadpole::sandbox::{Object, Sandbox};
-use tadpole::state::{State, store};
+use tadpole::state::{State, Status, store};
 
 use crate::cli::Tadpole;
 use crate::invariants::{self, Scene};
@@ -269,12 +269,12 @@ fn the_second_signal_stops_at_once() {
     let text = "n[i in 0..30] extends ImageInstance { imageID \"ami-12345678\"; }\n";
     std::fs::write(place.directory.path().join("main.cloud"), text).unwrap();
     std::fs::create_dir_all(place.record()).unwrap();
-    place.sandbox().set_weather(Weather { latency: 0.2, ..Weather::default() }).unwrap();
+    // A create takes 24 seconds.
+    place.sandbox().set_weather(Weather { latency: 20.0, ..Weather::default() }).unwrap();
     let apply = &["apply", "--sandbox", "--yes"];
     let mut child = place.started(apply);
-    until("the first instance", || !place.sandbox().objects().is_empty());
+    until("the first create", || place.state().is_some_and(|state| !state.unfinished.is_empty()));
     signal("-INT", &child);
-    // An instance takes 5 seconds to be ready.
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(child.try_wait().unwrap(), None, "what is in flight was not waited for");
     signal("-TERM", &child);
@@ -287,6 +287,38 @@ fn the_second_signal_stops_at_once() {
     assert_eq!(run.code, 0, "{}", run.err);
     place.is_at_rest("after recovery");
     assert_eq!(place.state().unwrap().resources.len(), 30);
+}
+
+/// What was asked of the cloud is recorded; that it takes minutes until it is ready or gone is left to the next run.
+#[test]
+fn the_first_signal_ends_what_only_waits() {
+    let place = Place::new();
+    let text = "Base extends Resource { kind \"acme.Database\"; }\nbase extends Base { }\n";
+    std::fs::write(place.directory.path().join("main.cloud"), text).unwrap();
+    std::fs::create_dir_all(place.record()).unwrap();
+    let interrupted = |arguments: &[&str], asked: &dyn Fn(&State) -> bool| {
+        // A database takes seven minutes to be ready, and three to be gone.
+        place.sandbox().set_weather(Weather { latency: 1.0, ..Weather::default() }).unwrap();
+        let mut child = place.started(arguments);
+        until("what was asked", || place.state().is_some_and(|state| asked(&state)));
+        std::thread::sleep(Duration::from_millis(1500));
+        signal("-INT", &child);
+        let asked = Instant::now();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(asked.elapsed() < Duration::from_secs(20), "it took {:?} to stop", asked.elapsed());
+        place.sandbox().set_weather(Weather::default()).unwrap();
+        place.state().unwrap()
+    };
+    let is_made = |state: &State| state.unfinished.values().any(|began| !began.request.id.is_empty());
+    let state = interrupted(&["apply", "--sandbox", "--yes"], &is_made);
+    let base = state.resources.values().next().unwrap();
+    assert_eq!((base.status, state.unfinished.len()), (Status::Incomplete, 0));
+    assert_eq!(place.sandbox().objects()[0].id, base.id);
+
+    let is_asked = |state: &State| !state.unfinished.is_empty();
+    let state = interrupted(&["destroy", "--sandbox", "--yes"], &is_asked);
+    assert_eq!(state.unfinished.len(), 1, "the next run finds out when it is gone");
+    place.is_sound("after an interrupted destroy");
 }
 
 /// As a build server stops a job: SIGINT, after a while SIGTERM, after another SIGKILL.

@@ -29,6 +29,7 @@ mod live;
 mod local;
 mod plan;
 mod printable;
+mod promises;
 mod reference;
 mod render;
 mod repl;

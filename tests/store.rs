@@ -70,7 +70,9 @@ fn environment() -> (TempDir, Vec<State>) {
     // The first of them stands behind a line that says who writes.
     let mut noted = states[0].clone();
     noted.about.command = ledger.state().about.command.clone();
+    noted.salts = ledger.state().salts.clone();
     assert_eq!(noted.about.command.as_ref().map(|command| command.line.as_str()), Some("test"));
+    assert!(!noted.salts.is_empty());
     states.insert(1, noted);
     (directory, states)
 }

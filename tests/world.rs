@@ -451,7 +451,7 @@ impl World {
         };
         let mut refreshed = refreshed.unwrap_or_else(|faults| panic!("{faults:?}"));
         if request.persistent {
-            let owned = calls.owned(&moved.state).await.unwrap().unwrap();
+            let owned = calls.owned(&moved.state, Vec::new()).await.unwrap().unwrap();
             refreshed.owned = owned.into_iter().map(|one| (one.kind, one.id)).collect();
         }
         if request.purpose == Purpose::Refresh {

@@ -69,7 +69,7 @@ pub async fn race(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
 /// Of the others, when there are any.
 pub async fn attempt(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
     let Err(failed) = in_order(&action.parts, "", scene).await else { return Ok(()) };
-    if action.otherwise.is_empty() {
+    if action.otherwise.is_empty() || failed.fault.interrupted {
         return Err(failed);
     }
     let on = format!("{}; trying otherwise", failed.fault);
@@ -80,6 +80,7 @@ pub async fn attempt(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
 /// Several failures as one, if there are any. It is about what the first of them is about.
 pub fn together(all: Vec<Failed>) -> Option<Failed> {
     let rollback = all.iter().any(|failed| failed.rollback);
+    let interrupted = all.iter().all(|failed| failed.fault.interrupted);
     let mut faults = all.into_iter().map(|failed| failed.fault);
     let first = faults.next()?;
     let fault = faults.fold(first, |mut first: Fault, other| {
@@ -87,5 +88,5 @@ pub fn together(all: Vec<Failed>) -> Option<Failed> {
         let _ = write!(first.message, "; {other}");
         first
     });
-    Some(Failed { fault, rollback })
+    Some(Failed { fault: Fault { interrupted, ..fault }, rollback })
 }

@@ -77,6 +77,9 @@ pub fn run<'a>(action: &'a Action, scene: Scene<'a>) -> Pin<Box<dyn Future<Outpu
         let address = &scene.place.address;
         scene.calls.tell(Event::Running { address: address.clone(), action: action.name.clone() });
         let Err(failed) = in_time(action, &scene).await else { return Ok(()) };
+        if failed.fault.interrupted {
+            return Err(failed);
+        }
         let failed = match &failed.fault.attribute {
             Some(_) => failed,
             None => Failed { fault: failed.fault.on(scene.list.attribute()), ..failed },
@@ -95,6 +98,9 @@ pub fn run<'a>(action: &'a Action, scene: Scene<'a>) -> Pin<Box<dyn Future<Outpu
 
 /// With all its tries, in the time that it has. What looks sees to its time itself.
 async fn in_time(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
+    if can_be_left(action.verb) {
+        return scene.calls.unless_stopped(tried(action, scene)).await?;
+    }
     let within = Settings::of(action, scene).duration("within");
     match within.filter(|_| !looks(action.verb, scene.list)) {
         None => tried(action, scene).await,
@@ -103,6 +109,11 @@ async fn in_time(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
             Err(_) => Err(failed(action, scene, &format!("it took longer than {}", shown(within))).into()),
         },
     }
+}
+
+/// Whether it can be left at any moment, since it changes nothing and nothing is lost of it.
+fn can_be_left(verb: Verb) -> bool {
+    verb == Verb::Wait || verb.nature() == Nature::Look
 }
 
 /// A command whose time is over ends by itself, and then it is known what it said.
@@ -125,12 +136,12 @@ async fn tried(action: &Action, scene: &Scene<'_>) -> Result<(), Failed> {
     let mut tries = 0;
     loop {
         let failed = match once(action, scene).await {
-            Err(failed) if tries < times => failed,
+            Err(failed) if tries < times && !failed.fault.interrupted => failed,
             result => return result,
         };
         let after = backoff.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
         scene.calls.tell(Event::Retrying { address: scene.place.address.clone(), fault: failed.fault, after });
-        tokio::time::sleep(after).await;
+        scene.calls.rest(after).await?;
         tries += 1;
     }
 }

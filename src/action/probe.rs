@@ -80,7 +80,7 @@ async fn until_live<F: Future<Output = Result<Look, Fault>>>(
 ) -> Result<(), Fault> {
     if !pace.grace.is_zero() {
         tell(scene, format!("left alone for {}", super::shown(pace.grace)));
-        tokio::time::sleep(pace.grace).await;
+        scene.calls.rest(pace.grace).await?;
     }
     let began = tokio::time::Instant::now();
     let mut successes = 0;
@@ -107,7 +107,7 @@ async fn until_live<F: Future<Output = Result<Look, Fault>>>(
             });
             return Err(failed(action, scene, &why));
         }
-        tokio::time::sleep(pace.every).await;
+        scene.calls.rest(pace.every).await?;
     }
 }
 
@@ -140,7 +140,7 @@ async fn now<F: Future<Output = Result<Look, Fault>>>(
         if is_over && let Some(why) = why {
             return Err(not_live(action, scene, &why));
         }
-        tokio::time::sleep(pace.every).await;
+        scene.calls.rest(pace.every).await?;
     }
 }
 

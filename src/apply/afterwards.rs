@@ -22,6 +22,9 @@ pub(super) fn catch_up(plan: &Plan, ledger: &mut Ledger) -> Result<(), StoreFaul
     if !plan.moves.is_empty() {
         ledger.record(vec![Record::Moved { moves: plan.moves.clone() }])?;
     }
+    if !plan.reverts.is_empty() {
+        ledger.record(plan.reverts.iter().map(|revert| Record::Restored { op: revert.retired }).collect())?;
+    }
     let mut records = plan::seen(ledger.state(), &plan.drift, false);
     records.extend(spared(plan, ledger.state()));
     ledger.record(records)

@@ -8,7 +8,6 @@ use crate::apply::step::{Own, Step, Stopped, Wanted};
 use crate::model::action::{Action, ActionTerm, List, Occasion, Verb};
 use crate::name::Address;
 use crate::state::Recorded;
-use crate::state::ledger::token;
 use crate::state::record::Record;
 
 impl Step {
@@ -86,7 +85,7 @@ impl Step {
     /// several times.
     fn deed_token(&self, list: List, op: u64, sum: &str, times: usize) -> String {
         let what = format!("{} {sum} {times}", list.attribute());
-        token(&self.work.lineage, &Address::root(), &what, op).to_string()
+        self.journal.tokens.of(&Address::root(), &what, op).to_string()
     }
 
     /// Runs the liveness actions.

@@ -121,6 +121,10 @@ impl Provider for Discreet {
         self.0.answers(kind)
     }
 
+    fn is_idempotent(&self, kind: &str) -> bool {
+        self.0.is_idempotent(kind)
+    }
+
     fn at_once(&self) -> usize {
         self.0.at_once()
     }

@@ -4,19 +4,21 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::apply::Stop;
 use crate::apply::budget::Budget;
 use crate::apply::clock::Clock;
 use crate::apply::discreet::Discreet;
 use crate::apply::event::{Event, Events};
 use crate::apply::provider::{
-    Call, Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Place, Progress, Provider, Reading, Seek,
-    Want,
+    Call, DEADLINE, Deed, Fault, FaultKind, Health, Leaving, Made, Obstacle, Owned, Place, Progress, Provider, Reading,
+    Seek, Want,
 };
 use crate::apply::rate::{Lane, Rates};
 use crate::apply::step::place_of;
@@ -52,6 +54,8 @@ pub struct Calls {
     /// Whether this process may still change anything. None where nothing is to be changed.
     tenure: Option<Tenure>,
     lost: Arc<Lost>,
+    /// Whether somebody wants the command to stop. None where nobody is heard.
+    stop: Option<watch::Receiver<Stop>>,
 }
 
 /// Why the environment is not this process's any more, when that is found out.
@@ -86,7 +90,49 @@ impl Calls {
             random: Arc::new(Mutex::new(random)),
             tenure: None,
             lost: Arc::default(),
+            stop: None,
         }
+    }
+
+    /// The same, which waits for nothing any more once somebody wants it to stop: not for a call that changes
+    /// nothing, nor for a turn or before another try. A call that changes something and has left is waited for.
+    pub fn until(&self, stop: watch::Receiver<Stop>) -> Calls {
+        Calls { stop: Some(stop), ..self.clone() }
+    }
+
+    /// Whether somebody wants the command to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| *stop.borrow() != Stop::No)
+    }
+
+    /// What comes first, the end of the future or the wish to stop.
+    ///
+    /// # Errors
+    /// That somebody wants it to stop.
+    pub async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Fault> {
+        let stopped = async {
+            let heard = match self.stop.clone() {
+                Some(mut stop) => stop.wait_for(|stop| *stop != Stop::No).await.is_ok(),
+                None => false,
+            };
+            if !heard {
+                // Nobody can want it to stop.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopped => Err(Fault::interrupted()),
+            result = future => Ok(result),
+        }
+    }
+
+    /// Lets time go by.
+    ///
+    /// # Errors
+    /// That somebody wants it to stop.
+    pub async fn rest(&self, time: Duration) -> Result<(), Fault> {
+        self.unless_stopped(tokio::time::sleep(time)).await
     }
 
     /// The same, for whoever has the environment, for as long as that is so.
@@ -153,14 +199,16 @@ impl Calls {
     }
 
     /// Everything that is of an environment, recorded or not. `state` is as it was when there was most in it:
-    /// the cloud is asked where its things live.
+    /// the cloud is asked where its things live, and where `wanted` would.
     ///
     /// # Errors
     /// The last fault.
-    pub async fn owned(&self, state: &State) -> Result<Option<Vec<Owned>>, Fault> {
+    pub async fn owned(&self, state: &State, wanted: Vec<Place>) -> Result<Option<Vec<Owned>>, Fault> {
         let kept = state.kept.iter().map(|kept| (&kept.address, &kept.recorded));
-        let known: Vec<Place> =
-            state.things().chain(kept).map(|(address, recorded)| place_of(address, recorded)).collect();
+        // What was let go is looked at again: its name may have become somebody else's.
+        let kept = kept.map(|(address, recorded)| Place { id: "".into(), ..place_of(address, recorded) });
+        let known = state.things().map(|(address, recorded)| place_of(address, recorded)).chain(kept).chain(wanted);
+        let known: Vec<Place> = known.collect();
         let call = || self.provider.owned(&state.lineage, &known);
         self.repeat("", Call::ReadMany, &Address::root(), None, call).await
     }
@@ -233,7 +281,16 @@ impl Calls {
     /// Its fault: whether it is tried again is for whoever has looked what came of it.
     pub async fn create(&self, want: &Want, tries: &Tries, beginning: &mut Beginning) -> Result<Made, Fault> {
         let again = tries.failed > 0;
-        self.once(&want.kind, Call::Create, Some(beginning), again, || self.provider.create(want)).await
+        let idempotent = self.provider.is_idempotent(&want.kind);
+        let call = || async {
+            if idempotent {
+                return self.provider.create(want).await;
+            }
+            // Whoever takes over waits for as long, and then it is certain what came of it.
+            let lost = |_| Fault::new(FaultKind::Unknown, format!("no answer within {} s", DEADLINE.as_secs()));
+            tokio::time::timeout(DEADLINE, self.provider.create(want)).await.map_err(lost)?
+        };
+        self.once(&want.kind, Call::Create, Some(beginning), again, call).await
     }
 
     /// Until it has come to its end or is refused, as [`Calls::delete`] and [`Calls::act`] too: done twice, they
@@ -292,7 +349,7 @@ impl Calls {
                 return Err(Fault::new(FaultKind::Refused, format!("{} is still {on}", place.id)));
             }
             self.tell(Event::Waiting { address: place.address.clone(), on });
-            tokio::time::sleep(patience.pause(began.elapsed())).await;
+            self.rest(patience.pause(began.elapsed())).await?;
         }
     }
 
@@ -312,24 +369,30 @@ impl Calls {
         };
         // The first call of an operation had its turn before its intent was written.
         let mut turn = beginning.and_then(|beginning| beginning.turn.take());
-        let _place = loop {
-            let counted = match turn.take() {
-                Some(counted) => counted,
-                None => lane.turn().await,
-            };
-            let place = self.places.acquire().await;
-            // Until there was a place, the service may have complained: then it has to be its turn anew.
-            if counted || lane.rate().is_none() {
-                break place;
+        let begins = turn.is_some();
+        let placed = async {
+            loop {
+                let counted = match turn.take() {
+                    Some(counted) => counted,
+                    None => lane.turn().await,
+                };
+                let place = self.places.acquire().await;
+                // Until there was a place, the service may have complained: then it has to be its turn anew.
+                if counted || lane.rate().is_none() {
+                    break place;
+                }
             }
         };
+        let _place = if begins { placed.await } else { self.unless_stopped(placed).await? };
         if changes && let Some(Err(why)) = self.tenure.as_ref().map(Tenure::holds) {
-            *self.lost.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-            self.lost.told.notify_one();
+            self.has_lost(why);
             std::future::pending::<()>().await;
         }
         let left = Instant::now();
-        let result = call().await;
+        let result = match changes {
+            true => self.held(call()).await,
+            false => self.unless_stopped(call()).await?,
+        };
         match &result {
             Err(fault) if fault.kind == FaultKind::Throttled => lane.throttled(left),
             Err(fault) if passes_later(fault.kind) => {}
@@ -340,6 +403,27 @@ impl Calls {
             }
         }
         result
+    }
+
+    /// Goes on with a call only for as long as the environment is this process's: one that was paused in the middle
+    /// of it, and taken over from meanwhile, does not send what it had not sent by then.
+    async fn held<T>(&self, call: impl Future<Output = T>) -> T {
+        let Some(tenure) = &self.tenure else { return call.await };
+        let mut call = std::pin::pin!(call);
+        std::future::poll_fn(|context| match tenure.holds() {
+            Err(why @ StoreFault::Fenced(_)) => {
+                self.has_lost(why);
+                Poll::Pending
+            }
+            // A lease that cannot be renewed now may be renewed later.
+            Ok(()) | Err(_) => call.as_mut().poll(context),
+        })
+        .await
+    }
+
+    fn has_lost(&self, why: StoreFault) {
+        *self.lost.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.lost.told.notify_one();
     }
 
     async fn repeat<T, F: Future<Output = Result<T, Fault>>>(
@@ -354,16 +438,18 @@ impl Calls {
         loop {
             match self.once(kind, what, beginning.as_deref_mut(), tries.failed > 0, &call).await {
                 Ok(value) => return Ok(value),
-                Err(fault) if self.again(address, &fault, &mut tries).await => {}
-                Err(fault) => return Err(fault),
+                Err(fault) => self.again(address, fault, &mut tries).await?,
             }
         }
     }
 
-    /// Waits before another try; false when there will be none.
-    pub async fn again(&self, address: &Address, fault: &Fault, tries: &mut Tries) -> bool {
+    /// Waits before another try.
+    ///
+    /// # Errors
+    /// The same fault when there will be none, or that somebody wants it to stop.
+    pub async fn again(&self, address: &Address, fault: Fault, tries: &mut Tries) -> Result<(), Fault> {
         if !passes_later(fault.kind) {
-            return false;
+            return Err(fault);
         }
         if let Some(within) = fault.within {
             return self.again_within(within, address, fault, tries).await;
@@ -373,28 +459,33 @@ impl Calls {
             if throttled { (&mut tries.throttled, THROTTLED_TRIES) } else { (&mut tries.failed, TRIES) };
         *tried += 1;
         if *tried >= most {
-            return false;
+            return Err(fault);
         }
         let longest = PAUSE.saturating_mul(1 << (*tried - 1).min(10)).min(LONGEST_PAUSE);
         let after = longest.mul_f64(self.chance());
         self.tell(Event::Retrying { address: address.clone(), fault: fault.clone(), after });
-        tokio::time::sleep(after).await;
+        self.rest(after).await?;
         // One that was too many is no sign of sickness: its turn is all that it waits for.
-        throttled || self.is_paid_for().await
+        if throttled || self.unless_stopped(self.is_paid_for()).await? { Ok(()) } else { Err(fault) }
     }
 
     /// As [`Calls::again`], until the time is over. What is waited for comes by itself, so that the budget of a service
     /// that is ill has nothing to do with it.
-    async fn again_within(&self, within: Duration, address: &Address, fault: &Fault, tries: &mut Tries) -> bool {
+    async fn again_within(
+        &self,
+        within: Duration,
+        address: &Address,
+        fault: Fault,
+        tries: &mut Tries,
+    ) -> Result<(), Fault> {
         let since = *tries.waiting.get_or_insert_with(Instant::now);
         let waited = since.elapsed();
         if waited >= within {
-            return false;
+            return Err(fault);
         }
         let after = waited.clamp(PAUSE, LONGEST_WAIT).mul_f64(0.5 + self.chance());
-        self.tell(Event::Retrying { address: address.clone(), fault: fault.clone(), after });
-        tokio::time::sleep(after).await;
-        true
+        self.tell(Event::Retrying { address: address.clone(), fault, after });
+        self.rest(after).await
     }
 
     /// Waits until the run's budget has another try, for as long as that makes sense.

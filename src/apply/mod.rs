@@ -39,8 +39,9 @@ use crate::graph::ResourceGraph;
 use crate::name::Address;
 use crate::plan::{self, ChangeKind, Part, Plan};
 use crate::state::ledger::Ledger;
+use crate::state::record::Record;
 use crate::state::store::StoreFault;
-use crate::state::{Recorded, State};
+use crate::state::{Began, Recorded, State};
 use crate::value::SealingKey;
 use afterwards::{afterwards, catch_up};
 pub use afterwards::{record, settle};
@@ -73,9 +74,13 @@ pub struct Outcome {
     pub skipped: Vec<Address>,
     /// Begun, and cut off: recovery finds out what came of it.
     pub cut: Vec<Address>,
+    /// Asked for and recorded, and not waited for until it was ready or gone.
+    pub left: Vec<Address>,
     /// What was replaced and is still there at the end, with its id.
     pub retired: Vec<(Address, Arc<str>)>,
     pub interrupted: bool,
+    /// What was made under an environment that was another's by then, and could not be recorded any more.
+    pub unrecorded: Vec<provider::Owned>,
     /// After a teardown of everything: what the cloud still has of the environment, and nobody knew of.
     pub lost: Vec<provider::Owned>,
     /// An action failed after which all that this run made is to be taken down again.
@@ -101,7 +106,8 @@ pub async fn execute(
     }
     let (requests, mut inbox) = mpsc::unbounded_channel();
     let next_op = Arc::new(AtomicU64::new(ledger.next_op()));
-    let journal = Journal { requests, next_op, stop: stop.clone() };
+    let calls = &calls.until(stop.clone());
+    let journal = Journal { requests, next_op, tokens: ledger.tokens(), stop: stop.clone() };
     let takes = queue::takes(plan, graph, ledger.state(), &*calls.provider);
     let mut queue = Queue::new(plan, &takes);
     let mut outcome = Outcome::default();
@@ -160,6 +166,9 @@ pub async fn execute(
             }
             fault = calls.lost() => {
                 tasks.shutdown().await;
+                while let Ok((records, _)) = inbox.try_recv() {
+                    outcome.unrecorded.extend(made_by(records.iter(), ledger.state()));
+                }
                 outcome.store = Some(fault);
                 break;
             }
@@ -169,6 +178,7 @@ pub async fn execute(
                     batch.push(request);
                 }
                 let (records, waiting): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+                let made = made_by(records.iter().flatten(), ledger.state());
                 let result = blocking(|| ledger.record(records.into_iter().flatten().collect()));
                 match result {
                     Ok(()) => {
@@ -180,6 +190,7 @@ pub async fn execute(
                     Err(fault) => {
                         // Nothing may be called any more whose beginning is not durable.
                         tasks.shutdown().await;
+                        outcome.unrecorded = made;
                         outcome.store = Some(fault);
                         break;
                     }
@@ -228,7 +239,12 @@ pub async fn execute(
                     Err(Failure::Action(Failed { fault, rollback })) => {
                         outcome.rollback |= rollback;
                         calls.tell(Event::Failed { address: address.clone(), fault: fault.clone(), took });
-                        outcome.failed.push((address, fault));
+                        if fault.interrupted {
+                            outcome.interrupted = true;
+                            outcome.left.push(address);
+                        } else {
+                            outcome.failed.push((address, fault));
+                        }
                         tried.insert(which);
                         queue.failed(number);
                     }
@@ -261,6 +277,19 @@ pub async fn execute(
 /// The ids of what is deleted by a plan.
 fn ending(plan: &Plan, state: &State) -> Vec<Arc<str>> {
     plan.changes.iter().filter_map(|change| Some(change.deleted(state)?.id.clone())).collect()
+}
+
+/// What these records say that was made.
+fn made_by<'r>(records: impl Iterator<Item = &'r Record>, state: &State) -> Vec<provider::Owned> {
+    let made = records.filter_map(|record| match record {
+        Record::Made { op, id } => {
+            let Began { address, request, .. } = state.unfinished.get(op)?;
+            let (kind, address) = (request.kind.clone(), address.clone());
+            Some(provider::Owned { kind, id: id.clone(), address, remains: false })
+        }
+        _ => None,
+    });
+    made.collect()
 }
 
 /// What was replaced and is still there, with its id.

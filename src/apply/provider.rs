@@ -72,6 +72,8 @@ pub struct Owned {
     pub id: Arc<str>,
     /// That it was made under.
     pub address: Address,
+    /// A deletion leaves it on purpose, as the last snapshot of a database.
+    pub remains: bool,
 }
 
 /// The answer to a create call.
@@ -157,6 +159,9 @@ impl Call {
     }
 }
 
+/// How long a call may be on its way before it counts as lost. It is shorter than the lease of who makes it.
+pub const DEADLINE: Duration = Duration::from_secs(25);
+
 /// How patient the engine is with one type of thing.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -232,6 +237,9 @@ pub struct Fault {
     /// come.
     #[serde(skip)]
     pub within: Option<Duration>,
+    /// Nothing is wrong: somebody wanted the command to stop while it waited.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
 }
 
 impl Fault {
@@ -244,7 +252,13 @@ impl Fault {
             request_id: None,
             absent: kind == FaultKind::Missing,
             within: None,
+            interrupted: false,
         }
+    }
+
+    /// Of waiting that was left because somebody wanted the command to stop.
+    pub fn interrupted() -> Fault {
+        Fault { interrupted: true, ..Fault::new(FaultKind::Refused, "interrupted while waiting") }
     }
 
     pub fn on(mut self, attribute: &str) -> Fault {
@@ -291,6 +305,12 @@ pub trait Provider: Send + Sync {
         true
     }
 
+    /// Whether a create of this type that arrives after another one with its token, or with its name, makes nothing.
+    /// If not, a create that may still arrive is waited for.
+    fn is_idempotent(&self, _kind: &str) -> bool {
+        true
+    }
+
     /// How many calls it can have on their way at once: each may need a connection.
     fn at_once(&self) -> usize {
         256
@@ -313,8 +333,9 @@ pub trait Provider: Send + Sync {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault>;
 
-    /// Everything that bears this lineage, where the cloud can tell. `known` is what the environment has or had:
-    /// it is looked for where these live, and what they are made of is no find of its own.
+    /// Everything that bears this lineage, where the cloud can tell. `known` is what the environment has, had or
+    /// wants: it is looked for where these live, and what they are made of is no find of its own. Those that have an
+    /// id are told without another look at them.
     async fn owned(&self, _lineage: &str, _known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         Ok(None)
     }

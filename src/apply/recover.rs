@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::apply::limit::Calls;
-use crate::apply::provider::{Fault, Health, Owner, Place, Reading, Seek, Want};
+use crate::apply::provider::{DEADLINE, Fault, Health, Owner, Place, Reading, Seek, Want};
 use crate::apply::step::{look, place_of, seen};
 use crate::name::Address;
 use crate::state::Operation;
@@ -72,14 +74,15 @@ pub async fn recover(ledger: &mut Ledger, calls: &Calls) -> Result<Vec<Recovered
 async fn end_of(began: &Began, owner: Owner, now: Instant, calls: &Calls) -> Result<(Ended, String), Fault> {
     match began.operation {
         Operation::Create => {
-            let until = now + calls.provider.patience(&began.request.kind).consistency;
+            let consistency = calls.provider.patience(&began.request.kind).consistency;
+            let until = now + arriving(began, calls) + consistency;
             let id = if began.request.id.is_empty() {
                 find(began, owner, until, calls).await?
             } else {
                 Some(began.request.id.clone())
             };
             let Some(id) = id else {
-                return Ok((Ended::Unchanged, "never happened".into()));
+                return Ok((Ended::Unseen, "never happened".into()));
             };
             let recorded = Recorded { id: id.clone(), ..began.request.clone() };
             match seen(&place_of(&began.address, &recorded), until, calls).await? {
@@ -121,8 +124,19 @@ async fn leaving(place: &Place, now: Instant, calls: &Calls) -> Result<Reading, 
         if Instant::now() >= until {
             return Ok(reading);
         }
-        tokio::time::sleep(patience.poll).await;
+        calls.rest(patience.poll).await?;
     }
+}
+
+/// How long the call of a create may still be on its way, where the cloud would carry it out beside another one.
+fn arriving(began: &Began, calls: &Calls) -> Duration {
+    if calls.provider.is_idempotent(&began.request.kind) || !began.request.id.is_empty() {
+        return Duration::ZERO;
+    }
+    let Ok(at) = began.at.parse::<Timestamp>() else { return DEADLINE };
+    // By another machine's clock, it may have been at any time.
+    let passed = Duration::try_from(at.duration_until(calls.clock.now())).unwrap_or_default();
+    DEADLINE.saturating_sub(passed)
 }
 
 /// Looks for what a create may have made.

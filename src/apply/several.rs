@@ -81,6 +81,10 @@ impl Provider for Several {
         self.knows(kind).is_none_or(|provider| provider.answers(kind))
     }
 
+    fn is_idempotent(&self, kind: &str) -> bool {
+        self.knows(kind).is_none_or(|provider| provider.is_idempotent(kind))
+    }
+
     fn at_once(&self) -> usize {
         self.members.iter().map(|member| member.provider.at_once()).max().unwrap_or(1)
     }
@@ -222,7 +226,8 @@ mod tests {
             Err(Fault::new(FaultKind::Refused, format!("{} of {}", place.id, self.0)))
         }
         async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
-            let owned = Owned { kind: self.0.into(), id: lineage.into(), address: "x".parse().unwrap() };
+            let address = "x".parse().unwrap();
+            let owned = Owned { kind: self.0.into(), id: lineage.into(), address, remains: false };
             Ok((self.0 != "mute").then(|| vec![owned]))
         }
         async fn update(&self, _: &Place, _: Option<&Fields>, _: &Want) -> Result<Progress, Fault> {

@@ -13,15 +13,15 @@ use tokio::time::Instant;
 use crate::action::Failed;
 use crate::apply::Stop;
 use crate::apply::event::Event;
-use crate::apply::limit::{Beginning, Calls, Tries};
+use crate::apply::limit::{Beginning, Calls, Tries, passes_later};
 use crate::apply::provider::{Call, Fault, FaultKind, Health, Here, Made, Owner, Place, Reading, Seek, Want};
 use crate::model::action::{Action, ActionTerm, Lifecycle, List, Verb};
 use crate::model::schema::Schema;
 use crate::model::term::Known;
 use crate::name::{Address, Name};
 use crate::plan::{ChangeKind, Part};
-use crate::state::ledger::token;
 use crate::state::record::{Ended, Record};
+use crate::state::salt::Tokens;
 use crate::state::{Began, Course, Operation, Recorded, Status};
 use crate::value::{Fields, SealingKey, Value};
 
@@ -34,6 +34,8 @@ pub(super) struct Journal {
     pub requests: mpsc::UnboundedSender<Request>,
     /// The next operation's number.
     pub next_op: Arc<AtomicU64>,
+    /// Of operations.
+    pub tokens: Tokens,
     /// Nothing begins any more once somebody wants it to stop.
     pub stop: watch::Receiver<Stop>,
 }
@@ -89,11 +91,14 @@ pub(super) struct Work {
     pub kind: ChangeKind,
     pub part: Part,
     pub address: Address,
-    pub lineage: Arc<str>,
+    /// The token of a create of this address that was not found, and whose call may still arrive.
+    pub late: Option<Arc<str>>,
     /// What the program wants; absent when it is taken down.
     pub wanted: Option<Wanted>,
     /// What is recorded, or was found.
     pub present: Option<Recorded>,
+    /// What was recorded, and was gone when another one was found in its place.
+    pub lost: Option<Recorded>,
     /// Whether the provider has anything to change.
     pub inputs_differ: bool,
     /// Whether there is nothing any more to be taken down.
@@ -146,7 +151,9 @@ impl Step {
                 Ok(id)
             }
             (Part::Make, ChangeKind::Update | ChangeKind::Adopt, Some(wanted), Some(present)) => {
-                self.update(wanted, present).await
+                let id = self.update(wanted, present).await?;
+                self.bury(self.work.lost.as_ref()).await?;
+                Ok(id)
             }
             (Part::Unmake, ChangeKind::Terminate | ChangeKind::Replace, _, Some(present)) => {
                 self.terminate(present).await?;
@@ -208,9 +215,12 @@ impl Step {
             Operation::Create | Operation::Update => Recorded { course: Some(course.clone()), ..request },
             Operation::Delete => request,
         };
-        let token = token(&self.work.lineage, &self.work.address, operation.name(), op);
         let address = self.work.address.clone();
-        let owner = Owner { lineage: self.work.lineage.clone(), address: address.clone(), token: token.clone() };
+        let tokens = &self.journal.tokens;
+        // The call of a create that was not found may still arrive: then both are the same one.
+        let late = self.work.late.clone().filter(|_| operation == Operation::Create);
+        let token = late.unwrap_or_else(|| tokens.of(&address, operation.name(), op));
+        let owner = Owner { lineage: tokens.lineage.clone(), address: address.clone(), token: token.clone() };
         let at = self.calls.clock.now().to_string().into();
         let began = Box::new(Began { address, operation, token, request, at });
         self.journal.record(vec![Record::Began { op, began }]).await?;
@@ -294,12 +304,16 @@ impl Step {
         let want = self.want(wanted, owner.clone());
         let address = &self.work.address;
         let mut tries = Tries::default();
+        let mut may_arrive = false;
         let made = loop {
             let fault = match self.calls.create(&want, &tries, &mut beginning).await {
                 Ok(made) => break made,
                 Err(fault) => fault,
             };
-            if fault.kind == FaultKind::Unknown {
+            may_arrive |= fault.kind == FaultKind::Unknown;
+            // Refused, a create with the token of a late one may have met that: it is looked for too.
+            let is_late = self.work.late.is_some() && !passes_later(fault.kind) && !fault.interrupted;
+            if fault.kind == FaultKind::Unknown || is_late {
                 // It may have been made. Looking comes before trying again, and before giving up.
                 let seek = Seek::Made(owner.clone());
                 let until = Instant::now() + self.calls.provider.patience(&want.kind).consistency;
@@ -310,8 +324,9 @@ impl Step {
                     Err(_) => return Err(fault.into()),
                 }
             }
-            if !self.calls.again(address, &fault, &mut tries).await {
-                self.journal.record(vec![Record::Ended { op, result: Ended::Unchanged }]).await?;
+            if let Err(fault) = self.calls.again(address, fault, &mut tries).await {
+                let result = if may_arrive { Ended::Unseen } else { Ended::Unchanged };
+                self.journal.record(vec![Record::Ended { op, result }]).await?;
                 return Err(fault.into());
             }
         };
@@ -367,7 +382,7 @@ impl Step {
                     }
                 },
             }
-            tokio::time::sleep(patience.pause(began.elapsed())).await;
+            self.calls.rest(patience.pause(began.elapsed())).await?;
         }
     }
 
@@ -470,7 +485,7 @@ pub async fn look(
             return Ok(None);
         }
         calls.tell(Event::Waiting { address: address.clone(), on: "to be seen".into() });
-        tokio::time::sleep(calls.provider.patience(&want.kind).poll).await;
+        calls.rest(calls.provider.patience(&want.kind).poll).await?;
     }
 }
 
@@ -479,7 +494,7 @@ pub async fn seen(place: &Place, until: Instant, calls: &Calls) -> Result<Readin
     loop {
         match calls.read(place).await? {
             Reading::Gone if Instant::now() < until => {
-                tokio::time::sleep(calls.provider.patience(&place.kind).poll).await;
+                calls.rest(calls.provider.patience(&place.kind).poll).await?;
             }
             reading => return Ok(reading),
         }

@@ -42,7 +42,7 @@ impl Step {
         let result = match gone {
             Ok(()) => Ended::Gone,
             // It may be gone or going. The operation stays open: recovery looks again.
-            Err(fault) if passes_later(fault.kind) => return Err(fault.into()),
+            Err(fault) if passes_later(fault.kind) || fault.interrupted => return Err(fault.into()),
             Err(_) => Ended::Unchanged,
         };
         self.journal.record(vec![Record::Ended { op, result }]).await?;
@@ -66,7 +66,13 @@ impl Step {
         for (at, action) in actions.iter().filter(|action| action.verb != Verb::Delete).enumerate() {
             match self.run_settled(List::Terminate, at, action, present, op).await? {
                 Ok(()) => {}
-                Err(failed) => failures.push(failed),
+                Err(failed) => {
+                    let interrupted = failed.fault.interrupted;
+                    failures.push(failed);
+                    if interrupted {
+                        break;
+                    }
+                }
             }
         }
         Ok(failures)
@@ -94,7 +100,7 @@ impl Step {
                     self.calls.tell(Event::Waiting { address: self.work.address.clone(), on: "to be gone".into() });
                 }
             }
-            tokio::time::sleep(patience.pause(began.elapsed())).await;
+            self.calls.rest(patience.pause(began.elapsed())).await?;
         }
     }
 }

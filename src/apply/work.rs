@@ -12,7 +12,7 @@ use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Name;
 use crate::plan::{Change, ChangeKind, Left, Part, Planned, Refreshed};
-use crate::state::{Recorded, State, Status};
+use crate::state::{Late, Recorded, State, Status};
 use crate::value::{Fields, SealingKey};
 
 /// The work of one step, with everything that it depends on known by now.
@@ -69,17 +69,23 @@ pub(super) fn work(
     }
     let reading = refreshed.readings.get(&change.address);
     let found = refreshed.found.get(&change.address);
-    if change.kind == ChangeKind::Adopt && found.is_some() {
-        // What is recorded, if anything, is another one.
-        present = None;
-    }
+    // What is recorded, if anything, is another one.
+    let lost = present.take_if(|_| change.kind == ChangeKind::Adopt && found.is_some());
+    let lost = lost.filter(|_| matches!(reading, Some(Reading::Gone)));
     if let (Part::Make, Some(present), Some(Reading::Here(here))) = (part, &mut present, reading) {
         // The update starts from what is there, not from what was there.
         for (name, value) in &here.inputs {
             present.inputs.insert(name.clone(), value.clone());
         }
     }
-    if let (None, Some(found), Some(wanted)) = (&present, found, &wanted) {
+    if let (None, Some(found), Some(wanted)) = (&present, found, &mut wanted) {
+        // What cannot change in place is recorded as it is; the next plan says what that means.
+        let attributes = graph.get(&change.address).map(|resource| &resource.schema.attributes);
+        for attribute in attributes.into_iter().flat_map(|all| all.values()).filter(|one| one.modifiers.immutable) {
+            if let Some(is) = found.here.inputs.get(&attribute.name) {
+                wanted.inputs.insert(attribute.name.clone(), is.clone());
+            }
+        }
         // Of what the cloud does not tell (a region, say) nothing else can be assumed.
         let mut inputs = wanted.inputs.clone();
         inputs.extend(found.here.inputs.clone());
@@ -96,15 +102,18 @@ pub(super) fn work(
             course: None,
         });
     }
+    let kind = wanted.as_ref().map(|wanted| wanted.kind.clone());
+    let is_of = |late: &&Late| Some(&late.kind) == kind.as_ref();
     let incomplete = present.as_ref().is_some_and(|present| present.status == Status::Incomplete);
     let inputs_differ = incomplete || change.changes_inputs();
     Ok(Work {
         kind: change.kind,
         part,
         address: change.address.clone(),
-        lineage: state.lineage.clone(),
+        late: state.late.get(&change.address).filter(|late| is_of(late)).map(|late| late.token.clone()),
         wanted,
         present,
+        lost,
         inputs_differ,
         gone: change.left == Some(Left::Gone),
         key: key.clone(),

@@ -18,7 +18,7 @@ mod sign;
 mod tags;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -118,6 +118,11 @@ impl Provider for Aws {
         kind(name).map_or_else(|_| usually(operation), |kind| kind.usually(operation))
     }
 
+    /// EC2 takes a token or a name for most of its types, and for these neither.
+    fn is_idempotent(&self, name: &str) -> bool {
+        !["aws.ElasticIp", "aws.InternetGateway", "aws.Snapshot", "aws.Subnet", "aws.Vpc"].contains(&name)
+    }
+
     async fn create(&self, want: &Want) -> Result<Made, Fault> {
         kind(&want.kind)?.create(&self.sessions, want).await
     }
@@ -205,11 +210,15 @@ impl Provider for Aws {
 
     async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         let Some(traces) = owned::traces(&self.sessions, lineage, known).await? else { return Ok(None) };
-        let places: Vec<Place> = traces.iter().filter_map(|trace| trace.place.clone()).collect();
-        let mut readings = self.read_many(&places).await.into_iter();
+        let known: BTreeSet<(&str, &str)> = known.iter().map(|place| (&*place.kind, &*place.id)).collect();
+        let is_known = |place: &Place| known.contains(&(&*place.kind, &*place.id));
+        let places = traces.iter().map(|trace| trace.place.clone().filter(|place| !is_known(place)));
+        let places: Vec<Option<Place>> = places.collect();
+        let asked: Vec<Place> = places.iter().flatten().cloned().collect();
+        let mut readings = self.read_many(&asked).await.into_iter();
         let mut found = Vec::new();
-        for trace in traces {
-            let reading = trace.place.is_some().then(|| readings.next()).flatten().transpose()?;
+        for (trace, place) in traces.into_iter().zip(places) {
+            let reading = place.and_then(|_| readings.next()).transpose()?;
             if !matches!(reading, Some(Reading::Gone)) {
                 found.push(trace.owned);
             }

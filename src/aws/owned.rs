@@ -1,7 +1,7 @@
 //! Everything that bears an environment's tags, recorded or not: one paged list a region and profile, of the
 //! index that AWS keeps of all tags. The index lags behind, so each find is looked at before it is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
@@ -17,6 +17,9 @@ use crate::value::{Fields, Value, reveal};
 
 /// The most that one answer of the index holds.
 const PAGE: i32 = 100;
+
+/// Places by the address as a tag has it.
+type Addresses<'p> = BTreeMap<String, &'p Place>;
 
 /// One entry of the index.
 struct Find {
@@ -60,12 +63,13 @@ pub async fn traces(sessions: &Sessions, lineage: &str, known: &[Place]) -> Resu
             Ok((region, profile, found))
         });
     }
+    let addresses: Addresses = known.iter().map(|place| (tags::address(&place.address), place)).collect();
     let mut hits = Vec::new();
     for answer in at_once(jobs).await {
         let (region, profile, found): (_, _, Vec<Find>) = answer?;
         let mut inputs = Fields::from([("region".into(), Value::string(region))]);
         inputs.extend(profile.map(|profile| (Name::from("profile"), Value::string(profile))));
-        hits.extend(found.into_iter().map(|find| find.hit(known, &inputs)));
+        hits.extend(found.into_iter().map(|find| find.hit(known, &addresses, &inputs)));
     }
     Ok(Some(things(hits).into_iter().map(Hit::trace).collect()))
 }
@@ -108,14 +112,14 @@ impl Find {
         *self.kind == *"aws.KeyPair"
     }
 
-    fn hit(self, known: &[Place], site: &Fields) -> Hit {
+    fn hit(self, known: &[Place], addresses: &Addresses, site: &Fields) -> Hit {
         let comes_along = ["aws.Volume", "aws.Snapshot"].contains(&&*self.kind);
         let (kind, id) = match group(&self, known) {
             Some((kind, id)) => (kind.into(), id),
             None => (self.kind, self.id),
         };
         let address = self.written.get(TAG_ADDRESS).map(String::as_str).unwrap_or_default();
-        let recorded = known.iter().find(|place| tags::address(&place.address) == address);
+        let recorded = addresses.get(address);
         let address = recorded.map_or_else(|| tags::addressed(address), |place| place.address.clone());
         let token = self.written.get(TAG_TOKEN).cloned().unwrap_or_default();
         let mut inputs = site.clone();
@@ -163,7 +167,9 @@ fn things(hits: Vec<Hit>) -> Vec<Hit> {
 impl Hit {
     fn trace(self) -> Trace {
         let Hit { kind, id, address, inputs, .. } = self;
-        let owned = Owned { kind: kind.clone(), id: id.clone(), address: address.clone() };
+        // What a database leaves when it is deleted has its tags.
+        let remains = *kind == *"aws.DbSnapshot";
+        let owned = Owned { kind: kind.clone(), id: id.clone(), address: address.clone(), remains };
         let place = kind.starts_with("aws.").then(|| Place { kind, id, address, inputs, outputs: Fields::new() });
         Trace { owned, place }
     }

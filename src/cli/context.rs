@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::cli::cloud::Cloud;
-use crate::cli::folder;
 use crate::cli::streams::{tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look, Paint};
+use crate::cli::{environment, folder};
 use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
@@ -107,7 +108,9 @@ impl Loader for Disk {
     }
 
     fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic> {
-        let state = store::peek(&record_of(program, environment))
+        let unnamed = (environment == DEFAULT && !is_default_recorded(program)).then(|| environment::declared(program));
+        let environment = unnamed.flatten().unwrap_or_else(|| environment.to_string());
+        let state = store::peek(&record_of(program, &environment))
             .map_err(|fault| Diagnostic::error("cloud::upstream::unreadable", fault.to_string()).help(fault.help()))?;
         Ok(state.map(|state| state.outputs))
     }
@@ -223,10 +226,18 @@ fn record_of(program: &Path, environment: &str) -> PathBuf {
     records_of(program).join(environment)
 }
 
+/// Whether there is a record of the environment that earlier versions took where none was named: that is gone on with.
+fn is_default_recorded(program: &Path) -> bool {
+    store::is_recorded(&record_of(program, DEFAULT))
+}
+
 /// The directory in which all environments of a program are recorded.
 pub fn records_of(program: &Path) -> PathBuf {
     directory_of(program).join(".tadpole")
 }
+
+/// The environment of a program that names none.
+const DEFAULT: &str = "default";
 
 /// Where a program is, and with which params it is compiled.
 #[derive(clap::Args, Clone, Debug)]
@@ -240,9 +251,13 @@ pub struct Place {
     /// A file of values for params; may be repeated, the last counts most
     #[arg(long = "vars", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The environment: one recorded instance of the program, and the param `env` [default: default]
+    /// The environment: one recorded instance of the program, and the param `env` [default: that of `param env`, or
+    /// `default`]
     #[arg(long, value_name = "NAME", value_parser = parse_env)]
     pub env: Option<String>,
+    /// What the program's `param env` is by default, once that was looked for.
+    #[arg(skip)]
+    pub declared: OnceLock<Option<String>>,
 }
 
 fn parse_set(text: &str) -> Result<(String, String), String> {
@@ -295,6 +310,7 @@ impl Place {
             params: Vec::new(),
             files: Vec::new(),
             env: Some(environment.to_string()),
+            declared: OnceLock::new(),
         }
     }
 
@@ -415,9 +431,28 @@ impl Place {
     }
 
     /// The environment: as `--env` says, else as the param `env` is set to on the command line, else as
-    /// `TADPOLE_PARAM_ENV` says.
+    /// `TADPOLE_PARAM_ENV` says, else as the program's `param env` is by default.
     pub fn environment(&self) -> String {
         let set = || self.params.iter().find(|(name, _)| name == "env").map(|(_, value)| value.clone());
-        self.env.clone().or_else(set).or_else(ambient_environment).unwrap_or_else(|| "default".into())
+        let given = self.env.clone().or_else(set).or_else(ambient_environment);
+        let declared = || self.declared().filter(|_| !is_default_recorded(&self.program));
+        given.or_else(declared).unwrap_or_else(|| DEFAULT.into())
+    }
+
+    fn declared(&self) -> Option<String> {
+        self.declared.get_or_init(|| environment::declared(&self.program)).clone()
+    }
+
+    /// What to say of an environment that is not called as the program calls it.
+    pub fn misnomer(&self) -> Option<String> {
+        let declared = self.declared().filter(|declared| declared != DEFAULT)?;
+        let is_set = self.params.iter().any(|(name, _)| name == "env");
+        let is_unnamed = self.env.is_none() && !is_set && ambient_environment().is_none();
+        (is_unnamed && self.environment() == DEFAULT).then(|| {
+            format!(
+                "  The environment is `{DEFAULT}`, which is recorded; in the program, `env` is \"{declared}\". \
+                     `--env {declared}` is another environment."
+            )
+        })
     }
 }

@@ -10,6 +10,7 @@ mod destroy;
 mod docs;
 pub mod duration;
 mod env;
+mod environment;
 mod eval;
 mod expiry;
 mod explain;

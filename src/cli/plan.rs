@@ -9,7 +9,7 @@ use crate::cli::cloud::Cloud;
 use crate::cli::context::Place;
 use crate::cli::expiry::Expiry;
 use crate::cli::saved;
-use crate::cli::session::{Session, cut_off};
+use crate::cli::session::{Session, going_on};
 use crate::cli::streams::{put_json, put_out, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::plan::{Purpose, markdown};
@@ -58,7 +58,7 @@ impl Plan {
         let typed = saved::typed(&compiled);
         let session = Session::open(self.place, compiled.graph, compiled.sources, &self.cloud, look).await?;
         let state = session.peek()?;
-        if let Some(text) = cut_off(&state) {
+        if let Some(text) = going_on(&session.place.record(), &state) {
             tell_line(&look.paint(&text, Paint::Change));
         }
         let (mut plan, _) = session.plan(&state, &asked).await?;

@@ -17,7 +17,7 @@ use crate::diagnostic::closest;
 use crate::name::{Address, AddressError, Name};
 use crate::printable::Plain;
 use crate::sandbox::{FILE, Object, Sandbox, Schemas};
-use crate::state::{State, store};
+use crate::state::{Recorded, State, store};
 use crate::value::{Value, reveal};
 
 #[derive(clap::Args)]
@@ -72,6 +72,8 @@ pub struct Opened {
     /// `shop/default`.
     pub name: String,
     recorded: BTreeMap<(Arc<str>, Arc<str>), Address>,
+    /// What is there on purpose and has no address now, and why.
+    noted: BTreeMap<(Arc<str>, Arc<str>), &'static str>,
 }
 
 impl Opened {
@@ -87,12 +89,18 @@ impl Opened {
         let state = store::peek(&place.record()).map_err(|fault| say_store(&fault, look))?;
         let path = file(&place.record());
         let sandbox = Sandbox::open(&path, schemas).map_err(|error| say_unusable(&path, &error, look))?;
-        Ok(Opened { sandbox, path, name: name_of(place), recorded: recorded(state) })
+        Ok(Opened { sandbox, path, name: name_of(place), noted: noted(state.as_ref()), recorded: recorded(state) })
     }
 
     /// The address under which a thing is recorded; none, when nothing records it.
     fn recorded(&self, object: &Object) -> Option<&Address> {
         self.recorded.get(&object.key())
+    }
+
+    /// What to say of it, of one that is not simply recorded.
+    fn note(&self, object: &Object) -> Option<&'static str> {
+        let unrecorded = self.recorded(object).is_none().then_some("not recorded");
+        self.noted.get(&object.key()).copied().or(unrecorded)
     }
 
     /// The address that a thing has now, or that it was made under.
@@ -145,8 +153,16 @@ fn name_of(place: &Place) -> String {
 }
 
 fn recorded(state: Option<State>) -> BTreeMap<(Arc<str>, Arc<str>), Address> {
-    let resources = state.map(|state| state.resources).unwrap_or_default();
-    resources.into_iter().map(|(address, recorded)| ((recorded.kind, recorded.id), address)).collect()
+    let things = state.iter().flat_map(State::things);
+    things.map(|(address, recorded)| ((recorded.kind.clone(), recorded.id.clone()), address.clone())).collect()
+}
+
+fn noted(state: Option<&State>) -> BTreeMap<(Arc<str>, Arc<str>), &'static str> {
+    let key = |recorded: &Recorded| (recorded.kind.clone(), recorded.id.clone());
+    let retired = state.iter().flat_map(|state| state.retired.values());
+    let retired = retired.map(|retired| (key(&retired.recorded), "replaced, and still there"));
+    let kept = state.iter().flat_map(|state| &state.kept);
+    retired.chain(kept.map(|kept| (key(&kept.recorded), "retained"))).collect()
 }
 
 /// What a thing is at, if it is at something.
@@ -224,9 +240,7 @@ fn table(opened: &Opened, shown: &[&Object], all: usize) -> String {
             text.push('\n');
         }
         let mut notes: Vec<String> = at_what(object).into_iter().collect();
-        if opened.recorded(object).is_none() {
-            notes.push("not recorded".into());
-        }
+        notes.extend(opened.note(object).map(String::from));
         let row = format!("  {kind:kinds$}  {id:ids$}  {address:addresses$}");
         let notes = output.paint(&notes.join(", "), Paint::Change);
         text.push_str(format!("{row}  {notes}").trim_end());
@@ -273,7 +287,7 @@ impl Show {
             let output = Look::of_output();
             let heading = format!("{}  {} {}", opened.address(&object), object.kind, Plain(&object.id));
             let mut text = output.paint(&heading, Paint::Strong);
-            let note = at_what(&object).into_iter().chain((!recorded).then(|| "not recorded".to_string()));
+            let note = at_what(&object).into_iter().chain(opened.note(&object).map(String::from));
             note.for_each(|note| text.push_str(&format!("  {}", output.paint(&note, Paint::Change))));
             let values: Vec<(&Name, &Value)> = object.inputs.iter().chain(&object.outputs).collect();
             text.push_str(&format!("\n{}", columns(values.into_iter(), "    ")));

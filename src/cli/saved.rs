@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::cli::Exit;
@@ -239,6 +239,7 @@ fn place(saved: &Plan, given: Place, file: &Path, look: Look) -> Result<Place, E
         params: open.chain(given.params).collect(),
         files: vars.iter().map(|path| PathBuf::from(&**path)).collect(),
         env: env.as_deref().map(str::to_string),
+        declared: OnceLock::new(),
     };
     if place.environment() != *saved.environment {
         // It came from a variable, which counts only while the program has no such param.

@@ -2,15 +2,16 @@
 //! refreshed and planned.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::apply::event::Event;
 use crate::apply::import::{self, Claim, Refusal};
 use crate::apply::limit::Calls;
-use crate::apply::provider::Fault;
+use crate::apply::provider::{Fault, Owned, Reading};
 use crate::apply::recover::{self, RecoveryFault};
 use crate::apply::{self, Forecast, Stop, foresee, refresh};
 use crate::cli::asked::Asked;
@@ -20,7 +21,7 @@ use crate::cli::progress::Warning;
 use crate::cli::signals::listening;
 use crate::cli::state::plural;
 use crate::cli::streams::{say, say_warning, tell, tell_line};
-use crate::cli::turn::Turn;
+use crate::cli::turn::{self, Turn};
 use crate::cli::ui::{self, Look, Paint};
 use crate::cli::{Exit, progress};
 use crate::diagnostic::{Diagnostic, Report};
@@ -29,6 +30,7 @@ use crate::name::{Address, Name};
 use crate::plan::{self, Plan, Purpose, Refreshed, Request, text};
 use crate::printable::Plain;
 use crate::source::Sources;
+use crate::state::lease::Lease;
 use crate::state::ledger::Ledger;
 use crate::state::store::{self, LocalStore, Replayed, Store, StoreFault};
 use crate::state::{Recorded, State};
@@ -220,6 +222,10 @@ impl Session {
             refresh::look_up(&moved.state, &self.graph, &self.calls).await.map_err(said)?
         };
         let mut refreshed = refreshed;
+        if let Some(why) = &refreshed.unlisted {
+            let text = format!("whether the cloud holds more of this environment than is recorded is not known: {why}");
+            say_warning(&text, None, self.look);
+        }
         if persistent && !state.kept.is_empty() {
             refreshed.owned = self.owned(state).await;
         }
@@ -237,13 +243,29 @@ impl Session {
     /// Things that bear the name of the environment, as far as the cloud tells. Why it does not is said: then
     /// nothing is deleted that no record says is ours.
     async fn owned(&self, state: &State) -> BTreeSet<(Arc<str>, Arc<str>)> {
-        let why = match self.calls.owned(state).await {
-            Ok(Some(owned)) => return owned.into_iter().map(|one| (one.kind, one.id)).collect(),
+        let why = match self.calls.owned(state, Vec::new()).await {
+            Ok(Some(owned)) => {
+                let owned: BTreeSet<_> = owned.into_iter().map(|one| (one.kind, one.id)).collect();
+                return self.still_there(state, owned).await;
+            }
             Ok(None) => format!("`{}` does not tell what is of this environment", state.cloud),
             Err(fault) => fault.to_string(),
         };
         say_warning(&format!("what was left standing earlier is not deleted: {why}"), None, self.look);
         BTreeSet::new()
+    }
+
+    /// Those of them that were left standing and are there still: what lists them may lag behind.
+    async fn still_there(
+        &self,
+        state: &State,
+        owned: BTreeSet<(Arc<str>, Arc<str>)>,
+    ) -> BTreeSet<(Arc<str>, Arc<str>)> {
+        let kept = state.kept.iter().map(|kept| apply::place_of(&kept.address, &kept.recorded));
+        let places: Vec<_> = kept.filter(|place| owned.contains(&(place.kind.clone(), place.id.clone()))).collect();
+        let readings = self.calls.read_many(&places).await;
+        let there = places.into_iter().zip(readings).filter(|(_, reading)| !matches!(reading, Ok(Reading::Gone)));
+        there.map(|(place, _)| (place.kind, place.id)).collect()
     }
 
     /// Reads a thing that is to be that of a component.
@@ -256,6 +278,9 @@ impl Session {
 
     /// Shows a plan on standard error, where everything for people goes that a script does not read.
     pub fn show_plan(&self, plan: &Plan, state: &State) {
+        if let Some(text) = self.place.misnomer() {
+            tell_line(&self.look.paint(&text, Paint::Faint));
+        }
         for (tone, line) in text::lines(plan, self.look.width) {
             tell_line(&self.look.paint(&line, paint(tone)));
         }
@@ -381,10 +406,14 @@ impl Session {
         if !outcome.cut.is_empty() {
             parts.push(format!("{} cut off", outcome.cut.len()));
         }
+        if !outcome.left.is_empty() {
+            parts.push(format!("{} not waited for", outcome.left.len()));
+        }
         if !warnings.is_empty() {
             parts.push(plural(warnings.len(), "warning"));
         }
         let good = outcome.cut.is_empty()
+            && outcome.left.is_empty()
             && outcome.failed.is_empty()
             && outcome.skipped.is_empty()
             && outcome.broken.is_empty()
@@ -401,6 +430,9 @@ impl Session {
         for address in outcome.cut.iter().take(LISTED) {
             tell_line(&format!("    cut off: {address}"));
         }
+        for address in outcome.left.iter().take(LISTED) {
+            tell_line(&format!("    not waited for: {address}"));
+        }
         for address in outcome.skipped.iter().take(LISTED) {
             tell_line(&format!("    not tried: {address}"));
         }
@@ -416,11 +448,35 @@ impl Session {
                 tell_line(&format!("    {address}  {}", Plain(id)));
             }
         }
+        self.say_unrecorded(plan, outcome);
         let next = if plan.purpose == Purpose::Destroy { "destroy" } else { "apply" };
         if outcome.interrupted {
             tell_line(&format!("  Interrupted. What was in flight is recorded; the next {next} goes on from there."));
         } else if !outcome.failed.is_empty() {
             tell_line(&format!("  What was done is recorded; the next {next} goes on from there."));
+        }
+    }
+
+    /// What this process made when the environment was another's already, and whoever has it now does not know of.
+    fn say_unrecorded(&self, plan: &Plan, outcome: &apply::Outcome) {
+        if outcome.unrecorded.is_empty() {
+            return;
+        }
+        let state = store::peek(&self.directory).ok().flatten();
+        let begun = |state: &State| state.unfinished.values().map(|began| began.request.id.clone()).collect::<Vec<_>>();
+        let known: HashSet<Arc<str>> = state.iter().flat_map(begun).collect();
+        let is_known = |one: &&Owned| {
+            let is_recorded = |state: &State| state.things().any(|(_, it)| it.kind == one.kind && it.id == one.id);
+            known.contains(&one.id) || state.as_ref().is_some_and(is_recorded)
+        };
+        for one in outcome.unrecorded.iter().filter(|one| !is_known(one)).take(LISTED) {
+            let Owned { kind, id, address, .. } = one;
+            let text = format!("  created {id}, which is not recorded: {kind} of `{address}`");
+            tell_line(&self.look.paint(&text, Paint::Bad));
+            let command = plan.import(&address.to_string(), id);
+            tell_line(&format!(
+                "    Delete it in the cloud, or, if nothing else is recorded as `{address}`: {command}"
+            ));
         }
     }
 
@@ -485,6 +541,20 @@ pub fn cut_off(state: &State) -> Option<String> {
     let more = if all > LISTED { format!(" and {} others", all - LISTED) } else { String::new() };
     let list = addresses.join(", ");
     (all > 0).then(|| format!("  An earlier run was cut off at {list}{more}: the next apply finds out what it did"))
+}
+
+/// Who changes the environment now, if somebody does; else what is to say of operations whose end is not recorded.
+pub fn going_on(record: &Path, state: &State) -> Option<String> {
+    match at_work(record) {
+        Some(lease) => Some(format!("  Being changed now by {lease}: what is recorded so far is shown")),
+        None => cut_off(state),
+    }
+}
+
+/// The lease of whoever changes the environment, where one is known that has not run out.
+pub fn at_work(record: &Path) -> Option<Lease> {
+    let lease = store::holder(record, &turn::host_name()).ok().flatten();
+    lease.filter(|lease| lease.until >= Timestamp::now())
 }
 
 /// Whether somebody says yes.

@@ -6,7 +6,7 @@ use crate::cli::cloud::whereabouts;
 use crate::cli::context::Place;
 use crate::cli::expiry::Expiry;
 use crate::cli::origin;
-use crate::cli::session::{columns, cut_off};
+use crate::cli::session::{columns, going_on};
 use crate::cli::state::{RETIRED, plural, recorded, status};
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::{Look, Paint};
@@ -65,8 +65,8 @@ impl Show {
             let words = output.paint(RETIRED, Paint::Bad);
             text.push_str(&format!("\n  {}  {template} {}  {words}\n", retired.address, Plain(id)));
         }
-        if let Some(cut_off) = cut_off(&state) {
-            text.push_str(&format!("\n{}\n", output.paint(&cut_off, Paint::Change)));
+        if let Some(going_on) = going_on(&self.place.record(), &state) {
+            text.push_str(&format!("\n{}\n", output.paint(&going_on, Paint::Change)));
         }
         if !state.outputs.is_empty() {
             text.push_str(&format!("\n  outputs\n{}", columns(state.outputs.iter(), "    ")));

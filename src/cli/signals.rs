@@ -20,7 +20,7 @@ async fn listen(stop: watch::Sender<Stop>, look: Look) {
         signal().await;
         level = if level == Stop::No { Stop::Soon } else { Stop::Now };
         let text = match level {
-            Stop::Soon => "Stopping: what is in flight is finished and recorded. Once more stops at once.",
+            Stop::Soon => "Stopping: calls that have left are finished and recorded. Once more stops at once.",
             Stop::No | Stop::Now => "Stopping at once. The next command recovers what was in flight.",
         };
         tell_line(&look.paint(text, Paint::Change));

@@ -1,6 +1,6 @@
 //! After everything was taken down: what the cloud still has of the environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apply::provider::Owned;
 use crate::cli::session::{LISTED, Session};
@@ -16,7 +16,7 @@ use crate::state::State;
 /// deletion of a thing leaves behind, such as a last snapshot.
 pub async fn sweep(session: &Session, plan: &Plan, before: &State, after: &State) -> Vec<Owned> {
     let look = session.look;
-    let owned = match session.calls().owned(before).await {
+    let owned = match session.calls().owned(before, Vec::new()).await {
         Ok(Some(owned)) => owned,
         // This cloud does not tell.
         Ok(None) => return Vec::new(),
@@ -29,11 +29,15 @@ pub async fn sweep(session: &Session, plan: &Plan, before: &State, after: &State
         }
     };
     let things: BTreeSet<(&str, &str)> = before.things().map(|(_, known)| (&*known.kind, &*known.id)).collect();
-    let addresses: BTreeSet<&Address> = before.things().map(|(address, _)| address).collect();
+    let kinds: BTreeMap<&Address, &str> = before.things().map(|(address, one)| (address, &*one.kind)).collect();
     let unrecorded = owned.into_iter().filter(|one| !things.contains(&(&*one.kind, &*one.id)));
     let (kept, others): (Vec<Owned>, Vec<Owned>) = unrecorded.partition(|one| after.keeps(&one.kind, &one.id));
-    let is_gone = |address: &Address| addresses.contains(address) && !after.resources.contains_key(address);
-    let (remains, lost): (Vec<Owned>, Vec<Owned>) = others.into_iter().partition(|one| is_gone(&one.address));
+    // Of another type than what had the address, it came with that: the disk of a machine.
+    let came_along = |one: &Owned| {
+        let kind = kinds.get(&one.address);
+        kind.is_some_and(|kind| **kind != *one.kind) && !after.resources.contains_key(&one.address)
+    };
+    let (remains, lost): (Vec<Owned>, Vec<Owned>) = others.into_iter().partition(|one| one.remains || came_along(one));
     if !kept.is_empty() {
         tell_line("  Left standing on purpose, by an earlier run:");
         list(&kept);

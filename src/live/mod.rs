@@ -150,7 +150,7 @@ impl Thing {
     pub fn notes(&self) -> Vec<String> {
         match self.standing {
             Standing::Replaced => vec!["it has a successor: the next apply takes it down".into()],
-            Standing::CutOff => vec!["what became of it is not known: the next apply finds out".into()],
+            Standing::CutOff => vec!["what became of it is not known yet: an apply finds out".into()],
             Standing::Incomplete => vec!["it did not come to its end: the next apply goes on".into()],
             Standing::Unasked | Standing::Live | Standing::Warned | Standing::Unknown | Standing::NotLive => {
                 self.looks.iter().flat_map(Look::notes).collect()

@@ -181,6 +181,7 @@ impl Provider for Local {
                         kind: mark.kind.as_str().into(),
                         id: mark.id.as_str().into(),
                         address: mark.owner.address,
+                        remains: false,
                     });
                 }
             }

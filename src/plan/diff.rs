@@ -1,6 +1,6 @@
 //! Program against record: what each resource needs to become what the program says.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report, listed};
@@ -10,8 +10,8 @@ use crate::model::resource::{Input, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name, Set};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Left, Moved, Part, Plan, Planned, Purpose, Refreshed, Request, Scope, actions,
-    drift, hazard, outputs, replace, schedule,
+    AttributeChange, Change, ChangeKind, Left, Moved, Part, Plan, Planned, Purpose, Refreshed, Request, Scope, Stray,
+    actions, drift, hazard, outputs, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Kept, Recorded, State, Status};
@@ -81,6 +81,7 @@ pub fn diff(
     refuse_withdrawn(graph, state, &withdrawn, &changes, report);
     hazard::foresee(&mut changes, graph, state);
     refuse_handed_over(graph, &world, &changes, report);
+    refuse_another(graph, refreshed, &changes, report);
     let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
     // One that is about something that changes now is tested afterwards.
     let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).chain(&left_out).collect();
@@ -93,6 +94,8 @@ pub fn diff(
     let asked = !refreshed.readings.is_empty() || !refreshed.found.is_empty();
     Plan {
         moves: moved.moves.clone(),
+        reverts: moved.reverts.clone(),
+        strays: refreshed.strays.iter().filter(|stray| !stray.remains).cloned().collect(),
         drift: drift::drift(state, refreshed, graph),
         changes,
         steps,
@@ -218,17 +221,30 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         ..Change::new(resource, kind, reason)
     };
     let other = world.state.resources.get(address).filter(|recorded| means_another(resource, recorded, world));
-    let Some(recorded) = world.state.resources.get(address).filter(|_| other.is_none()) else {
+    let is_gone = matches!(world.refreshed.readings.get(address), Some(Reading::Gone)) && !exists_already;
+    let lost = world.state.resources.get(address).filter(|_| is_gone && world.refreshed.found.contains_key(address));
+    let taken_over = other.or(lost);
+    let Some(recorded) = world.state.resources.get(address).filter(|_| taken_over.is_none()) else {
         if let Some(found) = world.refreshed.found.get(address) {
-            let reason = match other {
-                Some(other) => Some(format!("it is another one now, in place of {}", other.id)),
-                None if exists_already => None,
-                None => Some("this environment made it before, and left it standing".to_string()),
+            let is_kept = world.state.keeps(&resource.schema.kind, &found.id);
+            let reason = match (other, lost) {
+                (Some(other), _) => Some(format!("it is another one now, in place of {}", other.id)),
+                (None, Some(lost)) => Some(format!("{} is gone, and this environment has this one", lost.id)),
+                (None, None) if exists_already => None,
+                (None, None) if is_kept || resource.lifecycle.terminate.is_empty() => {
+                    Some("this environment made it before, and left it standing".to_string())
+                }
+                (None, None) => Some("this environment made it, and the record does not have it".to_string()),
             };
             let old: Fields = found.here.inputs.clone();
             let attributes = attributes(resource, Some((&old, &old)), world, key, report);
             // What the cloud does not tell is taken to be as wanted.
             let told = attributes.into_iter().filter(|change| change.old.is_some());
+            // What cannot change in place stays as it is for now.
+            let (fixed, told): (Vec<_>, Vec<_>) = told.partition(|change| change.replaces && !exists_already);
+            let told = told.into_iter();
+            let reason =
+                [reason, as_it_is(&fixed)].into_iter().flatten().reduce(|one, other| format!("{one}; {other}"));
             let attributes: Vec<AttributeChange> = told.filter(|_| !exists_already).collect();
             let update = resource.lifecycle.update.iter().filter(|_| !attributes.is_empty());
             return Some(Change {
@@ -343,6 +359,21 @@ impl Change {
     }
 }
 
+/// What adopting a resource does not change of it, though the program says or may say otherwise.
+fn as_it_is(fixed: &[AttributeChange]) -> Option<String> {
+    let names = |later: bool| {
+        let some = fixed.iter().filter(|change| matches!(change.new, Planned::Later(_)) == later);
+        some.map(|change| format!("`{}`", change.name)).collect::<Vec<_>>().join(", ")
+    };
+    let (differing, open) = (names(false), names(true));
+    let differing = (!differing.is_empty())
+        .then(|| format!("it is adopted as it is: {differing} cannot change in place, and the next apply replaces it"));
+    let open = (!open.is_empty()).then(|| {
+        format!("it is adopted as it is: {open} cannot change in place, and is known after apply; if it differs then, the next apply replaces it")
+    });
+    [differing, open].into_iter().flatten().reduce(|one, other| format!("{one}; {other}"))
+}
+
 /// A thing that loses its component and a component that wants its name: deleting the one and making the
 /// other would lose what is in it, and is hardly what was meant.
 fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], report: &mut Report) {
@@ -379,6 +410,25 @@ fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], 
                     recorded.id
                 )),
         );
+    }
+}
+
+/// A replacement of which the cloud has the successor already, and the record does not: another one would be made.
+fn refuse_another(graph: &ResourceGraph, refreshed: &Refreshed, changes: &[Change], report: &mut Report) {
+    let strays: HashMap<(&str, &Address), &Stray> =
+        refreshed.strays.iter().map(|stray| ((&*stray.kind, &stray.address), stray)).collect();
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::Replace) {
+        let Some(resource) = graph.get(&change.address) else { continue };
+        let Some(stray) = strays.get(&(&*resource.schema.kind, &change.address)) else { continue };
+        let (address, id) = (&change.address, &stray.id);
+        let message =
+            format!("`{address}` would be replaced, and {id}, which the record does not have, is there already");
+        let help = format!(
+            "if {id} is the new one, record it: `tadpole state forget {address}`, then `tadpole import {address} {id}`; \
+             else delete it in the cloud"
+        );
+        let diagnostic = Diagnostic::error("cloud::plan::unrecorded", message);
+        report.push(diagnostic.label(resource.span, "this environment has two of it").help(help));
     }
 }
 

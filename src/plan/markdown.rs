@@ -10,6 +10,8 @@ use crate::printable::Plain;
 /// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
 const HAZARDS: usize = 15_000;
 const TABLE: usize = 30_000;
+/// Resources that one list names.
+const LISTED: usize = 20;
 const DRIFT: usize = 40_000;
 const FOLDED: usize = 62_000;
 /// Characters of one value, and of one among others.
@@ -67,7 +69,14 @@ fn hazards(plan: &Plan, page: &mut String) {
 }
 
 fn table(plan: &Plan, page: &mut String) {
-    if plan.changes.is_empty() && plan.moves.is_empty() {
+    if !plan.strays.is_empty() {
+        page.push_str("\n> [!WARNING]\n> Of this environment in the cloud, and not recorded:\n");
+        for stray in plan.strays.iter().take(LISTED) {
+            let _ =
+                writeln!(page, "> - {} {} {}", code(&stray.address.to_string()), code(&stray.kind), code(&stray.id));
+        }
+    }
+    if plan.changes.is_empty() && plan.moves.is_empty() && plan.reverts.is_empty() {
         return;
     }
     page.push_str("\n| | component | type | change |\n| --- | --- | --- | --- |\n");

@@ -78,6 +78,8 @@ impl Request {
             },
             scope,
             moves: BTreeMap::new(),
+            reverts: Vec::new(),
+            strays: Vec::new(),
             drift: Vec::new(),
             changes: Vec::new(),
             steps: Vec::new(),
@@ -144,8 +146,36 @@ pub struct Refreshed {
     pub retired: BTreeMap<u64, Reading>,
     /// Of what is not recorded, and exists: by its identity, or because it is ours.
     pub found: BTreeMap<Address, Found>,
-    /// Everything that bears the name of the environment, by type and id; only asked for where it matters.
+    /// What was left standing on purpose and is there still, by type and id.
     pub owned: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// What the cloud holds of the environment and neither the record has nor the plan takes in.
+    pub strays: Vec<Stray>,
+    /// Why it is not known what else the cloud holds of the environment.
+    pub unlisted: Option<String>,
+}
+
+/// A thing of the environment that nothing records.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stray {
+    /// That it was made under.
+    pub address: Address,
+    /// The provider's name of its type.
+    pub kind: Arc<str>,
+    pub id: Arc<str>,
+    /// A deletion left it on purpose, as the last snapshot of a database: nothing that a plan has to tell.
+    #[serde(skip)]
+    pub remains: bool,
+}
+
+/// A replacement that did not come to its end and is reverted: what was replaced has its address again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revert {
+    /// The number under which it was retired.
+    pub retired: u64,
+    pub address: Address,
+    pub id: Arc<str>,
 }
 
 /// A thing that exists and is not recorded.
@@ -175,6 +205,12 @@ pub struct Plan {
     /// What the program calls otherwise than the record does: from the old address to the new one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moves: BTreeMap<Address, Address>,
+    /// What was replaced, is still there, and is what the program wants again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<Revert>,
+    /// What the cloud holds of the environment, and nothing records. The plan leaves it as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strays: Vec<Stray>,
     /// What somebody else changed or took away since it was recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
@@ -359,6 +395,7 @@ impl Plan {
             Purpose::Refresh => self.drift.is_empty(),
             Purpose::Apply | Purpose::Destroy => {
                 self.moves.is_empty()
+                    && self.reverts.is_empty()
                     && self.outputs.is_empty()
                     && self.changes.iter().all(|change| !change.kind.acts())
             }

@@ -3,11 +3,14 @@
 use crate::name::Address;
 use crate::plan::parts::{self, Part};
 use crate::plan::{
-    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, HazardKind, Plan, Planned, Purpose, Scope, Spot,
-    Standing,
+    AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, HazardKind, Plan, Planned, Purpose, Revert, Scope,
+    Spot, Standing, Stray,
 };
 use crate::printable::Plain;
 use crate::value::Value;
+
+/// Resources that one list names.
+const LISTED: usize = 20;
 
 /// What a line is, for its colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +63,12 @@ fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
             lines.push((Tone::Change, format!("  > {:column$}  is called {new} from now on", old.to_string())));
         }
     }
+    if !plan.reverts.is_empty() {
+        lines.push((Tone::Plain, String::new()));
+        for Revert { address, id, .. } in &plan.reverts {
+            lines.push((Tone::Change, format!("  > {address}  is {id} again: its replacement did not come to an end")));
+        }
+    }
     if !plan.changes.is_empty() || (!plan.drift.is_empty() && plan.unchanged > 0) {
         lines.push((Tone::Plain, String::new()));
     }
@@ -74,6 +83,7 @@ fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         // A command is not broken in two.
         lines.extend(plan.again(&standing).iter().map(|line| (Tone::Plain, format!("    {line}"))));
     }
+    strays(plan, &mut lines);
     if !plan.outputs.is_empty() {
         lines.push((Tone::Plain, String::new()));
         lines.push((Tone::Plain, "  outputs".into()));
@@ -98,6 +108,26 @@ fn each(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
         resource(change, column.min(32), types.min(32), width, &mut lines);
     }
     lines
+}
+
+/// What the cloud holds of the environment, and nothing records.
+fn strays(plan: &Plan, lines: &mut Vec<(Tone, String)>) {
+    let all = &plan.strays;
+    let Some(first) = all.first() else { return };
+    lines.push((Tone::Plain, String::new()));
+    lines.push((Tone::Bad, "  Of this environment in the cloud, and not recorded:".into()));
+    for Stray { address, kind, id, .. } in all.iter().take(LISTED) {
+        lines.push((Tone::Bad, format!("    {address}  {kind} {id}")));
+    }
+    if all.len() > LISTED {
+        lines.push((Tone::Bad, format!("    and {} others", all.len() - LISTED)));
+    }
+    let command = match all.as_slice() {
+        [_] => plan.import(&first.address.to_string(), &first.id),
+        _ => plan.import("ADDRESS", "ID"),
+    };
+    lines.push((Tone::Plain, "    This plan leaves it as it is. Delete it in the cloud, or record it:".into()));
+    lines.push((Tone::Plain, format!("      {command}")));
 }
 
 /// What to know before anything else: what may go wrong, why it is done, and where that is written.

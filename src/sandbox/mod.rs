@@ -446,10 +446,16 @@ impl Provider for Sandbox {
 
     async fn owned(&self, lineage: &str, _: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
         let now = self.clock.now();
-        let is_there = |object: &Object| object.is_seen(now) && object.ends().is_none();
-        let objects = self.look().map_err(unreadable)?.into_iter().filter(is_there);
-        let objects = objects.filter(|object| *object.owner.lineage == *lineage);
-        let owned = |object: Object| Owned { kind: object.kind, id: object.id, address: object.owner.address };
+        let mut inner = self.inner();
+        inner.look(now).map_err(unreadable)?;
+        let is_there = |object: &&Object| object.is_seen(now) && object.ends().is_none();
+        let objects = inner.world.objects().filter(|object| *object.owner.lineage == *lineage).filter(is_there);
+        let owned = |object: &Object| Owned {
+            kind: object.kind.clone(),
+            id: object.id.clone(),
+            address: object.owner.address.clone(),
+            remains: refusal::is_last_snapshot(object),
+        };
         Ok(Some(objects.map(owned).collect()))
     }
 

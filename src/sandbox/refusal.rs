@@ -149,10 +149,18 @@ fn last_snapshot(object: &Object) -> Option<(Arc<str>, Arc<str>)> {
     is_on(object, &"finalSnapshot".into()).then(|| (format!("{kind}Snapshot").into(), name.into()))
 }
 
+/// Whether a deletion made it.
+pub fn is_last_snapshot(object: &Object) -> bool {
+    object.owner.token.ends_with(LAST)
+}
+
+/// How the token ends of what a deletion leaves.
+const LAST: &str = "-last";
+
 /// The last snapshot of a thing, as its deletion makes it.
 pub fn remains(object: &Object) -> Option<Object> {
     let (kind, name) = last_snapshot(object)?;
-    let token = format!("{}-last", object.owner.token).into();
+    let token = format!("{}{LAST}", object.owner.token).into();
     Some(Object {
         kind,
         id: name.clone(),

@@ -7,6 +7,7 @@ use crate::name::Address;
 use crate::state::State;
 use crate::state::about::{About, Command};
 use crate::state::record::Record;
+use crate::state::salt::Tokens;
 use crate::state::store::{Store, StoreFault};
 use crate::state::tenure::Tenure;
 
@@ -34,6 +35,7 @@ impl Ledger {
     pub fn begin(state: State, mut store: Box<dyn Store>) -> Result<Ledger, StoreFault> {
         let mut state = written_by(store.writer(), state);
         state.about.created = state.about.created.or(store.writer().map(|command| command.at));
+        store.salt().into_iter().for_each(|salt| state.salted(salt));
         store.compact(&state)?;
         Ok(Ledger { writer: None, ..Ledger::new(state, store, 0) })
     }
@@ -55,13 +57,26 @@ impl Ledger {
         if records.is_empty() {
             return Ok(());
         }
-        let wrote = self.writer.iter().map(|command| Record::Wrote { command: Box::new(command.clone()) });
+        let salt = self.store.salt();
+        let wrote =
+            self.writer.iter().map(|command| Record::Wrote { command: Box::new(command.clone()), salt: salt.clone() });
         let records: Vec<Record> = wrote.chain(records).collect();
         self.store.append(&records)?;
         self.writer = None;
         self.pending += records.len();
         records.into_iter().for_each(|record| self.state.apply(record));
         Ok(())
+    }
+
+    /// What the tokens of this run are made with, whether or not it has recorded anything yet.
+    pub fn tokens(&self) -> Tokens {
+        let mut salts = self.state.salts.clone();
+        if self.writer.is_some()
+            && let Some(salt) = self.store.salt()
+        {
+            salts.put(self.state.next_op, salt);
+        }
+        Tokens { lineage: self.state.lineage.clone(), salts: Arc::new(salts) }
     }
 
     /// The number of the next operation.
@@ -111,10 +126,11 @@ fn written_by(writer: Option<Command>, state: State) -> State {
 }
 
 /// The idempotency token of an operation: the same for every try of it, another one for any other.
-pub fn token(lineage: &str, address: &Address, what: &str, op: u64) -> Arc<str> {
+pub fn token(lineage: &str, address: &Address, what: &str, op: u64, salt: Option<&str>) -> Arc<str> {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
-    for part in [lineage, &address.to_string(), what, &op.to_string()] {
+    let parts = [lineage, &address.to_string(), what, &op.to_string()];
+    for part in parts.into_iter().chain(salt) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }

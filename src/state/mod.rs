@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod observed;
 pub mod process;
 pub mod record;
+pub mod salt;
 pub mod store;
 pub mod tenure;
 
@@ -22,6 +23,7 @@ use crate::name::{Address, Name};
 use crate::value::{Fields, Value};
 use about::About;
 use record::{Ended, Record};
+use salt::Salts;
 
 /// Bytes in the name of an environment.
 pub const MAX_ENVIRONMENT: usize = 60;
@@ -45,6 +47,10 @@ pub fn is_environment(text: &str) -> bool {
 
 /// The version of the format that this program writes. It reads no newer one.
 pub const VERSION: u32 = 1;
+
+/// The highest number of a writer, a snapshot or an operation. A record that has a higher one is damaged: no
+/// environment is written so often.
+pub const LIMIT: u64 = 1 << 53;
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct State {
@@ -71,6 +77,12 @@ pub struct State {
     /// wants them again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// Creates that were looked for and not found, by address: their calls may still arrive.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub late: BTreeMap<Address, Late>,
+    /// What tokens are made from besides, by the first operation that each is for.
+    #[serde(default, skip_serializing_if = "Salts::is_empty")]
+    pub salts: Salts,
     #[serde(default, skip_serializing_if = "About::is_unknown")]
     pub about: About,
 }
@@ -191,6 +203,14 @@ pub struct Kept {
     pub recorded: Recorded,
 }
 
+/// A create that was looked for and not found. The next create of its address has the same token: a cloud that
+/// knows tokens then has one resource, whichever call arrives first.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Late {
+    pub kind: Arc<str>,
+    pub token: Arc<str>,
+}
+
 /// An operation whose call may be on its way.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Began {
@@ -236,7 +256,26 @@ impl State {
             unfinished: BTreeMap::new(),
             outputs: BTreeMap::new(),
             kept: Vec::new(),
+            late: BTreeMap::new(),
+            salts: Salts::default(),
             about: About::default(),
+        }
+    }
+
+    /// What is beyond what any run counts to, if anything is.
+    pub fn beyond(&self) -> Option<&'static str> {
+        let things = self.resources.values().chain(self.retired.values().map(|retired| &retired.recorded));
+        let mut lists = things.filter_map(|one| one.course.as_ref()).flat_map(|course| course.lists.values());
+        let keys = [self.retired.keys().last(), self.unfinished.keys().last(), self.salts.last()];
+        let over = |number: u64| number > LIMIT;
+        match self {
+            _ if over(self.serial) => Some("its serial"),
+            _ if over(self.epoch) => Some("its epoch"),
+            _ if over(self.next_op) => Some("its `next_op`"),
+            _ if keys.into_iter().flatten().any(|op| over(*op)) || lists.any(|done| over(done.op)) => {
+                Some("the number of an operation")
+            }
+            _ => None,
         }
     }
 
@@ -266,6 +305,8 @@ impl State {
             Record::Made { op, id } => {
                 if let Some(began) = self.unfinished.get_mut(&op) {
                     began.request.id = id;
+                    let (address, token) = (began.address.clone(), began.token.clone());
+                    self.arrived(&address, &token);
                 }
             }
             Record::Ended { op, result } => {
@@ -273,12 +314,18 @@ impl State {
                     return;
                 };
                 match result {
-                    Ended::Recorded(recorded) => self.put(op, began.address, *recorded),
+                    Ended::Recorded(recorded) => {
+                        self.arrived(&began.address, &began.token);
+                        self.put(op, began.address, *recorded);
+                    }
                     Ended::Gone => {
                         self.take_back(&began.request);
                         self.remove(&began.address, &began.request.id);
                     }
                     Ended::Unchanged => {}
+                    Ended::Unseen => {
+                        self.late.insert(began.address, Late { kind: began.request.kind, token: began.token });
+                    }
                 }
             }
             Record::Entered { op, address, id, list } => {
@@ -319,13 +366,18 @@ impl State {
                 }
             }
             Record::Restored { op } => {
-                if let Some(Retired { address, recorded }) = self.retired.remove(&op) {
-                    self.resources.insert(address, recorded);
+                if let Some(Retired { address, recorded }) = self.retired.remove(&op)
+                    && let Some(successor) = self.resources.insert(address.clone(), recorded)
+                {
+                    self.retired.insert(op, Retired { address, recorded: successor });
                 }
             }
             Record::Moved { moves } => self.move_to(&moves),
             Record::Outputs { outputs } => self.outputs = outputs,
-            Record::Wrote { command } => self.about.command = Some(*command),
+            Record::Wrote { command, salt } => {
+                self.about.command = Some(*command);
+                salt.into_iter().for_each(|salt| self.salted(salt));
+            }
             Record::Expires { at } => self.about.expires = at,
         }
     }
@@ -343,6 +395,22 @@ impl State {
         {
             self.retired.insert(op, Retired { address, recorded: old });
         }
+    }
+
+    /// The create with this token is not late any more.
+    fn arrived(&mut self, address: &Address, token: &str) {
+        if self.late.get(address).is_some_and(|late| *late.token == *token) {
+            self.late.remove(address);
+        }
+    }
+
+    /// Tokens of operations from now on are made with this. Of those before, what is still needed is kept.
+    pub fn salted(&mut self, salt: Arc<str>) {
+        let things = self.resources.values().chain(self.retired.values().map(|retired| &retired.recorded));
+        let requests = self.unfinished.values().map(|began| &began.request);
+        let lists = things.chain(requests).filter_map(|one| one.course.as_ref()).flat_map(|one| one.lists.values());
+        let used: BTreeSet<u64> = lists.map(|done| done.op).collect();
+        self.salts.add(self.next_op, salt, &used);
     }
 
     /// The thing with this id, which has the address or had it.
@@ -389,6 +457,7 @@ impl State {
                 (new(&address), recorded)
             })
             .collect();
+        self.late = std::mem::take(&mut self.late).into_iter().map(|(address, late)| (new(&address), late)).collect();
         for retired in self.retired.values_mut() {
             follow(&mut retired.recorded);
             retired.address = new(&retired.address);

@@ -67,7 +67,7 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         gone: bool,
     },
-    /// The thing that this operation replaced has its address again.
+    /// The thing that this operation replaced has its address again. Its successor, if it is there, is retired.
     Restored {
         op: u64,
     },
@@ -81,6 +81,9 @@ pub enum Record {
     /// This command writes. It stands ahead of the first thing that it records.
     Wrote {
         command: Box<Command>,
+        /// Of its tokens.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        salt: Option<Arc<str>>,
     },
     /// From when on the environment may be taken down; never, when there is no time.
     Expires {
@@ -98,6 +101,29 @@ pub enum Ended {
     Gone,
     /// Nothing came of it; what was recorded before still holds.
     Unchanged,
+    /// Of a create: what it makes was looked for and not found, and its call may still arrive.
+    Unseen,
+}
+
+impl Record {
+    /// The number of the operation that it is about, if it is about one.
+    pub fn op(&self) -> Option<u64> {
+        match self {
+            Record::Began { op, .. }
+            | Record::Made { op, .. }
+            | Record::Ended { op, .. }
+            | Record::Entered { op, .. }
+            | Record::Acted { op, .. }
+            | Record::Restored { op } => Some(*op),
+            Record::Anew { .. }
+            | Record::Seen { .. }
+            | Record::Forgotten { .. }
+            | Record::Moved { .. }
+            | Record::Outputs { .. }
+            | Record::Wrote { .. }
+            | Record::Expires { .. } => None,
+        }
+    }
 }
 
 /// The first line of a journal: which snapshot it continues.

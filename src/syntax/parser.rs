@@ -519,7 +519,7 @@ impl<'a> Builder<'a> {
         let primary = parts.next().unwrap_or_else(|| unreachable!("a postfix begins with a primary"));
         let written = primary.as_str();
         let mut expr = self.primary(primary)?;
-        if parts.len() > 0 {
+        if !parts.is_empty() {
             expr = within(expr, written)?;
         }
         for part in parts {

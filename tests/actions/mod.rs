@@ -14,15 +14,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tadpole::action::{self, Scene};
+use tadpole::apply::Stop;
 use tadpole::apply::event::Event;
 use tadpole::apply::limit::Calls;
 use tadpole::apply::provider::{Fault, Made, Patience, Place, Progress, Provider, Reading, Seek, Unsigned, Want};
 use tadpole::model::action::{Action, List, Occasion, Verb};
 use tadpole::value::{Data, Fields, Secret, Value};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
 
 /// A cloud that is never asked, but to sign.
 struct Silent;
@@ -92,13 +95,24 @@ impl Stage {
     }
 
     async fn run(&self, action: &Action) -> Outcome {
-        self.run_and(action, |_| ()).await
+        self.run_until(action, |_| (), None).await
     }
 
     /// Tells each reason for which it waits while it does.
-    async fn run_and(&self, action: &Action, mut waits_for: impl FnMut(&str)) -> Outcome {
+    async fn run_and(&self, action: &Action, waits_for: impl FnMut(&str)) -> Outcome {
+        self.run_until(action, waits_for, None).await
+    }
+
+    /// As [`Stage::run_and`], until somebody wants it to stop.
+    async fn run_until(
+        &self,
+        action: &Action,
+        mut waits_for: impl FnMut(&str),
+        stop: Option<watch::Receiver<Stop>>,
+    ) -> Outcome {
         let (events, mut heard) = unbounded_channel();
         let calls = Calls::new(Arc::new(Silent), events).beside(&self.directory);
+        let calls = stop.into_iter().fold(calls, |calls, stop| calls.until(stop));
         let inputs = Fields::from([("masterPassword".into(), Value::Secret(Secret::new("test", "0f-the-thing")))]);
         let place = Place {
             kind: "silent.Thing".into(),
@@ -167,6 +181,39 @@ fn data(template: &str, fields: &[(&str, Value)]) -> Value {
 
 fn secret(text: &str) -> Value {
     Value::Secret(Secret::new("test", text))
+}
+
+/// What looks and what waits changes nothing: it is left at once, is no failure of its own, and nothing else is tried
+/// in its place.
+#[tokio::test]
+async fn what_looks_or_waits_is_left_when_somebody_wants_it_to_stop() {
+    let (_listener, address) = free();
+    drop(_listener);
+    let port = ("port", Value::Int(address.port().into()));
+    let tcp = action(Verb::Tcp, &[("host", text("127.0.0.1")), port]);
+    let warns = action(Verb::Http, &[("url", text(format!("http://{address}/"))), ("onFailure", text("warn"))]);
+    let wait = action(Verb::Wait, &[("time", Value::Duration(60_000))]);
+    let attempt = Action {
+        parts: vec![tcp.clone()],
+        otherwise: vec![action(Verb::Wait, &[("time", Value::Duration(1))])],
+        ..action(Verb::Try, &[])
+    };
+    let all = Action { parts: vec![wait.clone(), warns.clone()], ..action(Verb::Parallel, &[]) };
+    for action in [tcp, warns, wait, attempt, all] {
+        let (sender, stop) = watch::channel(Stop::No);
+        let stage = Stage::new(DEED);
+        let asked = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            sender.send(Stop::Soon).unwrap();
+            std::future::pending::<()>().await;
+        };
+        let outcome = tokio::select! {
+            outcome = stage.run_until(&action, |_| (), Some(stop)) => outcome,
+            () = asked => unreachable!("it waits for ever"),
+        };
+        assert!(outcome.warnings.is_empty(), "{action:?}");
+        assert!(outcome.fault().interrupted, "{action:?}");
+    }
 }
 
 /// A port of which nobody else knows, taken or let go.

@@ -12,24 +12,22 @@ use tadpole::apply::limit::Calls;
 use tadpole::apply::recover::{RecoveryFault, recover};
 use tadpole::apply::refresh::refresh;
 use tadpole::apply::{self, Outcome, Stop, execute};
-use tadpole::cli::ui;
 use tadpole::diagnostic::Report;
 use tadpole::graph::ResourceGraph;
 use tadpole::plan::{self, Plan};
 use tadpole::sandbox::weather::Weather;
 use tadpole::sandbox::{Object, Sandbox, Schemas};
-use tadpole::source::Sources;
 use tadpole::state::State;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::store::{Store, StoreFault};
 use tadpole::value::SealingKey;
 
 use crate::invariants::{self, Scene};
-use crate::simulation::cloud::{Log, Seen};
+use crate::simulation::cloud::{Held, Late, Log, Seen, arrives};
 use crate::simulation::disk::{Disk, MemoryStore, Shared};
 use crate::simulation::fate::Fate;
 use crate::simulation::program::CANARY;
-use crate::world::{LOOK, request, shown};
+use crate::world::{request, shown};
 
 const KEY: SealingKey = SealingKey([7; 32]);
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
@@ -47,6 +45,8 @@ pub struct Disturbance {
     pub full: Option<usize>,
     /// After so many milliseconds somebody wants it to stop.
     pub stop: Option<(u64, Stop)>,
+    /// Creates that are on their way when it is killed arrive after so many calls of the next run; else never.
+    pub late: Option<usize>,
     pub seed: u64,
 }
 
@@ -68,6 +68,8 @@ pub struct World {
     now: Mutex<Timestamp>,
     /// As the last run left it: opening it anew costs reading it.
     sandbox: Mutex<Option<Arc<Sandbox>>>,
+    /// Creates that have left and not arrived, and after how many calls they do.
+    late: Late,
     directory: tempfile::TempDir,
 }
 
@@ -81,6 +83,7 @@ impl World {
             lag,
             now: Mutex::new(BEGINNING.parse().unwrap()),
             sandbox: Mutex::new(None),
+            late: Mutex::default(),
             directory: tempfile::tempdir().unwrap(),
         }
     }
@@ -111,14 +114,24 @@ impl World {
     /// One run of the program, as a process of its own.
     pub fn run(&self, graph: &Arc<ResourceGraph>, how: &Disturbance) -> (End, usize) {
         let fate = Arc::new(Fate::new(how.kill));
+        let (held, late) = (Held::default(), Arc::new(Late::new(std::mem::take(&mut *self.late.lock().unwrap()))));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let end = runtime.block_on(async {
             let clock = Clock::starting_at(self.now());
             let end = tokio::select! {
                 biased;
                 () = fate.died() => End::Killed,
-                end = self.process(graph, how, &fate, &clock) => if fate.is_dead() { End::Killed } else { end },
+                end = self.process(graph, how, &fate, &clock, (&held, &late)) => if fate.is_dead() { End::Killed } else { end },
             };
+            // Nothing is on its way for longer than a run.
+            let rest = std::mem::take(&mut late.lock().unwrap().0);
+            let sandbox = self.sandbox.lock().unwrap().clone();
+            for (want, sandbox) in rest.iter().zip(sandbox.iter().cycle()) {
+                arrives(sandbox, want, &self.log).await;
+            }
+            if let (End::Killed, Some(after)) = (&end, how.late) {
+                *self.late.lock().unwrap() = (std::mem::take(&mut *held.lock().unwrap()), after);
+            }
             // The next one is started soon after.
             *self.now.lock().unwrap() = clock.now().checked_add(Duration::from_millis(700)).unwrap();
             end
@@ -131,7 +144,14 @@ impl World {
         (end, fate.passed())
     }
 
-    async fn process(&self, graph: &Arc<ResourceGraph>, how: &Disturbance, fate: &Arc<Fate>, clock: &Clock) -> End {
+    async fn process(
+        &self,
+        graph: &Arc<ResourceGraph>,
+        how: &Disturbance,
+        fate: &Arc<Fate>,
+        clock: &Clock,
+        (held, late): (&Held, &Arc<Late>),
+    ) -> End {
         let (store, recorded) = MemoryStore::open(&self.disk, fate, how.full);
         let gave_up = |fault: StoreFault| End::GaveUp(fault.to_string());
         let mut ledger = match recorded {
@@ -158,6 +178,8 @@ impl World {
             disk: self.disk.clone(),
             graph: graph.clone(),
             log: self.log.clone(),
+            held: held.clone(),
+            late: late.clone(),
         };
         let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let calls = Calls::simulated(Arc::new(provider), events, clock.clone(), how.seed).under(ledger.tenure());
@@ -175,7 +197,10 @@ impl World {
         };
         let mut report = Report::default();
         let plan = plan::diff(graph, &moved, &refreshed, &KEY, request(), &mut report);
-        assert!(!report.has_errors(), "{}", ui::render(&report, &Sources::default(), LOOK));
+        if report.has_errors() {
+            let messages: Vec<String> = report.sorted().iter().map(|one| one.message.clone()).collect();
+            return End::GaveUp(messages.join("; "));
+        }
         self.log.say(shown(&plan));
         if plan.is_empty() {
             return match apply::settle(&plan, graph, &mut ledger, &KEY) {
@@ -215,6 +240,16 @@ impl World {
 
     pub fn objects(&self) -> Vec<Object> {
         self.sandbox.lock().unwrap().as_ref().map(|sandbox| sandbox.objects()).unwrap_or_default()
+    }
+
+    /// A backup of the record, taken before `then` and put back after it.
+    pub fn restored_after(&self, then: impl FnOnce()) {
+        let backup = self.disk.disk().clone();
+        then();
+        let mut disk = self.disk.disk();
+        // What came to pass meanwhile came to pass all the same.
+        let Disk { snapshot, journal, state, .. } = backup;
+        *disk = Disk { snapshot, journal, state, ..disk.clone() };
     }
 
     /// What holds at any moment between two runs.

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use tadpole::apply::clock::Clock;
 use tadpole::apply::limit::passes_later;
 use tadpole::apply::provider::{
-    Deed, Fault, FaultKind, Made, Patience, Place, Progress, Provider, Reading, Seek, Want,
+    Deed, Fault, FaultKind, Made, Owned, Patience, Place, Progress, Provider, Reading, Seek, Want,
 };
 use tadpole::graph::ResourceGraph;
 use tadpole::sandbox::Sandbox;
@@ -31,7 +31,16 @@ pub struct Seen {
     pub disk: Shared,
     pub graph: Arc<ResourceGraph>,
     pub log: Log,
+    /// Creates that left, and have not arrived.
+    pub held: Held,
+    /// Creates of the run before, and how many calls of this one come before them.
+    pub late: Arc<Late>,
 }
+
+/// Creates on their way.
+pub type Held = Arc<Mutex<Vec<Want>>>;
+/// Those of the run before, and how many calls come before them.
+pub type Late = Mutex<(Vec<Want>, usize)>;
 
 /// What was asked and recorded, in order, and what should not have been.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +69,22 @@ impl Seen {
         self.refused > 0 && self.chances.lock().unwrap_or_else(PoisonError::into_inner).u32(..1000) < self.refused
     }
 
+    /// What left in the run before arrives, when its time has come.
+    async fn arrivals(&self) {
+        let late = {
+            let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+            late.1 = late.1.saturating_sub(1);
+            if late.1 == 0 { std::mem::take(&mut late.0) } else { Vec::new() }
+        };
+        for want in late {
+            arrives(&self.sandbox, &want, &self.log).await;
+        }
+    }
+
+    fn on_their_way(&self) -> MutexGuard<'_, Vec<Want>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A call: before it, in it and after it the process may die.
     async fn call<T: Send, F: Future<Output = Result<T, Fault>> + Send>(
         &self,
@@ -67,6 +92,7 @@ impl Seen {
         changes: Option<&Fields>,
         work: F,
     ) -> Result<T, Fault> {
+        self.arrivals().await;
         if self.fate.moment() {
             std::future::pending::<()>().await;
         }
@@ -123,11 +149,16 @@ impl Provider for Seen {
             id: None,
             inputs: want.inputs.clone(),
         };
-        self.call(format!("create {}", want.owner.address), Some(&want.inputs), async {
+        self.on_their_way().push(want.clone());
+        let arrived = || self.on_their_way().retain(|one| one.owner.token != want.owner.token);
+        let made = self.call(format!("create {}", want.owner.address), Some(&want.inputs), async {
+            arrived();
             self.watch(call);
             self.sandbox.create(want).await
-        })
-        .await
+        });
+        let made = made.await;
+        arrived();
+        made
     }
 
     async fn find(&self, want: &Want, seek: &Seek) -> Result<Option<Arc<str>>, Fault> {
@@ -136,6 +167,10 @@ impl Provider for Seen {
 
     async fn read(&self, place: &Place) -> Result<Reading, Fault> {
         self.call(format!("read {} {}", place.address, place.id), None, async { self.sandbox.read(place).await }).await
+    }
+
+    async fn owned(&self, lineage: &str, known: &[Place]) -> Result<Option<Vec<Owned>>, Fault> {
+        self.call("list".to_string(), None, async { self.sandbox.owned(lineage, known).await }).await
     }
 
     async fn update(&self, place: &Place, old: Option<&Fields>, want: &Want) -> Result<Progress, Fault> {
@@ -188,6 +223,12 @@ impl Provider for Seen {
         })
         .await
     }
+}
+
+/// A create arrives of which nobody waits for the answer.
+pub async fn arrives(sandbox: &Sandbox, want: &Want, log: &Log) {
+    let made = sandbox.create(want).await;
+    log.say(format!("arrives late: create {}: {:?}", want.owner.address, made.map(|made| made.id)));
 }
 
 /// A refusal that quotes all that it was asked for, as clouds do.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tadpole::model::action::List;
 use tadpole::name::Address;
+use tadpole::state::about::Command;
 use tadpole::state::record::{self, Ended, Header, Record};
 use tadpole::state::store::{Store, StoreFault};
 use tadpole::state::tenure::Tenure;
@@ -173,6 +174,7 @@ fn brief(record: &Record) -> String {
         }
         Record::Ended { op, result: Ended::Gone } => format!("ended {op}: gone"),
         Record::Ended { op, result: Ended::Unchanged } => format!("ended {op}: unchanged"),
+        Record::Ended { op, result: Ended::Unseen } => format!("ended {op}: unseen"),
         Record::Entered { op, address, id, list } => format!("entered {op}: {address} {id} {list:?}"),
         Record::Acted { op, address, id, list, at, .. } => format!("acted {op}: {address} {id} {list:?} {at}"),
         Record::Anew { address, id } => format!("anew {address} {id}"),
@@ -283,5 +285,14 @@ impl Store for MemoryStore {
 
     fn tenure(&self) -> Tenure {
         Tenure::alone(self.epoch)
+    }
+
+    fn salt(&self) -> Option<Arc<str>> {
+        Some(format!("writer {}", self.epoch).into())
+    }
+
+    fn writer(&self) -> Option<Command> {
+        let (user, host, line) = (None, "simulated".into(), "tadpole apply".into());
+        Some(Command { line, user, host, at: jiff::Timestamp::UNIX_EPOCH })
     }
 }

@@ -86,7 +86,7 @@ fn table(all: &[Found], now: Timestamp, look: Look) -> String {
         if let Some(row) = row {
             text.push_str(&line(row));
         }
-        for (note, paint) in notes(found) {
+        for (note, paint) in notes(found, now) {
             let name = if row.is_some() { "" } else { found.name.as_str() };
             // What cannot be read stands behind its name, what else there is to say below it.
             let name = format!("{name:width$}", width = if row.is_some() { 0 } else { widths[0] });
@@ -125,7 +125,7 @@ fn row(found: &Found, now: Timestamp) -> Option<[Cell; 6]> {
         age.unwrap_or_else(|| faint(NOTHING)),
         expires,
         plain(state.things().count().to_string()),
-        health(state),
+        health(state, found.at_work(now)),
         last.unwrap_or_else(|| faint(NOTHING)),
     ])
 }
@@ -163,7 +163,7 @@ impl Health {
 }
 
 /// As last recorded: `live`, or how many are; of an environment that is down, how many things it left standing.
-fn health(state: &State) -> Cell {
+fn health(state: &State, at_work: bool) -> Cell {
     let Health { live, failing, incomplete, retired, unfinished } = Health::of(state);
     let all = live + failing + incomplete + retired;
     match (unfinished, all) {
@@ -171,15 +171,19 @@ fn health(state: &State) -> Cell {
         (0, 0) => (format!("{} kept", state.kept.len()), Paint::Faint),
         (0, all) if all == live => ("live".into(), Paint::Good),
         (0, all) => (format!("{live} of {all} live"), Paint::Bad),
+        (unfinished, _) if at_work => (format!("{unfinished} at work"), Paint::Change),
         // Nobody knows what these are until somebody finds out.
         (unfinished, _) => (format!("{unfinished} cut off"), Paint::Bad),
     }
 }
 
 /// What there is to say of one besides.
-fn notes(found: &Found) -> Vec<(String, Paint)> {
+fn notes(found: &Found, now: Timestamp) -> Vec<(String, Paint)> {
     let fault = found.state.as_ref().err().map(|fault| (fault.to_string(), Paint::Bad));
-    let holder = found.holder.as_ref().map(|lease| (format!("is being changed by {lease}"), Paint::Change));
+    let holder = found.holder.as_ref().map(|lease| match lease.until >= now {
+        true => (format!("is being changed by {lease}"), Paint::Change),
+        false => (format!("was being changed by {lease}, which does not answer any more"), Paint::Bad),
+    });
     fault.into_iter().chain(holder).collect()
 }
 
@@ -210,6 +214,7 @@ fn object(found: &Found, now: Timestamp) -> Json {
         Err(fault) => json!({ "fault": fault.to_string() }),
         Ok(Some(state)) => {
             let Health { live, failing, incomplete, retired, unfinished } = Health::of(state);
+            let (at_work, cut_off) = if found.at_work(now) { (unfinished, 0) } else { (0, unfinished) };
             let command =
                 state.about.command.as_ref().map(
                     |Command { line, user, host, at }| json!({ "line": line, "user": user, "host": host, "at": at }),
@@ -222,7 +227,8 @@ fn object(found: &Found, now: Timestamp) -> Json {
                 "expired": state.about.is_expired(now),
                 "resources": { "live": live, "not_live": failing, "incomplete": incomplete, "replaced": retired },
                 "kept": state.kept.len(),
-                "cut_off": unfinished,
+                "at_work": at_work,
+                "cut_off": cut_off,
                 "command": command,
             })
         }

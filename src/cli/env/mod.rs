@@ -7,6 +7,8 @@ mod remove;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::cli::Exit;
 use crate::cli::context::{Place, parse_env, records_of};
 use crate::cli::session::say_store;
@@ -52,6 +54,13 @@ pub struct Found {
     pub state: Result<Option<State>, StoreFault>,
     /// Who has it now.
     pub holder: Option<Lease>,
+}
+
+impl Found {
+    /// Whether somebody changes it now, whose lease has not run out.
+    fn at_work(&self, now: Timestamp) -> bool {
+        self.holder.as_ref().is_some_and(|lease| lease.until >= now)
+    }
 }
 
 /// All environments that are recorded beside a program, by their names. One whose record cannot be read is

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::apply::provider::Fault;
 use crate::cli::cloud::Cloud;
 use crate::cli::context::{Compiled, Place};
-use crate::cli::session::{Session, cut_off};
+use crate::cli::session::{Session, going_on};
 use crate::cli::signals::signal;
 use crate::cli::state::{plural, recorded};
 use crate::cli::streams::{put_json, put_out, say, tell, tell_line};
@@ -184,7 +184,7 @@ impl Asker {
             let text = format!("{document:#}\n");
             return put_json(&text, self.output).map_or(Ok(exit_of(round)), Err);
         }
-        if let Some(text) = cut_off(state) {
+        if let Some(text) = going_on(&self.session.place.record(), state) {
             tell_line(&self.session.look.paint(&text, Paint::Change));
         }
         let tree = self.page(state, round);

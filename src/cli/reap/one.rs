@@ -131,11 +131,12 @@ fn standing(plan: &Plan, outcome: &Outcome) -> Vec<Standing> {
 fn why(outcome: &Outcome) -> Vec<String> {
     let failed = outcome.failed.iter().map(|(address, fault)| format!("`{address}`: {fault}"));
     let cut = outcome.cut.iter().map(|address| format!("`{address}`: cut off"));
+    let left = outcome.left.iter().map(|address| format!("`{address}`: not waited for"));
     let store = outcome.store.iter().map(ToString::to_string);
     let skipped = match outcome.skipped.len() {
         0 => None,
         many => Some(format!("{many} not tried")),
     };
     let lost = outcome.lost.iter().map(|one| format!("`{}`: {} {} is there still", one.address, one.kind, one.id));
-    failed.chain(cut).chain(store).chain(skipped).chain(lost).collect()
+    failed.chain(cut).chain(left).chain(store).chain(skipped).chain(lost).collect()
 }

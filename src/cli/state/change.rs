@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::cli::Exit;
 use crate::cli::context::{Place, parse_env};
@@ -118,7 +119,13 @@ impl Forget {
     }
 
     fn forget(self, look: Look) -> Result<(), Exit> {
-        let place = Place { program: self.program, params: Vec::new(), files: Vec::new(), env: self.env };
+        let place = Place {
+            program: self.program,
+            params: Vec::new(),
+            files: Vec::new(),
+            env: self.env,
+            declared: OnceLock::new(),
+        };
         let ledger = taken(&place, self.turn, look)?;
         let state = ledger.state();
         for pattern in &self.addresses {

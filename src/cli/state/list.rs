@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::cli::Exit;
 use crate::cli::context::Place;
-use crate::cli::session::columns;
+use crate::cli::session::{at_work, columns};
 use crate::cli::state::{RETIRED, recorded, say_nothing_at, status};
-use crate::cli::streams::{put_json, put_out};
+use crate::cli::streams::{put_json, put_out, tell_line};
 use crate::cli::ui::{Look, Paint};
 use crate::model::action::{Action, List as ActionList};
 use crate::name::Address;
@@ -52,6 +52,12 @@ impl List {
         entries.sort_by_key(|entry| entry.address);
         if let Some(only) = self.only.as_ref().filter(|_| entries.is_empty()) {
             return Err(say_nothing_at(only, &state, look));
+        }
+        if let Some(lease) = at_work(&self.place.record()) {
+            tell_line(
+                &look
+                    .paint(&format!("  Being changed now by {lease}: what is recorded so far is shown"), Paint::Change),
+            );
         }
         let text = if self.json { lines(&entries) } else { table(&entries, Look::of_output()) };
         let unwritten = if self.json { put_json(&text, look) } else { put_out(&text, look) };

@@ -9,13 +9,13 @@ use crate::apply::refresh;
 use crate::cli::Exit;
 use crate::cli::cloud::{Cloud, whereabouts};
 use crate::cli::context::Place;
-use crate::cli::session::{Session, cut_off, say_store};
+use crate::cli::session::{Session, going_on, say_store};
 use crate::cli::state::{name_of, plural, recorded};
 use crate::cli::streams::put_out;
-use crate::cli::turn;
 use crate::cli::ui::{Look, Paint};
 use crate::graph::ResourceGraph;
 use crate::name::Address;
+use crate::plan::Stray;
 use crate::printable::Plain;
 use crate::source::Sources;
 use crate::state::{Recorded, State, store};
@@ -52,9 +52,7 @@ impl Verify {
         if key.is_none() && state.things().any(|(_, recorded)| has_secret(recorded)) {
             found.wrong.push("there is no `secret.key`: every secret will look changed once".into());
         }
-        if let Some(lease) = store::holder(&directory, &turn::host_name()).map_err(|fault| say_store(&fault, look))? {
-            found.known.push(format!("it is being changed by {lease}"));
-        }
+        found.known.extend(going_on(&directory, &state).map(|text| text.trim().to_string()));
         let name = name_of(&self.place);
         if self.cloud || self.sandbox {
             let graph = ResourceGraph::empty(None);
@@ -106,7 +104,6 @@ fn fits_together(state: &State, found: &mut Findings) {
         let Recorded { template, id, .. } = &retired.recorded;
         found.known.push(format!("`{}`: {template} {id} was replaced, and is still there", retired.address));
     }
-    found.known.extend(cut_off(state).map(|text| text.trim().to_string()));
 }
 
 /// Whether what is recorded is there, and what else is there.
@@ -121,16 +118,20 @@ async fn is_true(
             found.wrong.push(format!("`{address}`: {} {} is not there", recorded.template, recorded.id));
         }
     }
-    let owned = calls.owned(state).await.map_err(|fault| vec![(Address::root(), fault)])?;
-    let Some(owned) = owned else {
-        found.known.push("nothing tells what else is of this environment".to_string());
-        return Ok(());
-    };
-    let things: BTreeMap<(&str, &str), &Address> =
-        state.things().map(|(address, recorded)| ((&*recorded.kind, &*recorded.id), address)).collect();
-    for thing in owned.iter().filter(|thing| !things.contains_key(&(&*thing.kind, &*thing.id))) {
-        let what = if state.keeps(&thing.kind, &thing.id) { "left standing on purpose" } else { "not recorded" };
-        found.known.push(format!("{} {}, made as `{}`, is {what}", thing.kind, thing.id, thing.address));
+    if let Some(why) = refreshed.unlisted {
+        found.known.push(format!("what else is of this environment is not known: {why}"));
+    }
+    for kept in &state.kept {
+        let Recorded { kind, id, .. } = &kept.recorded;
+        if refreshed.owned.contains(&(kind.clone(), id.clone())) {
+            found.known.push(format!("{kind} {id}, made as `{}`, is left standing on purpose", kept.address));
+        }
+    }
+    for Stray { address, kind, id, remains } in refreshed.strays {
+        match remains {
+            true => found.known.push(format!("{kind} {id} is what the deletion of `{address}` left")),
+            false => found.wrong.push(format!("{kind} {id}, made as `{address}`, is not recorded")),
+        }
     }
     Ok(())
 }

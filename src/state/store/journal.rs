@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::state::record::{self, Header, Record};
 use crate::state::store::seat::{JOURNAL, Seat, sync_directory};
 use crate::state::store::{StoreFault, io_fault};
-use crate::state::{State, VERSION};
+use crate::state::{LIMIT, State, VERSION};
 
 /// A journal that is being written.
 pub struct Journal {
@@ -103,7 +103,7 @@ pub fn scan(path: &Path, file: File, lineage: &Arc<str>, serial: u64) -> Result<
             }
         } else {
             let record = record::read::<Record>(number, text);
-            let good = record.is_some();
+            let good = record.as_ref().is_some_and(|record| record.op().is_none_or(|op| op <= LIMIT));
             records.extend(record);
             good
         };

@@ -3,9 +3,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::state::State;
 use crate::state::about::Command;
 use crate::state::lease::{Holder, Lease};
 use crate::state::record::{Header, Record};
@@ -15,6 +15,7 @@ use crate::state::store::seat::{self, JOURNAL, Seat, SeatKeeper};
 use crate::state::store::snapshot::{self, SNAPSHOT};
 use crate::state::store::{Store, StoreFault, io_fault};
 use crate::state::tenure::{Heartbeat, Moment, Tenure};
+use crate::state::{LIMIT, State};
 
 /// How long whoever takes an environment over may need to say who he is. It takes a few milliseconds.
 const GRACE: Duration = Duration::from_secs(10);
@@ -29,6 +30,8 @@ pub struct LocalStore {
     seat: Seat,
     heartbeat: Heartbeat,
     writer: Command,
+    /// The first digits of the owner of its lease.
+    salt: Arc<str>,
     /// What the next journal continues; none before the first snapshot.
     continues: Option<Header>,
     journal: Option<Journal>,
@@ -138,6 +141,10 @@ impl<'a> Contender<'a> {
     /// Takes the seat as it is called, or the first one; nothing when another was quicker.
     fn take(&self, found: Option<&Seat>) -> Result<Option<LocalStore>, StoreFault> {
         let before = found.map_or(0, |seat| seat.epoch).max(snapshot::epoch(&self.environment.join(SNAPSHOT)));
+        if before > LIMIT {
+            let what = "its epoch is beyond what any run counts to".into();
+            return Err(StoreFault::Damaged { path: self.environment.join(SNAPSHOT), what });
+        }
         let since = Moment::now();
         let lease = Lease::new(before + 1, seat::new_owner(), self.holder);
         let taken = match found {
@@ -152,7 +159,8 @@ impl<'a> Contender<'a> {
             .map_err(io_fault(self.environment, "keep the lease of"))?;
         let environment = self.environment.to_path_buf();
         let writer = Command::from(&lease);
-        Ok(Some(LocalStore { environment, seat, heartbeat, writer, continues: None, journal: None }))
+        let salt = lease.owner.chars().take(13).collect::<String>().into();
+        Ok(Some(LocalStore { environment, seat, heartbeat, writer, salt, continues: None, journal: None }))
     }
 }
 
@@ -231,6 +239,10 @@ impl Store for LocalStore {
 
     fn tenure(&self) -> Tenure {
         self.heartbeat.tenure().clone()
+    }
+
+    fn salt(&self) -> Option<Arc<str>> {
+        Some(self.salt.clone())
     }
 
     fn writer(&self) -> Option<Command> {

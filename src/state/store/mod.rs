@@ -11,6 +11,7 @@ mod snapshot;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::state::about::Command;
 use crate::state::lease::{Lease, to_seconds};
@@ -20,7 +21,7 @@ use crate::state::{State, VERSION};
 
 pub use key::{keep_key, sealing_key};
 pub use local::{Contender, LocalStore};
-pub use reading::{Replayed, holder, peek};
+pub use reading::{Replayed, holder, is_recorded, peek};
 pub use snapshot::{document, parse as read_document};
 
 /// Keeps one environment, for the one writer that has it. A writer whose lease was taken over gets
@@ -40,6 +41,11 @@ pub trait Store: Send {
 
     /// Whether the writer may still act on what it reads and writes here.
     fn tenure(&self) -> Tenure;
+
+    /// A text that no other writer of the environment has or had: tokens are made with it.
+    fn salt(&self) -> Option<Arc<str>> {
+        None
+    }
 
     /// The command that writes, where that is known.
     fn writer(&self) -> Option<Command> {
@@ -111,5 +117,8 @@ impl StoreFault {
 }
 
 fn io_fault(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> StoreFault {
-    move |error| StoreFault::Io { path: path.to_path_buf(), doing, error }
+    move |error| match error.kind() {
+        io::ErrorKind::InvalidData => StoreFault::Damaged { path: path.to_path_buf(), what: error.to_string() },
+        _ => StoreFault::Io { path: path.to_path_buf(), doing, error },
+    }
 }

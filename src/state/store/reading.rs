@@ -77,6 +77,11 @@ pub fn peek(environment: &Path) -> Result<Option<State>, StoreFault> {
     Err(StoreFault::Damaged { path, what: "it changes all the time".into() })
 }
 
+/// Whether anything is recorded of an environment, without a look at what.
+pub fn is_recorded(environment: &Path) -> bool {
+    environment.join(SNAPSHOT).exists()
+}
+
 /// The lease that somebody has on an environment, unless it is certain that he needs it no longer.
 ///
 /// # Errors

@@ -44,6 +44,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::state::LIMIT;
 use crate::state::lease::Lease;
 use crate::state::store::{StoreFault, io_fault};
 use crate::state::tenure::Keep;
@@ -84,6 +85,10 @@ impl Seat {
             let name = entry.file_name();
             let Some((epoch, digits)) = name.to_str().and_then(|name| name.split_once('-')) else { continue };
             let Ok(epoch) = epoch.parse::<u64>() else { continue };
+            if epoch > LIMIT {
+                let what = format!("`{}` has a number that no writer has", entry.path().display());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
             if seat.as_ref().is_none_or(|seat| seat.epoch < epoch) {
                 seat = Some(Seat { path: entry.path(), epoch, digits: digits.to_string() });
             }

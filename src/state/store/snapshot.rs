@@ -64,6 +64,16 @@ pub fn text(state: &State, epoch: u64, out: &mut impl Write) -> io::Result<()> {
         }
         write!(out, "\n]")?;
     }
+    if !state.late.is_empty() {
+        let late = to_string(&state.late)?;
+        sum = checksum(0, &format!("{sum}{late}"));
+        write!(out, ",\n\"late\":{late}")?;
+    }
+    if !state.salts.is_empty() {
+        let salts = to_string(&state.salts)?;
+        sum = checksum(0, &format!("{sum}{salts}"));
+        write!(out, ",\n\"salts\":{salts}")?;
+    }
     if !state.about.is_unknown() {
         let about = to_string(&state.about)?;
         sum = checksum(0, &format!("{sum}{about}"));
@@ -151,6 +161,10 @@ pub fn parse(path: &Path, text: &str) -> Result<State, StoreFault> {
     self::text(&state, state.epoch, &mut again).map_err(io_fault(path, "read"))?;
     if again != text.as_bytes() {
         return Err(other("its checksum does not fit its content".into()));
+    }
+    if let Some(what) = state.beyond() {
+        let what = format!("{what} is beyond what any run counts to");
+        return Err(StoreFault::Damaged { path: path.to_path_buf(), what });
     }
     Ok(state)
 }

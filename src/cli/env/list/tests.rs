@@ -152,6 +152,7 @@ fn a_list_can_be_read_by_programs() {
             "expired": true,
             "resources": { "live": 1, "not_live": 1, "incomplete": 1, "replaced": 0 },
             "kept": 0,
+            "at_work": 0,
             "cut_off": 0,
             "command": {
                 "line": "tadpole apply --env pr-17 --ttl 4h --yes --sandbox --target web --target site.pages[0]",
