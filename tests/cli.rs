@@ -154,7 +154,7 @@ fn without_a_terminal_nobody_says_yes() {
     let run = tadpole.run(&["apply", "--sandbox"]);
     assert_eq!(run.code, 1);
     assert!(run.err.contains("3 to start") && run.err.contains("add `--yes`"), "{}", run.err);
-    assert!(!directory.path().join(".tadpole/default/sandbox.jsonl").exists(), "something was made without a yes");
+    assert!(!directory.path().join(".tadpole/sandbox.jsonl").exists(), "something was made without a yes");
 }
 
 #[test]

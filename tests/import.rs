@@ -17,7 +17,8 @@ c[i in 0..2] extends Queue { name "c${i}"; }
 output url: String = a.url;
 "#;
 
-/// An environment `new` in whose sandbox everything is, and in whose record nothing is.
+/// An environment `new` with a sandbox of its own, as earlier versions made it, that holds everything, and a record
+/// that holds nothing.
 fn things_without_a_record() -> (TempDir, Tadpole) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("main.cloud"), PROGRAM).unwrap();
@@ -25,7 +26,7 @@ fn things_without_a_record() -> (TempDir, Tadpole) {
     ends(&tadpole.run(&["apply", "--sandbox", "--yes"]), 0, &["4 done."]);
     let new = directory.path().join(".tadpole/new");
     std::fs::create_dir_all(&new).unwrap();
-    std::fs::copy(directory.path().join(".tadpole/default/sandbox.jsonl"), new.join("sandbox.jsonl")).unwrap();
+    std::fs::copy(directory.path().join(".tadpole/sandbox.jsonl"), new.join("sandbox.jsonl")).unwrap();
     (directory, tadpole)
 }
 

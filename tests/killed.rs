@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tadpole::sandbox::weather::Weather;
-use tadpole::sandbox::{Object, Sandbox};
+use tadpole::sandbox::{self, Object, Sandbox};
 use tadpole::state::{State, Status, store};
 
 use crate::cli::Tadpole;
@@ -39,7 +39,7 @@ impl Place {
     }
 
     fn sandbox(&self) -> Sandbox {
-        Sandbox::open(&self.record().join("sandbox.jsonl"), Default::default()).unwrap()
+        Sandbox::open(&sandbox::file(&self.record()), Default::default()).unwrap()
     }
 
     /// Things take a little, so that there is time to be killed in, and are seen a little later.

@@ -45,7 +45,7 @@ impl Place {
     }
 
     fn weather(&self, refusals: Vec<Refusal>) {
-        let path = self.directory.path().join(".tadpole/default/sandbox.jsonl");
+        let path = self.directory.path().join(".tadpole/sandbox.jsonl");
         let sandbox = Sandbox::open(&path, Default::default()).unwrap();
         sandbox.set_weather(Weather { refusals, ..Weather::default() }).unwrap();
     }

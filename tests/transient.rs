@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tadpole::apply::provider::FaultKind;
 use tadpole::sandbox::weather::{Call, Refusal, Weather};
-use tadpole::sandbox::{Object, Sandbox};
+use tadpole::sandbox::{self, Object, Sandbox};
 use tadpole::state::lease::Holder;
 use tadpole::state::ledger::Ledger;
 use tadpole::state::record::Record;
@@ -67,7 +67,7 @@ impl Shop {
     }
 
     fn sandbox(&self, environment: &str) -> Sandbox {
-        Sandbox::open(&self.record(environment).join("sandbox.jsonl"), Default::default()).unwrap()
+        Sandbox::open(&sandbox::file(&self.record(environment)), Default::default()).unwrap()
     }
 
     fn objects(&self, environment: &str) -> Vec<String> {
@@ -77,8 +77,11 @@ impl Shop {
         ids
     }
 
-    /// Applied, and wanted for so long.
+    /// Applied, and wanted for so long. It has a sandbox of its own, with weather of its own, as earlier versions made
+    /// it.
     fn applied(&self, environment: &str, ttl: Option<&str>) {
+        std::fs::create_dir_all(self.record(environment)).unwrap();
+        drop(std::fs::File::options().create(true).append(true).open(self.record(environment).join(sandbox::FILE)));
         let ttl = ttl.map(|ttl| format!("--ttl {ttl}")).unwrap_or_default();
         let ran = self.run(&format!("apply --sandbox --yes --env {environment} {ttl}"));
         assert_eq!(ran.code, 0, "{}", ran.err);

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tadpole::apply::provider::FaultKind;
-use tadpole::sandbox::Sandbox;
 use tadpole::sandbox::weather::{Call, Refusal, Weather};
+use tadpole::sandbox::{self, Sandbox};
 use tadpole::state::lease::{Holder, Lease};
 use tadpole::state::store::{self, LocalStore};
 
@@ -55,8 +55,7 @@ fn ended(child: Child) -> (Option<i32>, String) {
 
 /// A sandbox in which no bucket can be made for now, as if there were too many calls.
 fn throttled(directory: &Path, throttled: bool) {
-    let path = record(directory).join("sandbox.jsonl");
-    std::fs::create_dir_all(record(directory)).unwrap();
+    let path = sandbox::file(&record(directory));
     let refusal = Refusal { what: "*".into(), call: Some(Call::Create), kind: FaultKind::Throttled };
     let weather = Weather { refusals: if throttled { vec![refusal] } else { Vec::new() }, ..Weather::default() };
     Sandbox::open(&path, Default::default()).unwrap().set_weather(weather).unwrap();
@@ -223,7 +222,7 @@ fn fifty_writers_one_at_a_time() {
     let expected: Vec<String> = (0..3).map(|at| format!("w{last}[{at}]")).collect();
     let addresses: Vec<String> = state.resources.keys().map(ToString::to_string).collect();
     assert_eq!(addresses, expected, "this is the outcome of no order");
-    let sandbox = Sandbox::open(&record(path).join("sandbox.jsonl"), Default::default()).unwrap();
+    let sandbox = Sandbox::open(&sandbox::file(&record(path)), Default::default()).unwrap();
     let mut made: Vec<String> = sandbox.objects().iter().map(|object| object.owner.address.to_string()).collect();
     made.sort();
     assert_eq!(made, expected, "the sandbox holds something else than what is recorded");

@@ -45,7 +45,7 @@ pub async fn provider(
     if cloud.sandbox {
         let schemas: Schemas =
             graph.in_order().map(|resource| (resource.schema.kind.clone(), resource.schema.clone())).collect();
-        let path = sandbox::file(directory);
+        let path = crate::sandbox::file(directory);
         return match Sandbox::open(&path, schemas) {
             Ok(sandbox) => {
                 if let Some(text) = breakage::warning(&sandbox.weather()) {

@@ -1,22 +1,22 @@
-//! `tadpole sandbox`: what is in the sandbox of an environment, and who needs it. Making trouble in it is
+//! `tadpole sandbox`: what is in the sandbox of a project, and who needs it. Making trouble in it is
 //! `breakage`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::apply::provider::Health;
-use crate::cli::Exit;
 use crate::cli::breakage::Break;
 use crate::cli::context::Place;
 use crate::cli::session::{columns, confirmed, say_store};
 use crate::cli::streams::{all_was_said, put_json, put_out, say, tell, tell_line};
 use crate::cli::ui::{Look, Paint};
+use crate::cli::{Exit, env};
 use crate::diagnostic::closest;
 use crate::name::{Address, AddressError, Name};
 use crate::printable::Plain;
-use crate::sandbox::{FILE, Object, Sandbox, Schemas};
+use crate::sandbox::{Object, Sandbox, Schemas, file};
 use crate::state::{Recorded, State, store};
 use crate::value::{Value, reveal};
 
@@ -50,11 +50,6 @@ impl SandboxCommand {
     }
 }
 
-/// Where the sandbox of an environment is kept, beside its record.
-pub fn file(record: &Path) -> PathBuf {
-    record.join(FILE)
-}
-
 /// Says why a sandbox cannot be used; what the command ends with.
 pub fn say_unusable(path: &Path, error: &std::io::Error, look: Look) -> Exit {
     let help = match error.kind() {
@@ -71,6 +66,10 @@ pub struct Opened {
     pub path: PathBuf,
     /// `shop/default`.
     pub name: String,
+    /// Of the environment, as far as it is recorded.
+    lineage: Option<String>,
+    /// Names of the other environments, by their lineages.
+    others: BTreeMap<String, String>,
     recorded: BTreeMap<(Arc<str>, Arc<str>), Address>,
     /// What is there on purpose and has no address now, and why.
     noted: BTreeMap<(Arc<str>, Arc<str>), &'static str>,
@@ -89,7 +88,16 @@ impl Opened {
         let state = store::peek(&place.record()).map_err(|fault| say_store(&fault, look))?;
         let path = file(&place.record());
         let sandbox = Sandbox::open(&path, schemas).map_err(|error| say_unusable(&path, &error, look))?;
-        Ok(Opened { sandbox, path, name: name_of(place), noted: noted(state.as_ref()), recorded: recorded(state) })
+        let lineage = state.as_ref().map(|state| state.lineage.to_string());
+        let is_foreign = |object: &Object| lineage.as_deref() != Some(&*object.owner.lineage);
+        let others = if sandbox.objects().iter().any(is_foreign) { others(place, look)? } else { BTreeMap::new() };
+        let (name, noted) = (name_of(place), noted(state.as_ref()));
+        Ok(Opened { sandbox, path, name, lineage, others, noted, recorded: recorded(state) })
+    }
+
+    /// Whether the environment made a thing, or records it.
+    fn is_own(&self, object: &Object) -> bool {
+        self.lineage.as_deref() == Some(&*object.owner.lineage) || self.recorded(object).is_some()
     }
 
     /// The address under which a thing is recorded; none, when nothing records it.
@@ -98,9 +106,11 @@ impl Opened {
     }
 
     /// What to say of it, of one that is not simply recorded.
-    fn note(&self, object: &Object) -> Option<&'static str> {
-        let unrecorded = self.recorded(object).is_none().then_some("not recorded");
-        self.noted.get(&object.key()).copied().or(unrecorded)
+    fn note(&self, object: &Object) -> Option<String> {
+        let other = || self.others.get(&*object.owner.lineage).map(|name| format!("of the environment `{name}`"));
+        let noted = self.noted.get(&object.key()).map(|note| (*note).to_string());
+        let unrecorded = || self.recorded(object).is_none().then(|| "not recorded".to_string());
+        noted.or_else(|| if self.is_own(object) { None } else { other() }).or_else(unrecorded)
     }
 
     /// The address that a thing has now, or that it was made under.
@@ -119,7 +129,11 @@ impl Opened {
         let is_meant = |object: &&Object| {
             *object.id == *thing || address.as_ref() == Ok(self.address(object)) || full(object) == thing
         };
-        let found: Vec<&Object> = objects.iter().filter(is_meant).collect();
+        let mut found: Vec<&Object> = objects.iter().filter(is_meant).collect();
+        // Two environments of one program have the same addresses.
+        if found.iter().any(|object| self.is_own(object)) {
+            found.retain(|object| self.is_own(object));
+        }
         match found.as_slice() {
             [one] => Ok((*one).clone()),
             [] => {
@@ -155,6 +169,15 @@ fn name_of(place: &Place) -> String {
 fn recorded(state: Option<State>) -> BTreeMap<(Arc<str>, Arc<str>), Address> {
     let things = state.iter().flat_map(State::things);
     things.map(|(address, recorded)| ((recorded.kind.clone(), recorded.id.clone()), address.clone())).collect()
+}
+
+/// Names of the environments of a program, by their lineages.
+fn others(place: &Place, look: Look) -> Result<BTreeMap<String, String>, Exit> {
+    let of = |found: env::Found| {
+        let state = found.state.ok().flatten()?;
+        Some((state.lineage.to_string(), found.name))
+    };
+    Ok(env::found(&place.program, look)?.into_iter().filter_map(of).collect())
 }
 
 fn noted(state: Option<&State>) -> BTreeMap<(Arc<str>, Arc<str>), &'static str> {
@@ -240,7 +263,7 @@ fn table(opened: &Opened, shown: &[&Object], all: usize) -> String {
             text.push('\n');
         }
         let mut notes: Vec<String> = at_what(object).into_iter().collect();
-        notes.extend(opened.note(object).map(String::from));
+        notes.extend(opened.note(object));
         let row = format!("  {kind:kinds$}  {id:ids$}  {address:addresses$}");
         let notes = output.paint(&notes.join(", "), Paint::Change);
         text.push_str(format!("{row}  {notes}").trim_end());
@@ -287,7 +310,7 @@ impl Show {
             let output = Look::of_output();
             let heading = format!("{}  {} {}", opened.address(&object), object.kind, Plain(&object.id));
             let mut text = output.paint(&heading, Paint::Strong);
-            let note = at_what(&object).into_iter().chain(opened.note(&object).map(String::from));
+            let note = at_what(&object).into_iter().chain(opened.note(&object));
             note.for_each(|note| text.push_str(&format!("  {}", output.paint(&note, Paint::Change))));
             let values: Vec<(&Name, &Value)> = object.inputs.iter().chain(&object.outputs).collect();
             text.push_str(&format!("\n{}", columns(values.into_iter(), "    ")));
@@ -325,7 +348,10 @@ impl Reset {
             Err(error) if error.kind() == ErrorKind::InvalidData => None,
             Err(error) => return Err(say_unusable(&path, &error, look)),
         };
-        let what = match sandbox.as_ref().map(|sandbox| sandbox.objects().len()) {
+        let objects = sandbox.as_ref().map(Sandbox::objects);
+        let lineages: BTreeSet<&Arc<str>> = objects.iter().flatten().map(|object| &object.owner.lineage).collect();
+        let shared = if lineages.len() > 1 { format!(", of {} environments", lineages.len()) } else { String::new() };
+        let what = match objects.as_ref().map(Vec::len) {
             Some(1) => "1 thing".to_string(),
             Some(count) => format!("{count} things"),
             None => "what cannot be read".to_string(),
@@ -336,7 +362,7 @@ impl Reset {
                 say(message, Some("look at it with `tadpole sandbox list`, then add `--yes`"), look);
                 return Err(Exit::Wrong);
             }
-            tell(&format!("Take {what} out of the sandbox of {name}? [y/N] "));
+            tell(&format!("Take {what}{shared} out of the sandbox of {name}? [y/N] "));
             // Nobody agrees to what could not be shown.
             if !all_was_said() || !confirmed() {
                 tell_line("Nothing was changed.");
@@ -345,7 +371,7 @@ impl Reset {
         }
         let emptied = sandbox.map_or_else(|| std::fs::remove_file(&path), |sandbox| sandbox.reset());
         emptied.map_err(|error| say_unusable(&path, &error, look))?;
-        tell_line(&format!("The sandbox of {name} is empty: {what} taken out. Its weather is fair."));
+        tell_line(&format!("The sandbox of {name} is empty: {what}{shared} taken out. Its weather is fair."));
         Ok(Exit::Done)
     }
 }

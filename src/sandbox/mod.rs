@@ -11,7 +11,7 @@ mod world;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,8 +36,18 @@ use world::{Line, World};
 
 pub use object::Object;
 
-/// What the file is called, beside the record of the environment.
+/// What the file is called, beside the records of the environments.
 pub const FILE: &str = "sandbox.jsonl";
+
+/// Where the sandbox of an environment is kept: beside its record, since all environments of a project share one
+/// sandbox, as they would share an account. One that an earlier version made in the record itself is used on.
+pub fn file(record: &Path) -> PathBuf {
+    let own = record.join(FILE);
+    match record.parent() {
+        Some(records) if !own.exists() => records.join(FILE),
+        Some(_) | None => own,
+    }
+}
 
 /// Schemas by the provider's name of the type.
 pub type Schemas = HashMap<Arc<str>, Arc<Schema>>;

@@ -205,8 +205,9 @@ impl World {
         if let Some(name) = name_of(schema, &want.inputs)
             && let Some(key) = self.names.get(&(want.kind.clone(), name.clone()))
         {
-            let holder = &self.objects[key].owner.address;
-            let fault = Fault::new(FaultKind::Taken, format!("{name} is taken: `{holder}` has it"));
+            let holder = &self.objects[key].owner;
+            let of = if holder.lineage == want.owner.lineage { "" } else { " of another environment" };
+            let fault = Fault::new(FaultKind::Taken, format!("{name} is taken: `{}`{of} has it", holder.address));
             let attribute = schema.and_then(|schema| schema.identity().next());
             return Err(match attribute {
                 Some(attribute) => fault.on(attribute.name.as_str()).help("choose another name"),

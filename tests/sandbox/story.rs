@@ -53,10 +53,8 @@ fn a_look_into_it() {
     wrong(run(&["show", "scrath"]), "did you mean `scratch`?");
     // What nothing records is somebody's orphan.
     let record = directory.path().join(".tadpole/default");
-    let kept = std::fs::read(record.join("sandbox.jsonl")).unwrap();
     std::fs::remove_dir_all(&record).unwrap();
     std::fs::create_dir(&record).unwrap();
-    std::fs::write(record.join("sandbox.jsonl"), kept).unwrap();
     assert_eq!(good(run(&["list"])).out.matches("not recorded").count(), 3);
 }
 
@@ -110,7 +108,7 @@ fn an_apply_comes_through_bad_weather() {
     good(tadpole.run(&["sandbox", "break", "--none"]));
     std::thread::sleep(std::time::Duration::from_millis(200));
     assert!(list().contains("(1 thing in the sandbox)") && list().contains("shop-images"), "{}", list());
-    assert!(directory.path().join(".tadpole/default/sandbox.jsonl").exists());
+    assert!(directory.path().join(".tadpole/sandbox.jsonl").exists());
 }
 
 #[test]
@@ -148,7 +146,7 @@ fn reset_asks_and_takes_everything_out() {
     // The record stays: a plan shows what is gone.
     assert!(good(tadpole.run(&["plan", "--sandbox"])).err.contains("3 to start again"));
     // A file that cannot be read is said to be so, and can be taken away.
-    let file = directory.path().join(".tadpole/default/sandbox.jsonl");
+    let file = directory.path().join(".tadpole/sandbox.jsonl");
     std::fs::write(&file, "nonsense\n").unwrap();
     for command in [&["plan", "--sandbox"][..], &["sandbox", "list"]] {
         wrong(tadpole.run(command), "line 1 is not what was written");
@@ -158,4 +156,31 @@ fn reset_asks_and_takes_everything_out() {
     // No sandbox is made for a program that is not there.
     wrong(tadpole.run(&["sandbox", "break", "typo", "--seed", "1"]), "typo");
     assert!(!Path::new(directory.path()).join("typo").exists());
+}
+
+/// As in one account: names collide, each environment sees what is its own, and one that goes takes nothing of the others.
+#[test]
+fn environments_of_a_project_share_one_sandbox() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "param name: String = \"shop\";\nimages extends TransientS3Bucket { bucket name; }\n";
+    std::fs::write(directory.path().join("main.cloud"), text).unwrap();
+    let tadpole = Tadpole::new(directory.path());
+    let run = |words: &str| tadpole.run(&words.split(' ').collect::<Vec<_>>());
+    good(run("apply --sandbox --yes --env one"));
+    let taken = run("apply --sandbox --yes --env two");
+    assert_eq!(taken.code, 3, "{}", taken.err);
+    assert!(taken.err.contains("\"shop\" is taken: `images` of another environment has it"), "{}", taken.err);
+    good(run("apply --sandbox --yes --env two --set name=other"));
+    assert!(directory.path().join(".tadpole/sandbox.jsonl").exists());
+    let list = good(run("sandbox list --env two")).out;
+    assert!(list.contains("shop   images  of the environment `one`"), "{list}");
+    assert!(list.contains("other  images\n"), "{list}");
+    assert!(good(run("sandbox show images --env two")).out.contains("aws.S3Bucket other"));
+    let removed = run("env remove two --yes");
+    assert_eq!(removed.code, 1, "what it records is still there: {}", removed.err);
+    good(run("destroy --sandbox --yes --env two"));
+    good(run("env remove two --yes"));
+    assert_eq!(good(run("plan --sandbox --env one --exit-code")).code, 0);
+    good(run("apply --sandbox --yes --env two --set name=third"));
+    assert!(good(run("sandbox reset --yes --env two")).err.contains("2 things, of 2 environments taken out"));
 }

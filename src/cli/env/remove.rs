@@ -12,7 +12,7 @@ use crate::cli::streams::{say, tell_line};
 use crate::cli::turn::Turn;
 use crate::cli::ui::Look;
 use crate::printable::Plain;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{self as cloud, Object, Sandbox};
 use crate::state::{Kept, store};
 
 #[derive(clap::Args)]
@@ -54,9 +54,11 @@ impl Remove {
             say(&message, Some(&help), look);
             return Err(Exit::Wrong);
         }
-        let path = sandbox::file(&record);
-        let sandbox = Sandbox::open(&path, Default::default());
-        let things = sandbox.map_err(|error| sandbox::say_unusable(&path, &error, look))?.objects();
+        let path = cloud::file(&record);
+        let unusable = |error| sandbox::say_unusable(&path, &error, look);
+        let sandbox = Sandbox::open(&path, Default::default()).map_err(unusable)?;
+        let is_own = |thing: &Object| state.as_ref().is_some_and(|state| *state.lineage == *thing.owner.lineage);
+        let things: Vec<Object> = sandbox.objects().into_iter().filter(is_own).collect();
         if !things.is_empty() {
             tell_line(&format!("What is in the sandbox of {name} goes with it:"));
             things.iter().take(LISTED).for_each(|thing| tell_line(&format!("  {}  {}", thing.kind, Plain(&thing.id))));
@@ -76,6 +78,11 @@ impl Remove {
             tell_line(&format!("They are tagged {tag}, and `tadpole import` takes them in."));
         }
         agreed(&format!("Remove the record of {name}?"), self.yes, look)?;
+        // First, so that a kill in between leaves a record that says what they are.
+        let keys: Vec<_> = things.iter().map(Object::key).collect();
+        if !keys.is_empty() {
+            sandbox.meddle(&keys, Vec::new()).map_err(unusable)?;
+        }
         remove(&records_of(&self.program), &record).map_err(|error| {
             say(&format!("`{}` cannot be removed: {error}", record.display()), None, look);
             Exit::Failed
