@@ -737,3 +737,59 @@ fn a_file_of_what_is_shown_has_no_colours() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("\u{1b}[1m"), "{arguments}: no colours on a terminal");
     }
 }
+
+/// What the machine does not give is said, with 3: no library panics, and nothing waits for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn limits_of_the_machine_end_a_command_with_a_message() {
+    let (directory, _) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+    let run = |limit: &str| {
+        let line = format!("ulimit {limit}; exec {} apply --sandbox --yes", env!("CARGO_BIN_EXE_tadpole"));
+        let output = Command::new("sh").args(["-c", &line]).current_dir(directory.path()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for (limit, said) in [("-n 6", "may open 6 files"), ("-n 16", "may open 16 files"), ("-v 100000", "address space")] {
+        let (code, err) = run(limit);
+        assert!(code == Some(3) && err.contains(said), "{limit}: {code:?} {err}");
+    }
+    let (code, err) = run("-n 64");
+    assert_eq!(code, Some(0), "{err}");
+}
+
+/// A path is bytes, not always a text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let (directory, tadpole) = program("");
+    let inner = directory.path().join(std::ffi::OsStr::from_bytes(b"n\xff"));
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(inner.join("main.cloud"), "media extends TransientS3Bucket { bucket \"the-media\"; }\n").unwrap();
+    for arguments in [&["plan"][..], &["apply", "--yes"], &["show"], &["destroy", "--yes"]] {
+        let mut command = tadpole.command(arguments);
+        let sandbox: &[&str] = if arguments == ["show"] { &[] } else { &["--sandbox"] };
+        let output = command.arg(&inner).args(sandbox).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Whatever the umask, what is recorded is its owner's alone.
+#[cfg(unix)]
+#[test]
+fn nobody_else_reads_what_is_recorded() {
+    use std::os::unix::fs::PermissionsExt;
+    for umask in ["000", "277"] {
+        let (directory, _) = program("media extends TransientS3Bucket { bucket \"the-media\"; }\n");
+        let line = format!("umask {umask}; exec {} apply --sandbox --yes", env!("CARGO_BIN_EXE_tadpole"));
+        let output = Command::new("sh").args(["-c", &line]).current_dir(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{umask}: {}", String::from_utf8_lossy(&output.stderr));
+        let mut places = vec![directory.path().join(".tadpole")];
+        while let Some(place) = places.pop() {
+            let mode = place.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, if place.is_dir() { 0o700 } else { 0o600 }, "{umask}: {}", place.display());
+            if place.is_dir() {
+                places.extend(std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+    }
+}

@@ -162,3 +162,20 @@ fn every_kind_of_plan_can_be_saved() {
     ends(&plan(&["--destroy"]), 0, &["2 to terminate."]);
     ends(&tadpole.run(&["apply", "shop.plan"]), 0, &["2 done."]);
 }
+
+/// A rename would take a device away from everybody, and a link from whoever made it.
+#[cfg(unix)]
+#[test]
+fn a_plan_takes_the_place_of_a_regular_file_only() {
+    let (directory, tadpole) = shop();
+    let at = |name: &str| directory.path().join(name);
+    std::os::unix::fs::symlink("elsewhere", at("link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    for name in ["link", "socket"] {
+        let ran = tadpole.run(&["plan", "--sandbox", "--out", name]);
+        ends(&ran, 1, &[&format!("a plan is not written to `{name}`: it is not a regular file")]);
+        assert!(!at(name).symlink_metadata().unwrap().is_file() && !at("elsewhere").exists());
+    }
+    write(directory.path(), "old.plan", "");
+    ends(&tadpole.run(&["plan", "--sandbox", "--out", "old.plan"]), 0, &["tadpole apply old.plan"]);
+}

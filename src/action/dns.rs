@@ -7,9 +7,10 @@ use std::time::Duration;
 use simple_dns::rdata::RData;
 use simple_dns::{Name, Packet, PacketFlag, QTYPE, RCODE, TYPE};
 
-use crate::action::request::{cut, refused};
+use crate::action::request::refused;
 use crate::action::setting::Settings;
 use crate::action::{Look, Scene, probe, resolver, shown};
+use crate::apply::hidden::Hidden;
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 
@@ -41,19 +42,20 @@ struct Question {
 /// What they are instead, when its time is over; at once when nobody can be asked.
 pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
     let settings = Settings::of(action, scene);
-    let (question, hidden) = (Question::of(&settings)?, settings.hidden(scene));
+    let hidden = settings.hidden(scene);
+    let question = Question::of(&settings, &hidden)?;
     let look = || async {
-        let look = question.ask().await.map_err(|fault| hidden.fault(fault))?;
+        let look = question.ask(&hidden).await.map_err(|fault| hidden.fault(fault))?;
         Ok(look.map(|why| hidden.text(why)))
     };
     probe::run(action, scene, look).await
 }
 
 impl Question {
-    fn of(settings: &Settings<'_>) -> Result<Question, Fault> {
+    fn of(settings: &Settings<'_>, hidden: &Hidden) -> Result<Question, Fault> {
         let name = settings.text("name")?.unwrap_or_default();
         if name.trim_end_matches('.').split('.').any(str::is_empty) {
-            return Err(refused(format!("`{}` is no name that can be looked up", cut(&name, TOLD))));
+            return Err(refused(format!("`{}` is no name that can be looked up", hidden.cut(&name, TOLD))));
         }
         let word = settings.text("recordType")?.unwrap_or_else(|| "A".to_string());
         let kind = match word.as_str() {
@@ -76,27 +78,27 @@ impl Question {
         Ok(Question { name, kind, word, expected, how, server: settings.text("server")?, timeout })
     }
 
-    async fn ask(&self) -> Result<Look, Fault> {
+    async fn ask(&self, hidden: &Hidden) -> Result<Look, Fault> {
         let servers = match resolver::servers(self.server.as_deref()).await? {
             Ok(servers) => servers,
             Err(why) => return Ok(Look::NotYet(why)),
         };
-        let (id, query) = self.query()?;
+        let (id, query) = self.query(hidden)?;
         let mut last = String::new();
         // As long as there is another, who does not answer has a part of the time.
         let turns = u32::try_from(servers.len()).unwrap_or(1).max(1);
         for server in servers {
             let turn = self.timeout / turns;
             match resolver::exchange(server, id, &query, turn).await {
-                Ok(answer) => return Ok(self.judge(server, &answer)),
+                Ok(answer) => return Ok(self.judge(server, &answer, hidden)),
                 Err(why) => last = format!("{server} {}", why.unwrap_or(format!("did not answer in {}", shown(turn)))),
             }
         }
         Ok(Look::NotYet(format!("`{}` cannot be looked up: {last}", self.name)))
     }
 
-    fn query(&self) -> Result<(u16, Vec<u8>), Fault> {
-        let unwritable = |_| refused(format!("`{}` is no name that can be looked up", cut(&self.name, TOLD)));
+    fn query(&self, hidden: &Hidden) -> Result<(u16, Vec<u8>), Fault> {
+        let unwritable = |_| refused(format!("`{}` is no name that can be looked up", hidden.cut(&self.name, TOLD)));
         let name = Name::new(self.name.trim_end_matches('.')).map_err(unwritable)?;
         let id = fastrand::u16(..);
         let mut packet = Packet::new_query(id);
@@ -106,7 +108,7 @@ impl Question {
         Ok((id, packet.build_bytes_vec().map_err(unwritable)?))
     }
 
-    fn judge(&self, server: SocketAddr, answer: &[u8]) -> Look {
+    fn judge(&self, server: SocketAddr, answer: &[u8], hidden: &Hidden) -> Look {
         let (name, word) = (&self.name, &self.word);
         let Ok(packet) = Packet::parse(answer) else {
             return Look::NotYet(format!("{server} answered with what cannot be read"));
@@ -130,12 +132,13 @@ impl Question {
         if fits {
             return Look::Live;
         }
+        let listed = |texts: &mut dyn Iterator<Item = &String>, and| listed(texts, and, hidden);
         let wanted = match self.how {
-            Match::All => listed(self.expected.difference(&came), " and "),
-            Match::Any => listed(&self.expected, " or "),
-            Match::Only => format!("only {}", listed(&self.expected, " and ")),
+            Match::All => listed(&mut self.expected.difference(&came), " and "),
+            Match::Any => listed(&mut self.expected.iter(), " or "),
+            Match::Only => format!("only {}", listed(&mut self.expected.iter(), " and ")),
         };
-        Look::NotYet(format!("`{name}` has the {word} {}, and not {wanted}", listed(&came, " and ")))
+        Look::NotYet(format!("`{name}` has the {word} {}, and not {wanted}", listed(&mut came.iter(), " and ")))
     }
 
     /// An answer as it is compared; nothing of what was not asked, such as the names on the way to it.
@@ -164,7 +167,7 @@ fn plain(kind: TYPE, text: &str) -> String {
     }
 }
 
-fn listed<'t>(texts: impl IntoIterator<Item = &'t String>, and: &str) -> String {
-    let texts: Vec<String> = texts.into_iter().map(|text| format!("`{text}`")).collect();
-    cut(&texts.join(and), TOLD)
+fn listed(texts: &mut dyn Iterator<Item = &String>, and: &str, hidden: &Hidden) -> String {
+    let texts: Vec<String> = texts.map(|text| format!("`{text}`")).collect();
+    hidden.cut(&texts.join(and), TOLD)
 }

@@ -4,9 +4,10 @@ use jsonpath_rust::JsonPath;
 use regex::Regex;
 use reqwest::header::HeaderMap;
 
-use crate::action::request::{Request, cut, refused, saying};
+use crate::action::request::{Request, refused, saying, seen_in_part};
 use crate::action::setting::Settings;
 use crate::action::{Look, Scene, probe};
+use crate::apply::hidden::Hidden;
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 use crate::value::{Value, number};
@@ -33,16 +34,16 @@ struct Expected {
 /// What came instead, when its time is over; at once when the question itself cannot be asked.
 pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
     let settings = Settings::of(action, scene);
-    let (request, expected, hidden) =
-        (Request::of(&settings, REDIRECTS)?, Expected::of(&settings)?, settings.hidden(scene));
+    let hidden = settings.hidden(scene);
+    let (request, expected) = (Request::of(&settings, REDIRECTS)?, Expected::of(&settings, &hidden)?);
     let look = || async {
-        let look = ask(&request, &expected, scene).await.map_err(|fault| hidden.fault(fault))?;
+        let look = ask(&request, &expected, scene, &hidden).await.map_err(|fault| hidden.fault(fault))?;
         Ok(look.map(|why| hidden.text(why)))
     };
     probe::run(action, scene, look).await
 }
 
-async fn ask(request: &Request, expected: &Expected, scene: &Scene<'_>) -> Result<Look, Fault> {
+async fn ask(request: &Request, expected: &Expected, scene: &Scene<'_>, hidden: &Hidden) -> Result<Look, Fault> {
     let response = match request.send(scene).await? {
         Ok(response) => response,
         Err(why) => return Ok(Look::NotYet(why)),
@@ -52,13 +53,14 @@ async fn ask(request: &Request, expected: &Expected, scene: &Scene<'_>) -> Resul
         let body = request.body(response).await.unwrap_or_default();
         let expected: Vec<String> = expected.statuses.iter().map(i64::to_string).collect();
         let expected = expected.join(" or ");
-        return Ok(Look::NotYet(format!("{site} answered {status}, and not {expected}{}", saying(&body))));
+        let said = saying(&body, seen_in_part(&body), hidden);
+        return Ok(Look::NotYet(format!("{site} answered {status}, and not {expected}{said}")));
     }
-    let mut wrong = expected.headers_miss(response.headers());
+    let mut wrong = expected.headers_miss(response.headers(), hidden);
     // What is not looked at may have no end.
     if wrong.is_none() && expected.looks_into_body() {
         wrong = match request.body(response).await {
-            Ok(body) => expected.body_misses(&body),
+            Ok(body) => expected.body_misses(&body, hidden),
             Err(why) => return Ok(Look::NotYet(why)),
         };
     }
@@ -66,7 +68,7 @@ async fn ask(request: &Request, expected: &Expected, scene: &Scene<'_>) -> Resul
 }
 
 impl Expected {
-    fn of(settings: &Settings<'_>) -> Result<Expected, Fault> {
+    fn of(settings: &Settings<'_>, hidden: &Hidden) -> Result<Expected, Fault> {
         let json = match settings.get("expectJson") {
             Some(Value::Map(entries)) => entries.iter().map(|(path, value)| (path.clone(), value.reveal())).collect(),
             _ => Vec::new(),
@@ -74,7 +76,7 @@ impl Expected {
         Ok(Expected {
             statuses: settings.numbers("expectStatus").unwrap_or_else(|| vec![200]),
             text: settings.text("expectBody")?,
-            pattern: pattern(settings)?,
+            pattern: pattern(settings, hidden)?,
             headers: settings.pairs("expectHeader")?,
             json,
         })
@@ -84,39 +86,40 @@ impl Expected {
         self.text.is_some() || self.pattern.is_some() || !self.json.is_empty()
     }
 
-    fn headers_miss(&self, headers: &HeaderMap) -> Option<String> {
+    fn headers_miss(&self, headers: &HeaderMap, hidden: &Hidden) -> Option<String> {
         self.headers.iter().find_map(|(name, wanted)| {
             let came: Vec<_> =
                 headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
             match came.as_slice() {
                 [] => Some(format!("without the header `{name}`")),
                 came if came.iter().any(|came| came == wanted) => None,
-                came => Some(format!("`{name}: {}`, and not `{wanted}`", cut(&came.join(", "), TOLD))),
+                came => Some(format!("`{name}: {}`, and not `{wanted}`", hidden.cut(&came.join(", "), TOLD))),
             }
         })
     }
 
-    fn body_misses(&self, body: &[u8]) -> Option<String> {
+    fn body_misses(&self, body: &[u8], hidden: &Hidden) -> Option<String> {
         let text = String::from_utf8_lossy(body);
+        let said = || saying(body, seen_in_part(body), hidden);
         if let Some(wanted) = self.text.as_ref().filter(|wanted| !text.contains(wanted.as_str())) {
-            return Some(format!("without `{}` in it{}", cut(wanted, TOLD), saying(body)));
+            return Some(format!("without `{}` in it{}", hidden.cut(wanted, TOLD), said()));
         }
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(&text)) {
-            return Some(format!("with nothing in it that `{pattern}` matches{}", saying(body)));
+            return Some(format!("with nothing in it that `{pattern}` matches{}", said()));
         }
         if self.json.is_empty() {
             return None;
         }
         let Ok(document) = serde_json::from_slice::<serde_json::Value>(body) else {
-            return Some(format!("with what is no JSON{}", saying(body)));
+            return Some(format!("with what is no JSON{}", said()));
         };
         self.json.iter().find_map(|(path, wanted)| {
             let Ok(found) = document.query(path) else { return Some(format!("what `{path}` cannot be looked for in")) };
             if found.is_empty() {
-                return Some(format!("with nothing at `{path}`{}", saying(body)));
+                return Some(format!("with nothing at `{path}`{}", said()));
             }
             let other = found.into_iter().find(|value| !is_same(value, wanted))?;
-            let (other, wanted) = (cut(&other.to_string(), TOLD), cut(&wanted.to_string(), TOLD));
+            let (other, wanted) = (hidden.cut(&other.to_string(), TOLD), hidden.cut(&wanted.to_string(), TOLD));
             Some(format!("with `{other}` at `{path}`, and not `{wanted}`"))
         })
     }
@@ -150,9 +153,10 @@ fn is_exactly(int: i64, float: f64) -> bool {
 ///
 /// # Errors
 /// When it is no regular expression, which was not known before.
-pub fn pattern(settings: &Settings<'_>) -> Result<Option<Regex>, Fault> {
+pub fn pattern(settings: &Settings<'_>, hidden: &Hidden) -> Result<Option<Regex>, Fault> {
     let Some(text) = settings.text("expectPattern")? else { return Ok(None) };
-    Regex::new(&text).map(Some).map_err(|_| refused(format!("`{}` is no regular expression", cut(&text, TOLD))))
+    let unreadable = |_| refused(format!("`{}` is no regular expression", hidden.cut(&text, TOLD)));
+    Regex::new(&text).map(Some).map_err(unreadable)
 }
 
 #[cfg(test)]

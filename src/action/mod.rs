@@ -3,7 +3,7 @@
 
 mod check;
 mod dns;
-mod exec;
+pub mod exec;
 mod group;
 mod http;
 mod probe;

@@ -11,6 +11,7 @@ use reqwest::{Certificate, Client, Identity, Method, Response, Url};
 
 use crate::action::setting::Settings;
 use crate::action::{Scene, shown};
+use crate::apply::hidden::{Hidden, Missing};
 use crate::apply::provider::{Fault, FaultKind, Unsigned};
 use crate::value::Value;
 
@@ -142,22 +143,20 @@ pub fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Fault
 }
 
 /// What an answer says of itself in its first words, in backticks behind a colon; nothing when that is for machines.
-pub fn saying(body: &[u8]) -> String {
+/// `missing` says which ends of it did not come.
+pub fn saying(body: &[u8], missing: Missing, hidden: &Hidden) -> String {
     const LONGEST: usize = 80;
-    let text = String::from_utf8_lossy(body);
+    let text = hidden.part(String::from_utf8_lossy(body).into_owned(), missing);
     let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else { return String::new() };
     if line.starts_with('<') || line.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
         return String::new();
     }
-    format!(": `{}`", cut(line, LONGEST))
+    format!(": `{}`", hidden.cut(line, LONGEST))
 }
 
-/// The beginning of a text, with `...` where it was longer than so many bytes.
-pub fn cut(text: &str, longest: usize) -> String {
-    match text.len() <= longest {
-        true => text.to_string(),
-        false => format!("{}...", &text[..text.floor_char_boundary(longest)]),
-    }
+/// Whether an answer may have more in it than was looked at.
+pub fn seen_in_part(body: &[u8]) -> Missing {
+    Missing { end: body.len() >= MOST, ..Missing::default() }
 }
 
 fn url(text: &str, is_secret: bool) -> Result<Url, Fault> {

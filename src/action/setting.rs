@@ -4,14 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::Scene;
-use crate::apply::discreet::Hidden;
+use crate::apply::hidden::Hidden;
 use crate::apply::provider::{Fault, FaultKind};
 use crate::model::action::Action;
 use crate::name::Name;
 use crate::value::{Data, Fields, Secret, Value};
-
-/// Lines of a secret that are shorter are found elsewhere by chance.
-const SHORTEST_LINE: usize = 8;
 
 /// The settings of one action, or of a piece of data among them. What is null is absent.
 #[derive(Clone, Copy)]
@@ -155,9 +152,7 @@ impl<'a> Settings<'a> {
                 }
             });
         }
-        // What prints a key of many lines may print one of them.
-        let lines = texts.iter().flat_map(|text| text.lines().filter(|line| line.len() >= SHORTEST_LINE));
-        Hidden::of(texts.iter().flat_map(|text| [text.as_str(), text.trim()]).chain(lines))
+        Hidden::of(texts.iter().map(String::as_str))
     }
 
     /// How often a deed that failed is done again, and the first pause, which doubles.

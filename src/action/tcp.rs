@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use std::time::Duration;
 
 use crate::action::http::pattern;
-use crate::action::request::{cut, innermost, saying};
+use crate::action::request::{innermost, saying};
 use crate::action::setting::Settings;
 use crate::action::{Look, Scene, probe};
+use crate::apply::hidden::{Hidden, Missing};
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 
@@ -34,21 +35,21 @@ struct Question {
 /// What came instead, when its time is over.
 pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
     let settings = Settings::of(action, scene);
+    let hidden = settings.hidden(scene);
     let question = Question {
         host: settings.text("host")?.unwrap_or_default(),
         port: settings.count("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(0),
         send: settings.text("send")?,
         text: settings.text("expect")?,
-        pattern: pattern(&settings)?,
+        pattern: pattern(&settings, &hidden)?,
         timeout: settings.duration("timeout").unwrap_or(Duration::from_secs(5)),
     };
-    let hidden = settings.hidden(scene);
-    let look = || async { Ok(question.ask().await.map(|why| hidden.text(why))) };
+    let look = || async { Ok(question.ask(&hidden).await.map(|why| hidden.text(why))) };
     probe::run(action, scene, look).await
 }
 
 impl Question {
-    async fn ask(&self) -> Look {
+    async fn ask(&self, hidden: &Hidden) -> Look {
         let until = Instant::now() + self.timeout;
         let shown = match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
@@ -61,29 +62,32 @@ impl Question {
             Err(_) => return Look::NotYet(format!("{shown} took no connection in {}", super::shown(self.timeout))),
         };
         let mut came = Vec::new();
-        let talk = tokio::time::timeout_at(until, self.talk(&mut stream, &mut came)).await;
-        let missed = match self.misses(&came) {
+        let talk = tokio::time::timeout_at(until, self.talk(&mut stream, &mut came, hidden)).await;
+        let missed = match self.misses(&came, hidden) {
             // Where nothing is expected, what was to be sent must at least have gone.
             None if !matches!(talk, Ok(Err(_))) => return Look::Live,
             missed => missed.unwrap_or_else(|| "something".to_string()),
         };
+        // What else it wanted to say did not come.
+        let missing = Missing { end: !matches!(talk, Ok(Ok(()))) || came.len() >= MOST, ..Missing::default() };
+        let saying = || saying(&came, missing, hidden);
         let ended = match talk {
             Ok(Ok(())) if came.is_empty() => "closed the connection and said nothing".to_string(),
             Ok(Err(error)) if came.is_empty() => format!("broke off the connection: {}", innermost(&error)),
-            Ok(Ok(()) | Err(_)) => format!("said {missed}{}", saying(&came)),
+            Ok(Ok(()) | Err(_)) => format!("said {missed}{}", saying()),
             Err(_) if came.is_empty() => format!("said nothing in {}", super::shown(self.timeout)),
-            Err(_) => format!("said {missed} in {}{}", super::shown(self.timeout), saying(&came)),
+            Err(_) => format!("said {missed} in {}{}", super::shown(self.timeout), saying()),
         };
         Look::NotYet(format!("{shown} {ended}"))
     }
 
     /// Until all is said that is expected, or the other side has nothing more to say.
-    async fn talk(&self, stream: &mut TcpStream, came: &mut Vec<u8>) -> std::io::Result<()> {
+    async fn talk(&self, stream: &mut TcpStream, came: &mut Vec<u8>, hidden: &Hidden) -> std::io::Result<()> {
         if let Some(text) = &self.send {
             stream.write_all(text.as_bytes()).await?;
         }
         let mut part = [0; 4096];
-        while self.misses(came).is_some() && came.len() < MOST {
+        while self.misses(came, hidden).is_some() && came.len() < MOST {
             match stream.read(&mut part).await? {
                 0 => break,
                 count => came.extend_from_slice(&part[..count]),
@@ -93,10 +97,10 @@ impl Question {
     }
 
     /// What is expected, and not in what came.
-    fn misses(&self, came: &[u8]) -> Option<String> {
+    fn misses(&self, came: &[u8], hidden: &Hidden) -> Option<String> {
         let text = String::from_utf8_lossy(came);
         if let Some(wanted) = self.text.as_ref().filter(|wanted| !text.contains(wanted.as_str())) {
-            return Some(format!("nothing with `{}` in it", cut(wanted, TOLD)));
+            return Some(format!("nothing with `{}` in it", hidden.cut(wanted, TOLD)));
         }
         let pattern = self.pattern.as_ref().filter(|pattern| !pattern.is_match(&text))?;
         Some(format!("nothing that `{pattern}` matches"))

@@ -4,9 +4,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::CONTENT_TYPE;
 use sha2::Sha256;
 
-use crate::action::request::{Request, saying, set};
+use crate::action::request::{Request, saying, seen_in_part, set};
 use crate::action::setting::Settings;
 use crate::action::{Scene, failed};
+use crate::apply::hidden::Hidden;
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 
@@ -20,11 +21,11 @@ const ONCE: &str = "idempotency-key";
 pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
     let settings = Settings::of(action, scene);
     let hidden = settings.hidden(scene);
-    let told = tell(action, scene, &settings).await;
+    let told = tell(action, scene, &settings, &hidden).await;
     told.map_err(|fault| hidden.fault(fault))
 }
 
-async fn tell(action: &Action, scene: &Scene<'_>, settings: &Settings<'_>) -> Result<(), Fault> {
+async fn tell(action: &Action, scene: &Scene<'_>, settings: &Settings<'_>, hidden: &Hidden) -> Result<(), Fault> {
     let mut request = Request::of(settings, 0)?;
     let body = request.body.as_deref().unwrap_or_default();
     if request.body.is_some() && !request.headers.contains_key(CONTENT_TYPE) {
@@ -53,7 +54,8 @@ async fn tell(action: &Action, scene: &Scene<'_>, settings: &Settings<'_>) -> Re
     let wanted: Vec<String> = statuses.iter().map(i64::to_string).collect();
     let wanted = if wanted.is_empty() { "200 to 299".to_string() } else { wanted.join(" or ") };
     let body = request.body(response).await.unwrap_or_default();
-    Err(failed(action, scene, &format!("{site} answered {status}, and not {wanted}{}", saying(&body))))
+    let said = saying(&body, seen_in_part(&body), hidden);
+    Err(failed(action, scene, &format!("{site} answered {status}, and not {wanted}{said}")))
 }
 
 /// As `GitHub` signs what it tells.

@@ -1,37 +1,24 @@
 //! A provider that keeps secrets. Clouds quote what they were asked for when they refuse it, and what
 //! they say ends up on terminals and in the logs of build servers: no secret of a call is in its fault.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
+use crate::apply::hidden::Hidden;
 use crate::apply::provider::{
     Deed, Fault, Health, Leaving, Made, Obstacle, Owned, Patience, Place, Progress, Provider, Reading, Seek, Unsigned,
     Want,
 };
 use crate::state::Operation;
-use crate::value::{Fields, Value};
+use crate::value::Fields;
 
 pub struct Discreet(pub Arc<dyn Provider>);
-
-/// Bytes of a part of a secret that are not found elsewhere by chance.
-const INNER: usize = 6;
-
-/// What stands in the place of a secret.
-const HIDDEN: &str = "(secret)";
 
 /// A fault that does not say what is secret among these values.
 fn discreet(fault: Fault, values: &Fields) -> Fault {
     Hidden::among(values).fault(fault)
-}
-
-/// A text that does not say what is secret among these values, as far as their texts are known.
-pub fn without_secrets(text: String, values: &Fields) -> String {
-    Hidden::among(values).text(text)
 }
 
 /// As [`discreet`], of what is in the way of a deletion.
@@ -43,64 +30,6 @@ fn discreetly(told: Result<Vec<Obstacle>, Fault>, values: &Fields) -> Result<Vec
         Ok(obstacles) => Ok(obstacles.into_iter().map(obstacle).collect()),
         Err(fault) => Err(hidden.fault(fault)),
     }
-}
-
-/// Secrets that nothing may say, in every form in which requests and answers carry them.
-pub struct Hidden {
-    /// What is longer first, since one form may be the start of another.
-    forms: Vec<String>,
-}
-
-impl Hidden {
-    pub fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Hidden {
-        let mut forms: Vec<String> = secrets.into_iter().flat_map(forms).filter(|form| !form.is_empty()).collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        Hidden { forms }
-    }
-
-    fn among(values: &Fields) -> Hidden {
-        Hidden::of(values.values().flat_map(Value::secrets))
-    }
-
-    pub fn text(&self, text: String) -> String {
-        self.forms.iter().fold(text, |text, form| text.replace(form, HIDDEN))
-    }
-
-    pub fn fault(&self, fault: Fault) -> Fault {
-        Fault { message: self.text(fault.message), help: fault.help.map(|help| self.text(help)), ..fault }
-    }
-}
-
-/// A secret as it is, and as requests and answers carry it.
-fn forms(secret: &str) -> Vec<String> {
-    let percent = |keep: &[u8]| {
-        secret.bytes().fold(String::new(), |mut text, byte| {
-            match byte.is_ascii_alphanumeric() || keep.contains(&byte) {
-                true => text.push(char::from(byte)),
-                // Writing to a text does not fail.
-                false => drop(write!(text, "%{byte:02X}")),
-            }
-            text
-        })
-    };
-    let json = serde_json::to_string(secret).unwrap_or_default();
-    let mut forms = vec![
-        secret.to_string(),
-        json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_string(),
-        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
-        percent(b"-._~"),
-        percent(b"-._~/"),
-        percent(b"-._~").replace("%20", "+"),
-    ];
-    forms.extend([STANDARD, URL_SAFE].map(|engine| engine.encode(secret)));
-    // Behind something else, as in `user:password`, base64 may begin anywhere in a group of three bytes.
-    for inner in (0..3).filter_map(|from| secret.as_bytes().get(from..)) {
-        let whole = &inner[..inner.len() / 3 * 3];
-        if whole.len() >= INNER {
-            forms.extend([STANDARD, URL_SAFE].map(|engine| engine.encode(whole)));
-        }
-    }
-    forms
 }
 
 #[async_trait]
@@ -195,7 +124,7 @@ impl Provider for Discreet {
 mod tests {
     use super::*;
     use crate::apply::provider::FaultKind;
-    use crate::value::Secret;
+    use crate::value::{Secret, Value};
 
     #[test]
     fn a_fault_quotes_no_secret() {

@@ -46,6 +46,9 @@ pub struct Calls {
     pub clock: Clock,
     /// The program's: paths that actions name start there.
     pub directory: Arc<Path>,
+    /// The names of the program and of its environment, for what actions run; empty where there are none.
+    pub project: Arc<str>,
+    pub environment: Arc<str>,
     places: Arc<Semaphore>,
     rates: Arc<Rates>,
     budget: Arc<Budget>,
@@ -83,6 +86,8 @@ impl Calls {
             provider: Arc::new(Discreet(provider)),
             clock,
             directory: Path::new("").into(),
+            project: "".into(),
+            environment: "".into(),
             places,
             rates,
             budget: Arc::default(),
@@ -153,6 +158,11 @@ impl Calls {
     /// The same, for a program in a directory.
     pub fn beside(&self, directory: &Path) -> Calls {
         Calls { directory: directory.into(), ..self.clone() }
+    }
+
+    /// The same, for a program and an environment with these names.
+    pub fn named(self, project: Arc<str>, environment: Arc<str>) -> Calls {
+        Calls { project, environment, ..self }
     }
 
     /// The same, heard by somebody else.

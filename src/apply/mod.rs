@@ -6,6 +6,7 @@ mod course;
 pub mod budget;
 pub mod clock;
 pub mod discreet;
+pub mod hidden;
 pub mod event;
 pub mod foresee;
 pub mod import;

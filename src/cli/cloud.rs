@@ -68,7 +68,7 @@ pub async fn provider(
 }
 
 /// This program, as it can be called once more: also when its file was replaced meanwhile.
-fn launcher() -> PathBuf {
+pub fn launcher() -> PathBuf {
     let own = PathBuf::from("/proc/self/exe");
     if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "tadpole".into()) }
 }

@@ -106,7 +106,11 @@ fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
     let wrong = |what: String| Diagnostic::error("cloud::command", format!("`{shown}` cannot be written: {what}"));
     let failed = |error: io::Error| wrong(error.to_string());
     let target = fs::canonicalize(path).map_err(failed)?;
-    let permissions = fs::metadata(&target).map_err(failed)?.permissions();
+    let found = fs::metadata(&target).map_err(failed)?;
+    if !found.is_file() {
+        return Err(wrong("it is not a regular file".into()));
+    }
+    let permissions = found.permissions();
     // Replacing a file takes no right to write to it; whoever took that right away meant something by it.
     let protected = permissions.readonly()
         || fs::OpenOptions::new()

@@ -40,6 +40,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::local::limits;
 use crate::printable::{Plain, is_hidden};
 use ui::Look;
 
@@ -106,7 +107,16 @@ pub fn main() -> ExitCode {
     if let Some(code) = crate::local::launch::asked() {
         return ExitCode::from(code);
     }
+    if let Some(code) = crate::action::exec::guard::asked() {
+        return ExitCode::from(code);
+    }
+    crate::action::exec::guard::start_with(cloud::launcher());
     let look = Look::from_environment();
+    end_in_scarcity(look);
+    if let Err(scarce) = limits::memory() {
+        streams::say(&scarce.message, Some(&scarce.help), look);
+        return ExitCode::from(Exit::Failed as u8);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -154,7 +164,25 @@ fn said_plainly(error: clap::Error) -> clap::Error {
     Arguments::try_parse_from(plain).err().unwrap_or(error)
 }
 
+/// Libraries panic when the machine gives them no thread, file or memory, some of them where nobody notices. The
+/// command says that and ends at once, as if it was killed: the next one recovers what was in flight.
+fn end_in_scarcity(look: Look) {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let Some(why) = panic.payload_as_str().filter(|why| limits::is_scarcity(why)) else {
+            return usual(panic);
+        };
+        let help = "raise the limits of this process, `ulimit -a`, and run it again: it goes on from there";
+        streams::say(&format!("this machine has too little left to go on: {why}"), Some(help), look);
+        std::process::exit(Exit::Failed as i32);
+    }));
+}
+
 fn on_runtime(command: impl Future<Output = Exit>, look: Look) -> Exit {
+    if let Err(scarce) = limits::files_and_threads() {
+        streams::say(&scarce.message, Some(&scarce.help), look);
+        return Exit::Failed;
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(command),
         Err(error) => {

@@ -89,6 +89,12 @@ pub fn write(document: &str, path: &Path, look: Look) -> Result<(), Exit> {
         say(&format!("a plan is not written to `{shown}`: that is a program's place"), None, look);
         return Err(Exit::Wrong);
     }
+    // It is put in place by a rename: a device would be gone for everybody, and a link for whoever made it.
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        let help = "name a regular file, or one that does not exist; `--json` prints the plan to standard output";
+        say(&format!("a plan is not written to `{shown}`: it is not a regular file"), Some(help), look);
+        return Err(Exit::Wrong);
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = tempfile::NamedTempFile::new_in(directory).and_then(|mut file| {
         file.write_all(document.as_bytes())?;

@@ -71,6 +71,8 @@ impl Session {
         let (key, key_is_kept) = (kept.clone().unwrap_or_else(SealingKey::random), kept.is_some());
         let (sender, events) = mpsc::unbounded_channel();
         let calls = Calls::new(provider.clone(), sender).beside(place.directory());
+        let project = graph.project.clone().unwrap_or_else(|| place.default_name().into());
+        let calls = calls.named(project, place.environment().into());
         Ok(Session {
             place,
             graph,

@@ -110,9 +110,9 @@ fn user_name() -> Option<String> {
 
 /// The command as it was typed, without the values of params, which may be secret.
 fn command_line() -> String {
-    let words = std::env::args().skip(1).map(|word| match word.split_once('=') {
+    let words = std::env::args_os().skip(1).map(|word| match word.to_string_lossy().split_once('=') {
         Some((name, _)) => format!("{name}=..."),
-        None => word,
+        None => word.to_string_lossy().into_owned(),
     });
     std::iter::once("tadpole".to_string()).chain(words).collect::<Vec<_>>().join(" ")
 }

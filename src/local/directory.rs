@@ -1,5 +1,6 @@
 //! `local.Directory`: one directory, and what becomes of what others put into it.
 
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -108,13 +109,17 @@ pub fn read(site: &Site, place: &Place) -> Result<Reading, Fault> {
 pub fn update(site: &Site, place: &Place, wanted: &Wanted) -> Result<Progress, Fault> {
     let want: Want = decode(DIRECTORY, &wanted.inputs)?;
     let path = site.path(&place.id);
+    let found = look(&path)?;
+    if !site.marks.of(DIRECTORY, &place.id)?.is_some_and(|mark| mark.is_of(found.as_ref())) {
+        return Err(not_ours(&path).on("path"));
+    }
     set_mode(&path, bits_of(&want.mode)?).map_err(|error| io_fault("change the mode of", &path, &error).on("mode"))?;
     Ok(Progress::Done)
 }
 
 /// Only the one that was made is deleted, and with what is in it only where the program says so.
 pub fn delete(site: &Site, place: &Place) -> Result<Progress, Fault> {
-    if let Some(Obstacle { message, help, attribute }) = obstacle(site, place, &[])? {
+    if let Some(Obstacle { message, help, attribute }) = obstacle(site, place, &BTreeSet::new())? {
         return Err(Fault { help, attribute, ..Fault::new(FaultKind::Held, message) });
     }
     let path = site.path(&place.id);
@@ -134,7 +139,7 @@ pub fn delete(site: &Site, place: &Place) -> Result<Progress, Fault> {
 }
 
 /// Why it is not deleted as it is now, when these are gone.
-pub fn obstacle(site: &Site, place: &Place, going: &[PathBuf]) -> Result<Option<Obstacle>, Fault> {
+pub fn obstacle(site: &Site, place: &Place, going: &BTreeSet<PathBuf>) -> Result<Option<Obstacle>, Fault> {
     let path = site.path(&place.id);
     let Some(found) = look(&path)? else { return Ok(None) };
     let shown = path.display();
@@ -162,6 +167,11 @@ pub fn obstacle(site: &Site, place: &Place, going: &[PathBuf]) -> Result<Option<
     let text = format!("`{shown}` is not empty: it has {}{more} in it", names.join(", "));
     let help = "look whether anybody needs that; `deleteContents true;`, applied before, deletes it too";
     Ok(Some(Obstacle::new(text).on("deleteContents").help(help)))
+}
+
+fn not_ours(path: &Path) -> Fault {
+    let text = format!("nothing says that `{}` is of this environment: it is not changed", path.display());
+    Fault::new(FaultKind::Taken, text).help("look at it, and take it away by hand")
 }
 
 /// Whether everything in it goes with it.

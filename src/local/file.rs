@@ -56,7 +56,11 @@ pub fn create(site: &Site, wanted: &Wanted) -> Result<Made, Fault> {
         }
     }
     let part = write(site, &want, &wanted.inputs, &path, owner)?;
-    site.marks.write(&Mark { owner: owner.clone(), kind: FILE.into(), id, of: part.of })?;
+    let marked = site.marks.write(&Mark { owner: owner.clone(), kind: FILE.into(), id, of: part.of });
+    if let Err(fault) = marked {
+        let _ = remove(&part.path);
+        return Err(fault);
+    }
     if let Err(fault) = show(&part.path, &path, found.is_some()) {
         // What is not there is nobody's. Why is said already.
         let _ = remove(&part.path).and_then(|()| site.marks.remove(&owner.token));
@@ -128,6 +132,9 @@ pub fn update(site: &Site, place: &Place, wanted: &Wanted) -> Result<Progress, F
     let want: Want = decode(FILE, &wanted.inputs)?;
     let path = site.path(&place.id);
     let old = site.marks.of(FILE, &place.id)?;
+    if look(&path)?.is_some_and(|found| !found.is_file()) {
+        return Err(taken(&path));
+    }
     // The token by which its creation is found stays.
     let owner = match &old {
         Some(mark) => Owner { token: mark.owner.token.clone(), ..wanted.owner.clone() },
@@ -140,7 +147,7 @@ pub fn update(site: &Site, place: &Place, wanted: &Wanted) -> Result<Progress, F
     if let (Trait::File { sums, .. }, Some(Mark { of: Trait::File { sums: before, .. }, .. })) = (&mut both.of, old) {
         sums.extend(before);
     }
-    site.marks.write(&both)?;
+    site.marks.write(&both).inspect_err(|_| drop(remove(&part.path)))?;
     std::fs::rename(&part.path, &path).map_err(|error| {
         let _ = std::fs::remove_file(&part.path);
         not_put("write", &path, &error)

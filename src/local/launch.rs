@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::identity::{Identity, machine};
 use super::mark::{Mark, Trait};
 use crate::apply::provider::{Fault, FaultKind, Owner};
+use crate::state::private;
 use crate::state::process::Process;
 
 /// What this program is called with to become another one.
@@ -92,7 +93,8 @@ fn ready(order: &Order) -> Result<(Command, String), Fault> {
 
     // It is started by another process, and leads no group: there is nothing to refuse.
     let _ = rustix::process::setsid();
-    let log = OpenOptions::new().create(true).append(true).open(&order.log);
+    // What it says may be secret.
+    let log = private::options().create(true).append(true).open(&order.log);
     let log = log.map_err(|error| io_fault("write", &order.log, &error).on("logFile"))?;
     let both = log.try_clone().map_err(|error| io_fault("write", &order.log, &error).on("logFile"))?;
     if !order.directory.is_dir() {

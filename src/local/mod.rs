@@ -5,6 +5,7 @@ mod directory;
 mod file;
 mod identity;
 pub mod launch;
+pub mod limits;
 mod mark;
 mod port;
 mod process;
@@ -12,6 +13,7 @@ mod site;
 mod stop;
 mod tail;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,7 +195,7 @@ impl Provider for Local {
     async fn obstacles(&self, leaving: &[Leaving]) -> Vec<Result<Vec<Obstacle>, Fault>> {
         let places: Vec<Place> = leaving.iter().map(|leaving| leaving.place.clone()).collect();
         let told = self.apart(move |site| {
-            let going: Vec<PathBuf> = places.iter().map(|place| site.path(&place.id)).collect();
+            let going: BTreeSet<PathBuf> = places.iter().map(|place| site.path(&place.id)).collect();
             let obstacle = |place: &Place| match kind(&place.kind)? {
                 Kind::File => file::obstacle(site, place),
                 Kind::Directory => directory::obstacle(site, place, &going),

@@ -21,6 +21,7 @@ use crate::apply::provider::{
     Fault, FaultKind, Health, Here, Made, Owner, Place, Progress, Reading, Seek, Want as Wanted,
 };
 use crate::name::Address;
+use crate::state::private;
 use crate::value::{Fields, Value};
 
 #[derive(Deserialize)]
@@ -70,7 +71,7 @@ pub fn create(site: &Site, wanted: &Wanted) -> Result<Made, Fault> {
     forget_ended(site, owner)?;
     let log = log_of(site, want.log_file.as_deref(), &owner.address);
     if want.log_file.is_none() {
-        std::fs::create_dir_all(&site.logs).map_err(|error| io_fault("make", &site.logs, &error))?;
+        private::directory(&site.logs).map_err(|error| io_fault("make", &site.logs, &error))?;
     }
     make_room(&log)?;
     let leave = site.marks.give_leave(&owner.token)?;
@@ -92,6 +93,7 @@ pub fn create(site: &Site, wanted: &Wanted) -> Result<Made, Fault> {
     }
     let (id, child) = launched?;
     locked(&site.children).insert(id.clone(), child);
+    site.marks.note(&owner.token)?;
     Ok(Made { id: id.into(), whole: true })
 }
 

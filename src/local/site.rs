@@ -103,15 +103,19 @@ pub fn stamp(found: &std::fs::Metadata) -> Stamp {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        Stamp { device: found.dev(), number: found.ino() }
+        Stamp { device: found.dev(), number: found.ino(), born: born(found) }
     }
     #[cfg(not(unix))]
     {
         // Without numbers of files, the moment of its making tells it from most others.
-        let since = |at: std::time::SystemTime| at.duration_since(std::time::UNIX_EPOCH).ok();
-        let made = found.created().ok().and_then(since).map_or(0, |since| since.as_nanos() as u64);
-        Stamp { device: 0, number: made }
+        Stamp { device: 0, number: born(found).unwrap_or(0), born: None }
     }
+}
+
+/// When it was made, in nanoseconds since 1970; nothing where the file system does not keep that.
+fn born(found: &std::fs::Metadata) -> Option<u64> {
+    let since = found.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
 }
 
 /// The permission bits, as `chmod` writes them; nothing where there are none.
@@ -128,12 +132,21 @@ pub fn mode(found: &std::fs::Metadata) -> Option<u32> {
     }
 }
 
-/// Sets the permission bits, where there are any.
+/// Sets the permission bits, where there are any. Nothing is changed through a link.
 pub fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        use rustix::fs::{Mode, OFlags, fchmod, open};
+        let bits = Mode::from_raw_mode(mode as rustix::fs::RawMode);
+        match open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(file) => Ok(fchmod(file, bits)?),
+            // One that may not be read may still be given another mode by its owner.
+            Err(rustix::io::Errno::ACCESS) if !std::fs::symlink_metadata(path)?.is_symlink() => {
+                use std::os::unix::fs::PermissionsExt;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
     #[cfg(not(unix))]
     {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::identity::Identity;
 use crate::apply::provider::{Fault, FaultKind, Progress};
-use crate::state::process::stat;
+use crate::state::process::{bears, stat};
 
 /// The variable by which a process is known that left the session that it was started in.
 pub const TOKEN: &str = "TADPOLE_OP";
@@ -93,19 +93,12 @@ impl Ours<'_> {
             }
             let near = found.session == first || found.group == first;
             // While the leader is in the system's table, nothing else has the number of its session.
-            if near && leader.is_some() || self.token.is_some_and(|token| bears(pid, token)) {
+            if near && leader.is_some() || self.token.is_some_and(|token| bears(pid, TOKEN, token)) {
                 members.push(Member { pid, started: found.started, near });
             }
         }
         Ok((leader.is_some_and(|leader| !leader.over), members))
     }
-}
-
-/// Whether a process was given this token when it began, or one that started it.
-fn bears(pid: u32, token: &str) -> bool {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let variable = format!("{TOKEN}={token}");
-    environment.split(|byte| *byte == 0).any(|one| one == variable.as_bytes())
 }
 
 #[cfg(target_os = "linux")]

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::apply::discreet::without_secrets;
+use crate::apply::hidden::{Hidden, Missing};
 use crate::value::{Fields, Value};
 
 /// Lines that a message shows.
 const LINES: usize = 8;
 /// Bytes of the end that are looked at.
-const BYTES: u64 = 4096;
+const BYTES: u64 = 64 << 10;
 /// Characters of a line.
 const WIDTH: usize = 200;
 
@@ -24,9 +24,8 @@ pub fn last_words(log: &Path, inputs: &Fields) -> String {
     if known < all {
         return format!("what it said is in `{shown}`");
     }
-    match end_of(log) {
+    match end_of(log, &Hidden::among(inputs)) {
         Some(text) if !text.is_empty() => {
-            let text = without_secrets(text, inputs);
             let lines: Vec<String> = text.lines().map(|line| format!("\n    {line}")).collect();
             format!("`{shown}` ends with{}", lines.concat())
         }
@@ -35,13 +34,14 @@ pub fn last_words(log: &Path, inputs: &Fields) -> String {
     }
 }
 
-fn end_of(log: &Path) -> Option<String> {
+fn end_of(log: &Path, hidden: &Hidden) -> Option<String> {
     let mut file = File::open(log).ok()?;
     let size = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(BYTES))).ok()?;
     let mut bytes = Vec::new();
     file.take(BYTES).read_to_end(&mut bytes).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
+    let missing = Missing { start: size > BYTES, end: bytes.last().is_some_and(|last| *last != b'\n') };
+    let text = hidden.part(String::from_utf8_lossy(&bytes).into_owned(), missing);
     let text = console::strip_ansi_codes(&text);
     let lines: Vec<String> = text
         .lines()
@@ -71,6 +71,24 @@ mod tests {
         inputs.values_mut().for_each(|value| value.seal(&SealingKey::random()));
         let recorded: Fields = serde_json::from_str(&serde_json::to_string(&inputs).unwrap()).unwrap();
         assert_eq!(last_words(&log, &recorded), format!("what it said is in `{}`", log.display()));
+    }
+
+    #[test]
+    fn a_secret_across_the_start_of_what_is_read_is_hidden() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("x.log");
+        let secret = "a-secret-of-twenty-letters";
+        let inputs = Fields::from([("p".into(), Value::Secret(Secret::new("env:P", secret)))]);
+        for cut in 1..secret.len() {
+            let text = format!("{}{secret}{}\nend\n", "x".repeat(100), " ".repeat(BYTES as usize - cut - 5));
+            std::fs::write(&log, text).unwrap();
+            let words = last_words(&log, &inputs);
+            assert!(!words.contains("letters"), "{cut}: {words}");
+        }
+        // And across the place where a line is cut.
+        std::fs::write(&log, format!("{}{secret}\n", "x".repeat(WIDTH - 8))).unwrap();
+        let words = last_words(&log, &inputs);
+        assert!(words.ends_with("(secret)"), "{words}");
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //! it open; each holds its lock for the moment of a change, and reads what others appended first. Kills
 //! at any byte of it lose at most the line that was being written.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::sandbox::world::{Line, World};
+use crate::state::private;
 
 /// A log shorter than this is not worth making shorter.
 const SHORT: usize = 64;
@@ -171,12 +172,19 @@ impl Log {
 fn open(path: &Path, write: bool) -> io::Result<Handle> {
     let file = if write {
         if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)?;
+            private::directory(directory)?;
         }
-        OpenOptions::new().read(true).append(true).create(true).open(path)?
+        let file = private::options().read(true).append(true).create(true).open(path)?;
+        if file.metadata()?.len() == 0 {
+            private::file(&file)?;
+        }
+        file
     } else {
         File::open(path)?
     };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+    }
     let id = id_of(&file.metadata()?);
     Ok(Handle { file, id, writable: write, tidy: id.is_none(), read: 0, lines: 0, length: 0 })
 }
@@ -244,6 +252,7 @@ fn replaced(path: &Path, world: &World) -> io::Result<Handle> {
     }
     writer.flush()?;
     drop(writer);
+    private::file(temporary.as_file())?;
     temporary.as_file().sync_all()?;
     temporary.as_file().lock()?;
     let file = temporary.persist(path).map_err(|error| error.error)?;

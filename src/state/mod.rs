@@ -6,6 +6,7 @@ pub mod about;
 pub mod lease;
 pub mod ledger;
 pub mod observed;
+pub mod private;
 pub mod process;
 pub mod record;
 pub mod salt;

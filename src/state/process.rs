@@ -91,6 +91,28 @@ pub fn stat(pid: u32) -> io::Result<Option<Stat>> {
     Ok(Some(Stat { started, over, group, session }))
 }
 
+/// Processes that were given a variable with this value when they began, or that one of those started: their
+/// numbers, and when they started. None where the system does not tell, and never this one.
+pub fn bearers(variable: &str, value: &str) -> Vec<(u32, u64)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let ours = pids.filter(|pid| *pid != std::process::id() && bears(*pid, variable, value));
+    ours.filter_map(|pid| {
+        let stat = stat(pid).ok().flatten().filter(|stat| !stat.over)?;
+        Some((pid, stat.started))
+    })
+    .collect()
+}
+
+/// Whether a process was given a variable with this value when it began, or one that started it.
+pub fn bears(pid: u32, variable: &str, value: &str) -> bool {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let is_it = |one: &[u8]| {
+        one.strip_prefix(variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) == Some(value.as_bytes())
+    };
+    environment.split(|byte| *byte == 0).any(is_it)
+}
+
 /// A process whose first thread has ended may have others that have not.
 fn threads(pid: u32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)

@@ -75,7 +75,7 @@ async fn a_command_is_run_with_its_arguments_as_they_are() {
         "TADPOLE_ADDRESS=web",
         "TADPOLE_ID=x-1",
         "TADPOLE_OCCASION=replace",
-        "TADPOLE_TOKEN=token-7",
+        &format!("TADPOLE_TOKEN={}", stage.token),
     ] {
         assert!(variables.lines().any(|variable| variable == line), "{line}: {variables}");
     }
@@ -264,4 +264,22 @@ async fn what_is_broken_off_is_ended_at_once() {
         () = async { while !both() { tokio::time::sleep(Duration::from_millis(10)).await } } => {}
     }
     until("their end", || !lives(&first) && !lives(&second));
+}
+
+/// A run that was killed left its command running: it has ended before the next run starts it again.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_never_runs_twice_at_once() {
+    let directory = tempdir().unwrap();
+    let stage = Stage::new(DEED).within(directory.path());
+    let mut left = std::process::Command::new("sh");
+    left.args(["-c", "sleep 1; echo left >> log"]).current_dir(directory.path()).env("TADPOLE_TOKEN", &stage.token);
+    let mut left = left.spawn().unwrap();
+    // Somebody takes note of its end, as the system does when its parent is gone.
+    let waiting = std::thread::spawn(move || left.wait());
+    let outcome = stage.run(&exec(&[shell("echo again >> log")])).await;
+    outcome.result.unwrap();
+    assert!(outcome.waits.iter().any(|wait| wait.contains("an interrupted run")), "{:?}", outcome.waits);
+    assert_eq!(read(&directory, "log"), "left\nagain\n");
+    waiting.join().unwrap().unwrap();
 }

@@ -31,7 +31,7 @@ async fn a_sequence_ends_with_the_first_that_fails() {
     let fault = stage.run(&group(Verb::Sequence, vec![note("one"), note("two"), wrong, note("four")])).await.fault();
     assert_eq!(fault.message, "`wrong` failed: `exit 7` ended with exit code 7");
     let notes = fs::read_to_string(directory.path().join("notes")).unwrap();
-    assert_eq!(notes, "one token-7-0\ntwo token-7-1\n");
+    assert_eq!(notes, format!("one {0}-0\ntwo {0}-1\n", stage.token));
 }
 
 #[tokio::test]

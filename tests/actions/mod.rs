@@ -13,6 +13,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ struct Stage {
     list: List,
     occasion: Occasion,
     directory: PathBuf,
+    token: String,
 }
 
 /// What came of it, and what was told meanwhile.
@@ -87,7 +89,10 @@ const DEED: (List, Occasion) = (List::Start, Occasion::Start);
 
 impl Stage {
     fn new((list, occasion): (List, Occasion)) -> Stage {
-        Stage { list, occasion, directory: std::env::temp_dir() }
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        // Another one for each: commands are told apart by it.
+        let token = format!("token-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Stage { list, occasion, directory: std::env::temp_dir(), token }
     }
 
     fn within(self, directory: &Path) -> Stage {
@@ -122,7 +127,7 @@ impl Stage {
             outputs: Fields::new(),
         };
         let Stage { list, occasion, .. } = *self;
-        let scene = Scene { place: &place, token: "token-7", list, occasion, calls: &calls, witness: None };
+        let scene = Scene { place: &place, token: &self.token, list, occasion, calls: &calls, witness: None };
         let (mut waits, mut warnings) = (Vec::new(), Vec::new());
         let mut hear = |event| match event {
             Event::Waiting { on, .. } => {

@@ -28,7 +28,7 @@ async fn a_site_is_told() {
     assert!(question.ends_with("\r\n\r\n{\"up\":true}"), "{question}");
     for header in [
         "content-type: application/json",
-        "idempotency-key: token-7",
+        &format!("idempotency-key: {}", stage.token),
         "x-team: pond",
         // openssl dgst -sha256 -hmac "It's a Secret to Everybody"
         "x-signature-256: sha256=750b27042d52ec524d52d802efbd9baf10b415105675b48978b745d41e48b220",
@@ -63,7 +63,8 @@ async fn who_does_not_hear_is_told_again() {
     let stage = Stage::new(DEED);
     let settings = [url.clone(), ("retry", retry), ("secret", secret("hunter2"))];
     stage.run(&webhook(&settings)).await.result.unwrap();
-    let tokens: Vec<bool> = questions.try_iter().map(|asked| asked.contains("idempotency-key: token-7\r\n")).collect();
+    let key = format!("idempotency-key: {}\r\n", stage.token);
+    let tokens: Vec<bool> = questions.try_iter().map(|asked| asked.contains(&key)).collect();
     assert_eq!(tokens, [true, true, true]);
     let once = [url.clone(), ("secret", secret("hunter2"))];
     let fault = stage.run(&webhook(&once)).await.fault();

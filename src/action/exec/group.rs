@@ -5,6 +5,23 @@ use tokio::process::Child;
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 
+/// Asks one process to end, or kills it; not another one that was given its number meanwhile.
+#[cfg(target_os = "linux")]
+pub fn signal(pid: u32, started: u64, kill: bool) {
+    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+
+    let Some(id) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    // One that has ended meanwhile needs no signal.
+    let Ok(held) = pidfd_open(id, PidfdFlags::empty()) else { return };
+    let is_same = crate::state::process::stat(pid).ok().flatten().is_some_and(|stat| stat.started == started);
+    if is_same {
+        let _ = pidfd_send_signal(&held, if kill { Signal::KILL } else { Signal::TERM });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn signal(_: u32, _: u64, _: bool) {}
+
 /// Ended when it is dropped, unless it was left.
 #[cfg(unix)]
 pub struct Group(Option<Pid>);

@@ -1,6 +1,7 @@
 //! `Exec`: runs a command of this machine, once, or again and again until it ends well.
 
 mod group;
+pub mod guard;
 mod order;
 mod output;
 
@@ -16,11 +17,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::action::request::{innermost, refused};
 use crate::action::setting::Settings;
 use crate::action::{Look, Scene, failed, looks, probe};
-use crate::apply::discreet::Hidden;
+use crate::apply::hidden::Hidden;
 use crate::apply::event::Event;
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 use group::Group;
+use guard::Watched;
 use order::Order;
 use output::{Output, Stream};
 
@@ -30,6 +32,8 @@ pub const ENDING: Duration = Duration::from_secs(2);
 const SHORTEST_LOOK: Duration = Duration::from_secs(10);
 /// What holds a stream open after its command is over, such as a server that it started, is not waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// As much of a command is told, in bytes.
+const TOLD: usize = 80;
 /// How often it is told what the command said.
 const TOLD_EVERY: Duration = Duration::from_millis(500);
 
@@ -55,6 +59,7 @@ pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
         };
         return probe::run(action, scene, look).await;
     }
+    end_interrupted(&order, scene, &hidden).await?;
     let ended = carry_out(&order, scene, &hidden).await?;
     let Some(why) = order.misses(&ended, &hidden) else { return Ok(()) };
     let fault = failed(action, scene, &why);
@@ -63,10 +68,30 @@ pub async fn run(action: &Action, scene: &Scene<'_>) -> Result<(), Fault> {
     Err(if help.is_empty() { fault } else { fault.help(help.join("\n")) })
 }
 
+/// Waits for the end of what an interrupted run left running of this command: it never runs twice at once.
+///
+/// # Errors
+/// When that cannot be ended.
+async fn end_interrupted(order: &Order, scene: &Scene<'_>, hidden: &Hidden) -> Result<(), Fault> {
+    if !guard::is_first(scene.token) || guard::left(scene.token) == 0 {
+        return Ok(());
+    }
+    let on = "an interrupted run left it running: it must end first".to_string();
+    scene.calls.tell(Event::Waiting { address: scene.place.address.clone(), on });
+    match guard::end_left(scene.token).await {
+        0 => Ok(()),
+        left => {
+            let text = format!("`{}` still runs: {left} processes of an interrupted run", hidden.cut(&order.shown, TOLD));
+            let help = format!("end them, and apply again: they have `{}={}` in their environment", guard::TOKEN, scene.token);
+            Err(refused(text).help(help))
+        }
+    }
+}
+
 impl Order {
     /// Why it did not end as expected, if so.
     fn misses(&self, ended: &Ended, hidden: &Hidden) -> Option<String> {
-        let shown = hidden.text(self.shown.clone());
+        let shown = hidden.cut(&self.shown, TOLD);
         let how = match ended.status {
             None => format!("took longer than {} and was ended", super::shown(self.timeout)),
             Some(status) => match status.code() {
@@ -99,7 +124,8 @@ fn signal(_: ExitStatus) -> String {
 /// Runs it to its end or to the end of its time. When this is dropped, all that it started is ended.
 async fn carry_out(order: &Order, scene: &Scene<'_>, hidden: &Hidden) -> Result<Ended, Fault> {
     let until = Instant::now() + order.timeout;
-    let mut child = order.command().spawn().map_err(|error| not_run(order, &error))?;
+    let _watched = Watched::begin(scene.token);
+    let mut child = order.command().spawn().map_err(|error| not_run(order, &error, hidden))?;
     let mut group = Group::of(&child);
     let output = Output::default();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -133,7 +159,7 @@ async fn carry_out(order: &Order, scene: &Scene<'_>, hidden: &Hidden) -> Result<
     let status = match status {
         Some(status) => {
             group.leave();
-            Some(status.map_err(|error| not_run(order, &error))?)
+            Some(status.map_err(|error| not_run(order, &error, hidden))?)
         }
         None => {
             // What wants to say something before it ends must find somebody who listens.
@@ -177,8 +203,8 @@ async fn hear(stream: Option<impl AsyncRead + Unpin>, output: &Output, which: St
     }
 }
 
-fn not_run(order: &Order, error: &std::io::Error) -> Fault {
-    let shown = &order.shown;
+fn not_run(order: &Order, error: &std::io::Error, hidden: &Hidden) -> Fault {
+    let shown = hidden.cut(&order.shown, TOLD);
     let fault = refused(format!("`{shown}` cannot be run: {}", innermost(error)));
     match error.kind() {
         std::io::ErrorKind::NotFound => fault.help(format!(

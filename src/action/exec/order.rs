@@ -7,20 +7,19 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::action::Scene;
-use crate::action::request::{cut, refused};
+use crate::action::exec::guard::TOKEN;
+use crate::action::request::refused;
 use crate::action::setting::Settings;
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 
-/// As much of a command is told, in bytes.
-const TOLD: usize = 80;
 /// What even a clean environment has, since hardly a program works without.
 const KEPT: [&str; 2] = ["PATH", "HOME"];
 
 pub struct Order {
     program: PathBuf,
     arguments: Vec<String>,
-    /// As messages have it.
+    /// As messages have it, whole.
     pub shown: String,
     pub directory: PathBuf,
     environment: Vec<(String, String)>,
@@ -48,7 +47,7 @@ impl Order {
             [_, _, lines] if settings.get("shell").is_some() => lines.lines().find(|line| !line.trim().is_empty()),
             _ => None,
         };
-        let shown = cut(&shown.map_or_else(|| words.join(" "), |line| line.trim().to_string()), TOLD);
+        let shown = shown.map_or_else(|| words.join(" "), |line| line.trim().to_string());
         let [program, arguments @ ..] = words.as_slice() else {
             return Err(refused("there is nothing to run: `command` is empty".into()));
         };
@@ -67,10 +66,13 @@ impl Order {
                 ("TADPOLE_ADDRESS", place.address.to_string()),
                 ("TADPOLE_ID", place.id.to_string()),
                 ("TADPOLE_OCCASION", scene.occasion.word().to_string()),
-                ("TADPOLE_TOKEN", scene.token.to_string()),
+                (TOKEN, scene.token.to_string()),
             ]
             .map(|(name, value)| (name.to_string(), value)),
         );
+        let named = [("TADPOLE_ENV", &scene.calls.environment), ("TADPOLE_PROJECT", &scene.calls.project)];
+        let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+        environment.extend(named.map(|(name, value)| (name.to_string(), value.to_string())));
         if let Some((name, _)) = environment
             .iter()
             .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))

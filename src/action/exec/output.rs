@@ -2,8 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::action::request::cut;
-use crate::apply::discreet::Hidden;
+use crate::apply::hidden::{Hidden, Missing};
 
 /// Bytes of each stream that are kept.
 const KEPT: usize = 64 << 10;
@@ -43,7 +42,7 @@ impl Output {
         kept.last = Some(which);
     }
 
-    /// The last line that was said, if any was.
+    /// The last line that was said, if any was. While it speaks, the line may have more to come.
     pub fn last_line(&self, hidden: &Hidden) -> Option<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stream = match kept.last? {
@@ -70,17 +69,17 @@ impl Output {
 
 /// Lines with something in them, without what would move a terminal's cursor or colour it.
 fn lines(stream: &[u8], hidden: &Hidden) -> Vec<String> {
-    // The beginning of what was cut off may be the end of a secret.
     let from = match stream.len() < KEPT {
         true => 0,
         false => stream[..KEPT / 2].iter().position(|byte| *byte == b'\n').unwrap_or(KEPT / 2),
     };
-    // A secret is looked for in the whole, since it may be of many lines.
-    let stream = &stream[from..];
-    let text = hidden.text(String::from_utf8_lossy(stream).replace("\r\n", "\n"));
+    // A secret is searched for in the whole, since it may be of many lines, and across both ends: the start may
+    // be cut off, and the end not said yet.
+    let missing = Missing { start: from > 0, end: stream.last().is_some_and(|last| *last != b'\n') };
+    let text = hidden.part(String::from_utf8_lossy(&stream[from..]).replace("\r\n", "\n"), missing);
     let text = console::strip_ansi_codes(&text).into_owned();
     // What overwrites its line again and again, as a progress bar does, has said only the last.
     let line = |line: &str| line.trim_end().rsplit('\r').next().unwrap_or_default().replace(char::is_control, " ");
     let lines = text.lines().map(line).filter(|line| !line.trim().is_empty());
-    lines.map(|line| cut(line.trim_end(), LINE)).collect()
+    lines.map(|line| hidden.cut(line.trim_end(), LINE)).collect()
 }

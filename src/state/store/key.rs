@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::state::private;
 use crate::state::store::seat::sync_directory;
 use crate::state::store::{StoreFault, io_fault};
 use crate::value::SealingKey;
@@ -32,10 +33,10 @@ pub fn sealing_key(directory: &Path) -> Result<Option<SealingKey>, StoreFault> {
 /// When it cannot be written, or there is one already.
 pub fn keep_key(directory: &Path, key: &SealingKey) -> Result<(), StoreFault> {
     let path = directory.join(KEY);
-    std::fs::create_dir_all(directory).map_err(io_fault(directory, "make the directory"))?;
+    private::directory(directory).map_err(io_fault(directory, "make the directory"))?;
     // Such a file is its owner's alone from the start.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io_fault(&path, "write"))?;
-    let written = file.write_all(&key.0).and_then(|()| file.as_file().sync_all());
+    let written = file.write_all(&key.0).and_then(|()| private::file(file.as_file())).and_then(|()| file.as_file().sync_all());
     written.map_err(io_fault(&path, "write"))?;
     file.persist_noclobber(&path).map_err(|error| io_fault(&path, "write")(error.error))?;
     sync_directory(directory).map_err(io_fault(directory, "write"))

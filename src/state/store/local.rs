@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::state::about::Command;
 use crate::state::lease::{Holder, Lease};
+use crate::state::private;
 use crate::state::record::{Header, Record};
 use crate::state::store::journal::{self, Journal};
 use crate::state::store::reading::{self, Replayed};
@@ -99,7 +100,7 @@ impl<'a> Contender<'a> {
     }
 
     fn find(&self) -> Result<Option<Seat>, StoreFault> {
-        std::fs::create_dir_all(self.environment).map_err(io_fault(self.environment, "make the directory"))?;
+        private::directory(self.environment).map_err(io_fault(self.environment, "make the directory"))?;
         Seat::find(self.environment).map_err(io_fault(&self.environment.join(seat::WRITER), "read"))
     }
 

@@ -46,6 +46,7 @@ use std::time::SystemTime;
 
 use crate::state::LIMIT;
 use crate::state::lease::Lease;
+use crate::state::private;
 use crate::state::store::{StoreFault, io_fault};
 use crate::state::tenure::Keep;
 
@@ -102,7 +103,7 @@ impl Seat {
         let seat = Seat::new(environment, lease.epoch, &lease.owner);
         let Some(name) = seat.path.file_name() else { return Ok(None) };
         let inside = Seat { path: beside.path().join(name), ..seat.clone() };
-        std::fs::create_dir(&inside.path)?;
+        private::directory(&inside.path)?;
         inside.put_lease(lease)?;
         sync_directory(beside.path())?;
         match std::fs::rename(beside.path(), environment.join(WRITER)) {
@@ -200,13 +201,13 @@ impl Seat {
 
     /// Puts a file in force in its place. That it, and its name, are durable is up to the caller.
     pub fn put(&self, name: &str, place: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
+        if std::fs::symlink_metadata(place).is_ok_and(|found| !found.is_file()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "what is there is not a regular file"));
+        }
         let path = self.path.join(format!("{name}.{}", self.digits));
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        let written = write(&mut file).and_then(|()| std::fs::rename(&path, place));
+        let mut file = private::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let written = private::file(&file).and_then(|()| write(&mut file));
+        let written = written.and_then(|()| std::fs::rename(&path, place));
         if let Err(error) = written {
             let _ = std::fs::remove_file(&path);
             return Err(error);
