@@ -13,7 +13,7 @@ use crate::model::term::Term;
 use crate::name::{Address, Name};
 use crate::reference::{self, Reference};
 use crate::resolve::load::{self, Loader};
-use crate::resolve::{self, Library, PROGRAM};
+use crate::resolve::{self, Library, PROGRAM, secret};
 use crate::source::{Origin, Sources, Span};
 use crate::syntax;
 use crate::syntax::tree::{Expr, ExprKind, ItemKind, TypeExprKind};
@@ -157,11 +157,35 @@ fn with_library<T>(
     let (absent_is_open, sandbox) = (inputs.absent_is_open, inputs.sandbox);
     let outside = Outside { given: &given, loader, texts: &texts, absent_is_open, sandbox };
     let result = pass(&library, &outside, sources, report);
+    report.scrub(&secret_texts(&library, &given, sources));
     if !report.is_empty() {
         // What a pass did not come to may be shown all the same, around the place of a message.
-        resolve::secret::hide(&library, report);
+        secret::hide(&library, report);
     }
     Some(result)
+}
+
+/// Texts shorter than this are found in a message by chance.
+const SHORTEST_SECRET: usize = 4;
+
+/// What was given for params that are declared secret, as it may be quoted.
+fn secret_texts(library: &Library, given: &BTreeMap<Name, (Given, Span)>, sources: &Sources) -> Vec<String> {
+    let params = &library.module(PROGRAM).params;
+    let is_secret =
+        |name: &Name| params.get(name).is_some_and(|param| secret::is_declared(library, &param.declaration));
+    let mut texts = Vec::new();
+    for (value, span) in given.iter().filter(|(name, _)| is_secret(name)).map(|(_, given)| given) {
+        match value {
+            Given::Expr(expr) if expr.names_a_secret() => {}
+            Given::Expr(expr) => secret::texts(expr, &mut texts),
+            Given::Text(text) => texts.push(text.as_str()),
+            Given::Unreadable => texts.push(sources.text(*span)),
+        }
+    }
+    let mut texts: Vec<String> = texts.into_iter().map(|text| text.trim().to_string()).collect();
+    texts.retain(|text| text.len() >= SHORTEST_SECRET);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts
 }
 
 /// Values for params, from wherever, what counts least first.
@@ -177,6 +201,9 @@ fn given(
     let mut typed = |label: String, name: &Name, text: &str, report: &mut Report| {
         let source = sources.add_from(Origin::Given, label.as_str(), text);
         let span = Span::new(source, 0, text.len());
+        if params.get(name).is_some_and(|param| secret::is_declared(library, &param.declaration)) {
+            report.hide(span);
+        }
         let value = match params.get(name) {
             Some(param) if !is_text(library, &param.declaration.ty.kind) && text.trim().is_empty() => {
                 report.push(no_value(library, name, &param.declaration.ty.kind, &label, span));
@@ -220,11 +247,11 @@ fn given(
         from_command.push(typed(format!("--set {name}"), &name.as_str().into(), text, report));
     }
     for path in &inputs.fallback_files {
-        from_file(path, loader, sources, report, &mut given);
+        from_file(path, loader.data(path), library, sources, report, &mut given);
     }
     given.extend(from_environment);
     for path in &inputs.files {
-        from_file(path, loader, sources, report, &mut given);
+        from_file(path, loader.typed(path), library, sources, report, &mut given);
     }
     given.extend(from_command);
     given
@@ -247,17 +274,36 @@ pub fn variable(param: &str) -> String {
 /// The values in a `.cloudvars` file: statements `name value;`.
 fn from_file(
     path: &Path,
-    loader: &dyn Loader,
+    text: Result<String, Diagnostic>,
+    library: &Library,
     sources: &mut Sources,
     report: &mut Report,
     given: &mut BTreeMap<Name, (Given, Span)>,
 ) {
-    let text = match loader.data(path) {
+    let text = match text {
         Ok(text) => text,
         Err(diagnostic) => return report.push(diagnostic),
     };
     let source = sources.add(path.display().to_string(), text.as_str());
-    let Some(file) = syntax::parse(source, &text, report) else { return };
+    if path.extension().is_none_or(|extension| extension != "cloudvars" && extension != "cloud") {
+        // Whatever it is, who reads a message may not be meant to read it.
+        report.hide(Span::new(source, 0, text.len()));
+    }
+    let params = &library.module(PROGRAM).params;
+    let is_secret = |declaration| secret::is_declared(library, declaration);
+    let has_secrets = params.values().any(|param| is_secret(&param.declaration));
+    let mut problems = Report::default();
+    let Some(file) = syntax::parse(source, &text, &mut problems) else {
+        if has_secrets {
+            // Nobody knows which part of it is one.
+            report.hide(Span::new(source, 0, text.len()));
+            report.extend(problems.sorted().into_iter().map(without_quotes));
+        } else {
+            report.extend(problems.sorted().into_iter().cloned());
+        }
+        return;
+    };
+    report.extend(problems.sorted().into_iter().cloned());
     let mut odd: Vec<Span> = file.imports.iter().map(|import| import.span).collect();
     odd.extend(file.params.iter().map(|param| param.span));
     odd.extend(file.outputs.iter().map(|output| output.span));
@@ -270,6 +316,16 @@ fn from_file(
         if item.path.quoted || !item.path.rest.is_empty() {
             odd.push(item.span);
             continue;
+        }
+        let may_be_secret = match params.get(&name.value) {
+            Some(param) => is_secret(&param.declaration),
+            // It may be misspelt.
+            None => has_secrets,
+        };
+        match &item.kind {
+            ItemKind::Set(value) if may_be_secret => secret::written(value, report),
+            _ if may_be_secret => report.hide(item.span),
+            _ => {}
         }
         let expr = match item.kind {
             ItemKind::Set(value) => value,
@@ -293,11 +349,24 @@ fn from_file(
         given.insert(name.value, (Given::Expr(expr), name.span));
     }
     for span in odd {
+        if has_secrets {
+            report.hide(span);
+        }
         report.push(
             Diagnostic::error("cloud::param::file", "a file of values has statements `name value;` and no others")
                 .label(span, "this is something else"),
         );
     }
+}
+
+/// What is wrong at a place of a text that may be secret.
+fn without_quotes(diagnostic: &Diagnostic) -> Diagnostic {
+    let message = "this file of values cannot be read";
+    let wrong = Diagnostic { message: message.into(), labels: Vec::new(), help: None, ..diagnostic.clone() };
+    let labels = diagnostic.labels.iter().take(1);
+    let wrong =
+        labels.fold(wrong, |wrong, label| wrong.label(label.span, "here; its text may be secret, and is not shown"));
+    wrong.help("a file of values has statements `name value;`, with texts in quotes")
 }
 
 /// Says that nothing was given for a param that takes no text.

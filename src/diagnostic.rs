@@ -107,6 +107,19 @@ impl Report {
         self.secrets.push(span);
     }
 
+    /// Takes texts out of all that is said, wherever they are quoted.
+    pub fn scrub(&mut self, texts: &[String]) {
+        let said = self.list.iter_mut().flat_map(|diagnostic| {
+            let labels = diagnostic.labels.iter_mut().map(|label| &mut label.text);
+            std::iter::once(&mut diagnostic.message).chain(labels).chain(diagnostic.help.as_mut())
+        });
+        for said in said {
+            for text in texts.iter().filter(|text| said.contains(text.as_str())).cloned().collect::<Vec<_>>() {
+                *said = said.replace(&text, "(secret)");
+            }
+        }
+    }
+
     /// Places whose texts no message may show.
     pub fn secrets(&self) -> &[Span] {
         &self.secrets

@@ -103,32 +103,64 @@ impl PartialEq for Value {
     }
 }
 
-/// A text that is never written. What is written says where it came from and whether it changed.
+/// A value that is never written: a text, or anything that a program made from secrets. What is written says where
+/// it came from and whether it changed.
 #[derive(Clone)]
 pub struct Secret {
-    /// `env:NAME`, `file:PATH`, or `source` for one written in the program.
+    /// `env:NAME`, `file:PATH`, `source` for one written in the program, or [`MADE`].
     pub origin: Arc<str>,
-    /// In memory only; absent when read back from state.
-    text: Option<Arc<str>>,
-    /// Keyed hash of the text; absent until [`Secret::seal`].
+    /// In memory only, without secrets in it; absent when read back from state, or not at hand.
+    held: Option<Arc<Value>>,
+    /// Keyed hash of the value; absent until [`Value::seal`].
     fingerprint: Option<Arc<str>>,
 }
 
+/// The origin of what was made from secrets.
+pub const MADE: &str = "derived";
+
 impl Secret {
     pub fn new(origin: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Secret {
-        Secret { origin: origin.into(), text: Some(text.into()), fingerprint: None }
+        Secret::holding(origin, Value::string(text))
     }
 
-    /// The text itself, for the call that needs it and nothing else.
+    /// One of any value that has no secrets in it.
+    pub fn holding(origin: impl Into<Arc<str>>, value: Value) -> Secret {
+        Secret { origin: origin.into(), held: Some(Arc::new(value)), fingerprint: None }
+    }
+
+    /// What a program made from secrets.
+    pub fn made(value: &Value) -> Secret {
+        Secret::holding(MADE, value.opened())
+    }
+
+    /// What a program made from secrets that are not at hand.
+    pub fn unknown() -> Secret {
+        Secret { origin: MADE.into(), held: None, fingerprint: None }
+    }
+
+    /// Whether a program made it from secrets: then it may be null, or not a text.
+    pub fn is_made(&self) -> bool {
+        *self.origin == *MADE
+    }
+
+    /// The text itself, for the call that needs it and nothing else. Nothing when it is not at hand, or no text.
     pub fn reveal(&self) -> Option<&str> {
-        self.text.as_deref()
+        match self.held.as_deref() {
+            Some(Value::String(text)) => Some(text),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The value itself, for the call that needs it and nothing else.
+    pub fn value(&self) -> Option<&Value> {
+        self.held.as_deref()
     }
 }
 
-/// Secrets from memory compare by text; as soon as one of them was read back, by fingerprint.
+/// Secrets from memory compare by value; as soon as one of them was read back, by fingerprint.
 impl PartialEq for Secret {
     fn eq(&self, other: &Secret) -> bool {
-        match (&self.fingerprint, &other.fingerprint, &self.text, &other.text) {
+        match (&self.fingerprint, &other.fingerprint, &self.held, &other.held) {
             (_, _, Some(one), Some(two)) => one == two,
             (Some(one), Some(two), _, _) => one == two,
             (None, _, _, _) | (_, None, _, _) => false,
@@ -218,11 +250,42 @@ impl Value {
     pub fn secrets(&self) -> Vec<&str> {
         let mut secrets = Vec::new();
         self.walk(&mut |value| {
-            if let Value::Secret(secret) = value {
-                secrets.extend(secret.reveal());
+            if let Value::Secret(Secret { held: Some(held), .. }) = value {
+                held.walk(&mut |value| {
+                    if let Value::String(text) = value {
+                        secrets.push(&**text);
+                    }
+                });
             }
         });
         secrets
+    }
+
+    /// With the values of secrets in their places, as far as they are at hand.
+    pub fn opened(&self) -> Value {
+        match self {
+            Value::Secret(Secret { held: Some(held), .. }) => held.as_ref().clone(),
+            Value::List(items) => Value::List(items.iter().map(Value::opened).collect()),
+            Value::Map(entries) => Value::Map(entries.iter().map(|(key, item)| (key.clone(), item.opened())).collect()),
+            Value::Data(Data { template, fields }) => {
+                let fields = fields.iter().map(|(name, field)| (name.clone(), field.opened())).collect();
+                Value::Data(Data { template: template.clone(), fields })
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Duration(_)
+            | Value::Size(_)
+            | Value::Reference(_)
+            | Value::Secret(_) => self.clone(),
+        }
+    }
+
+    /// Whether there is a secret in it that is not at hand.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Value::Secret(secret) if secret.held.is_none()) || self.parts().any(Value::is_unknown)
     }
 
     /// What it refers to, but for what was never made here: addresses, and ids.
@@ -240,9 +303,12 @@ impl Value {
     pub fn seal(&mut self, key: &SealingKey) {
         match self {
             Value::Secret(secret) => {
-                if let Some(text) = &secret.text {
-                    secret.fingerprint = Some(key.fingerprint(text));
-                }
+                secret.fingerprint = match secret.held.as_deref() {
+                    Some(Value::String(text)) => Some(key.fingerprint(text)),
+                    // No text begins so by chance.
+                    Some(other) => Some(key.fingerprint(&format!("\0value:{}", other.reveal()))),
+                    None => return,
+                };
             }
             Value::List(items) => items.iter_mut().for_each(|item| item.seal(key)),
             Value::Map(entries) => entries.values_mut().for_each(|item| item.seal(key)),
@@ -297,7 +363,7 @@ impl Value {
             Value::Map(entries) => entries.iter().map(|(key, value)| (key.clone(), value.reveal())).collect(),
             Value::Data(data) => reveal(&data.fields),
             Value::Reference(reference) => Json::from(reference.id.as_ref()),
-            Value::Secret(secret) => secret.reveal().map_or(Json::Null, Json::from),
+            Value::Secret(secret) => secret.value().map_or(Json::Null, Value::reveal),
         }
     }
 }

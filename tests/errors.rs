@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tadpole::cli::context::Disk;
+use tadpole::cli::disk::Disk;
 use tadpole::compile::{Inputs, compile};
 use tadpole::diagnostic::Report;
 use tadpole::source::Sources;
@@ -112,7 +112,7 @@ fn said(directory: &Path, text: &str) -> Codes {
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "cloudvars")).collect();
     let inputs = Inputs { params, files, ..Inputs::of(directory) };
     let mut report = Report::default();
-    compile(&inputs, &Disk, &mut Sources::default(), &mut report);
+    compile(&inputs, &Disk::typed(), &mut Sources::default(), &mut report);
     report.sorted().into_iter().map(|diagnostic| diagnostic.code.to_string()).collect()
 }
 

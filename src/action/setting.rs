@@ -94,7 +94,10 @@ impl<'a> Settings<'a> {
     fn text_of(&self, value: &Value) -> Result<Option<String>, Fault> {
         match value {
             Value::String(text) => Ok(Some(text.to_string())),
-            Value::Secret(secret) => self.reveal(secret).map(Some),
+            Value::Secret(secret) => match secret.value() {
+                Some(value) if secret.reveal().is_none() => self.text_of(value),
+                Some(_) | None => self.reveal(secret).map(Some),
+            },
             Value::Null => Ok(None),
             Value::Bool(_)
             | Value::Int(_)
@@ -148,6 +151,7 @@ impl<'a> Settings<'a> {
         for value in self.fields.values().chain(scene.place.inputs.values()).chain(scene.place.outputs.values()) {
             value.walk(&mut |value| {
                 if let Value::Secret(secret) = value {
+                    texts.extend(value.secrets().into_iter().map(str::to_string));
                     texts.extend(self.reveal(secret).ok());
                 }
             });

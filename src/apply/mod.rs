@@ -37,6 +37,7 @@ use tokio::time::Instant;
 use crate::action::Failed;
 use crate::diagnostic::Diagnostic;
 use crate::graph::ResourceGraph;
+use crate::model::resource::Assertion;
 use crate::name::Address;
 use crate::plan::{self, ChangeKind, Part, Plan};
 use crate::state::ledger::Ledger;
@@ -264,7 +265,7 @@ pub async fn execute(
     }
     if outcome.failed.is_empty() && outcome.skipped.is_empty() {
         let judged = graph.assertions.iter().filter(|assertion| plan.judges(assertion));
-        outcome.broken.extend(judged.filter_map(|assertion| assertion.broken(ledger.state())));
+        outcome.broken.extend(Assertion::all_broken(judged, ledger.state()));
     }
     if outcome.store.is_none() {
         let records = afterwards(plan, graph, ledger.state(), key, &mut outcome);

@@ -183,6 +183,14 @@ impl<'a> Checker<'a, '_> {
             return None;
         }
         let span = self.nodes[node.0].span;
+        // How tadpole treats it is seen by everybody.
+        let common: Vec<Name> = self.library.shape(self.library.roots.resource).members.keys().cloned().collect();
+        for name in common {
+            if self.attribute(node, &name, span).is_secret() {
+                let place = self.nodes[node.0].settings(name.as_str()).last().map_or(span, |setting| setting.span);
+                self.secret_decides(&format!("`{name}`"), place);
+            }
+        }
         let schema = self.schema(node, span);
         let mut inputs = BTreeMap::new();
         let mut samples = BTreeMap::new();
@@ -298,10 +306,17 @@ impl<'a> Checker<'a, '_> {
     }
 }
 
-/// A term whose texts are secret.
+/// A term with everything in it secret, but for what is null.
 pub(super) fn hidden(term: Term) -> Term {
     match term {
-        Term::Known(Value::String(text)) => Term::Known(Value::Secret(Secret::new("source", text))),
+        Term::Known(
+            value @ (Value::String(_)
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Number(_)
+            | Value::Duration(_)
+            | Value::Size(_)),
+        ) => Term::Known(Value::Secret(Secret::holding("source", value))),
         Term::List(items) => Term::List(items.into_iter().map(hidden).collect()),
         Term::Known(Value::List(items)) => {
             Term::list(items.into_iter().map(|item| hidden(Term::Known(item))).collect())

@@ -268,11 +268,17 @@ impl<'a> Checker<'a, '_> {
     }
 
     fn template(&mut self, path: &str, values: Term, env: &Env, span: Span) -> Term {
+        if values.is_secret() {
+            self.secret_decides("what a template file sees", span);
+            return Term::POISON;
+        }
         let Some(text) = self.file(path, span) else {
             return Term::POISON;
         };
         let shown = crate::resolve::load::normal(&self.library.directory(span.source).join(path));
         let source = self.sources.add(shown.display().to_string(), text.as_str());
+        // It is no program: who reads a message may not be meant to read the file.
+        self.report.hide(Span::new(source, 0, text.len()));
         let Some(expr) = syntax::parse_template(source, &text, self.report) else {
             return Term::POISON;
         };

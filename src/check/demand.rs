@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::secret::deciding_setting;
 use crate::diagnostic::Diagnostic;
 use crate::model::action::{ActionTerm, Verb};
 use crate::model::term::Term;
@@ -40,7 +41,7 @@ pub(super) fn demands(action: &ActionTerm, place: Span) -> Vec<Diagnostic> {
         let Wrong { message, label, help } = demand(action)?;
         Some(Diagnostic::error(code, message).label(place, label).help(help))
     });
-    wrong.chain(insecure(action, place)).collect()
+    wrong.chain(insecure(action, place)).chain(deciding_setting(action, place)).collect()
 }
 
 fn insecure(action: &ActionTerm, place: Span) -> Option<Diagnostic> {

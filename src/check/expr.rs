@@ -10,7 +10,7 @@ use crate::check::instance::{DataLayer, NodeId};
 use crate::check::repeat::{Element as Repeated, Elements, Group};
 use crate::diagnostic::{Diagnostic, article};
 use crate::model::each::{Bound, Each, Variable};
-use crate::model::operation::Operation;
+use crate::model::operation::{Operation, parts_hidden};
 use crate::model::term::{MAP_WEIGHT, Term};
 use crate::model::ty::{TemplateRef, Ty};
 use crate::name::{Key, Name};
@@ -96,6 +96,10 @@ impl<'a> Checker<'a, '_> {
                     condition => {
                         let then = self.eval(then, wanted, env);
                         let otherwise = self.eval(otherwise, wanted, env);
+                        if condition.is_secret() && (self.stands_for_more(&then) || self.stands_for_more(&otherwise)) {
+                            self.secret_decides("which component or action this is", expr.span);
+                            return Term::POISON;
+                        }
                         self.apply(Operation::If, vec![condition, then, otherwise], expr.span)
                     }
                 }
@@ -104,6 +108,11 @@ impl<'a> Checker<'a, '_> {
                 let first = self.eval(left, &wanted.clone().optional(), env);
                 match first {
                     Term::Known(Value::Null) => self.eval(right, wanted, env),
+                    Term::Known(Value::Secret(secret)) if secret.is_made() => {
+                        let first = Term::Known(Value::Secret(secret));
+                        let second = self.eval(right, wanted, env);
+                        self.apply(Operation::Binary(Binary::Coalesce), vec![first, second], expr.span)
+                    }
                     Term::Known(_) => first,
                     first => {
                         let second = self.eval(right, wanted, env);
@@ -285,10 +294,15 @@ impl<'a> Checker<'a, '_> {
 
     /// As [`Checker::apply`], with what the label says.
     pub(super) fn apply_at(&mut self, operation: Operation, arguments: Vec<Term>, span: Span, label: &str) -> Term {
+        let of_secret = arguments.iter().any(Term::holds_secret);
         match self.result(operation, arguments, span) {
             Ok(term) => term,
             Err(message) => {
-                self.tell(Diagnostic::error("cloud::value::impossible", message).label(span, label));
+                let diagnostic = Diagnostic::error("cloud::value::impossible", message).label(span, label);
+                if of_secret {
+                    return self.failed_on_secret(diagnostic);
+                }
+                self.tell(diagnostic);
                 Term::POISON
             }
         }
@@ -377,6 +391,18 @@ impl<'a> Checker<'a, '_> {
     fn comprehension(&mut self, comprehension: &'a For, of: &Ty, env: &Env) -> Term {
         let repeat = &comprehension.repeat;
         let over = self.operand(&repeat.over, env);
+        // What a secret decides about a list or map is secret: then all of it is.
+        let mut is_secret = false;
+        let over = match over {
+            Operand::Term(Term::Known(Value::Secret(secret))) => {
+                is_secret = true;
+                match secret.value() {
+                    Some(value) => Operand::Term(Term::Known(parts_hidden(value))),
+                    None => return Term::Known(Value::Secret(secret)),
+                }
+            }
+            over => over,
+        };
         let elements: Vec<Repeated> = match over {
             Operand::Nodes(nodes) => {
                 let mut all = Vec::with_capacity(nodes.len());
@@ -401,8 +427,8 @@ impl<'a> Checker<'a, '_> {
                 Elements::Later(over) => return self.deferred(comprehension, over, of, env),
             },
         };
-        let mut list = Vec::new();
-        let mut map = BTreeMap::new();
+        let (mut list, mut map) = (Vec::new(), BTreeMap::new());
+        let mut keys = std::collections::BTreeSet::new();
         for bound in elements {
             if !self.spend(1, comprehension.value.span) {
                 return Term::POISON;
@@ -410,9 +436,14 @@ impl<'a> Checker<'a, '_> {
             let mut locals = env.locals.as_ref().clone();
             locals.extend(bound.names(repeat));
             let inner = Env { locals: Rc::new(locals), ..env.clone() };
+            let mut is_in = true;
             if let Some(guard) = &comprehension.guard {
                 match self.eval(guard, &Ty::Bool, &inner.for_part("a condition")) {
                     Term::Known(Value::Bool(true)) => {}
+                    Term::Known(Value::Secret(secret)) => {
+                        is_secret = true;
+                        is_in = secret.value() == Some(&Value::Bool(true));
+                    }
                     Term::Known(_) => continue,
                     term => {
                         self.known_later(&term, guard.span, "what `for` leaves out");
@@ -425,10 +456,15 @@ impl<'a> Checker<'a, '_> {
                 return Term::POISON;
             }
             match &comprehension.key {
-                None => list.push(value),
+                None if is_in => list.push(value),
+                None => {}
                 Some(key) => {
                     let Some(text) = self.key_of_map(key, &inner) else { return Term::POISON };
-                    if map.insert(text.to_string(), value).is_some() {
+                    if is_in {
+                        map.insert(text.to_string(), value);
+                    }
+                    // Whether a secret leaves one of them out is not told.
+                    if !keys.insert(text.clone()) {
                         self.tell(
                             Diagnostic::error("cloud::value::key", format!("the key {} comes twice", Quoted(&text)))
                                 .label(key.span, "the same for two elements"),
@@ -437,7 +473,8 @@ impl<'a> Checker<'a, '_> {
                 }
             }
         }
-        if comprehension.key.is_some() { Term::map(map) } else { Term::list(list) }
+        let made = if comprehension.key.is_some() { Term::map(map) } else { Term::list(list) };
+        if is_secret { self.concealed(made, "what `for` makes", repeat.over.span) } else { made }
     }
 
     /// A `for` over what is known only after apply: what it makes of one element stands for all.

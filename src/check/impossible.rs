@@ -40,6 +40,7 @@ impl<'a> Checker<'a, '_> {
         parts: &[&'a Expr],
         span: Span,
     ) -> Term {
+        let of_secret = arguments.iter().any(Term::holds_secret);
         let kept: Vec<Kept> = arguments.iter().map(|term| self.kept(term)).collect();
         let sign = match &operation {
             Operation::Binary(sign) => Some(*sign),
@@ -63,6 +64,9 @@ impl<'a> Checker<'a, '_> {
                     }
                     (None, ..) => None,
                 };
+                if of_secret {
+                    return self.failed_on_secret(diagnostic);
+                }
                 self.tell(diagnostic);
                 Term::POISON
             }

@@ -14,6 +14,7 @@ pub mod origin;
 mod place;
 mod reference;
 mod repeat;
+mod secret;
 mod setting;
 mod shared;
 mod subject;
@@ -215,6 +216,8 @@ struct Checker<'a, 'r> {
     variables: u32,
     /// Names of the root that something refers to or inherits.
     used: Set<Name>,
+    /// Whether it was told of an operation on a secret that it has no result, which says something of the secret.
+    secret_failed: bool,
 }
 
 /// One attribute, constant or param under evaluation.
@@ -270,6 +273,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             steps: 0,
             variables: 0,
             used: Set::default(),
+            secret_failed: false,
         }
     }
 
@@ -404,18 +408,19 @@ impl<'a, 'r> Checker<'a, 'r> {
     /// Tests assertions; answers those that only the cloud's answers can decide.
     fn assertions(&mut self, root: NodeId) -> Vec<Assertion> {
         let library = self.library;
-        let mut open = Vec::new();
+        let (mut open, mut decided) = (Vec::new(), Vec::new());
         for assertion in library.module(PROGRAM).files.iter().flat_map(|file| &file.assertions) {
             let env = self.text_of(root);
             let condition = self.eval(&assertion.condition, &Ty::Bool, &env.for_part("what is asserted"));
             let message = self.eval(&assertion.message, &Ty::String, &env);
             let assertion = Assertion { condition, message, span: assertion.condition.span };
             match &assertion.condition {
-                Term::Known(_) => self.report.extend(assertion.broken(&Nothing)),
+                Term::Known(_) => decided.push(assertion),
                 condition if condition.is_open() => {}
                 _ => open.push(assertion),
             }
         }
+        self.report.extend(Assertion::all_broken(&decided, &Nothing));
         open
     }
 

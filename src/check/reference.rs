@@ -469,6 +469,10 @@ impl<'a> Checker<'a, '_> {
     pub(super) fn index(&mut self, of: Operand, at: Term, optional: bool, of_span: Span, at_span: Span) -> Operand {
         match (of, at) {
             (Operand::AnyOf(node), _) => Operand::Node(node),
+            (Operand::Nodes(_), at) if at.is_secret() => {
+                self.secret_decides("which component this is", at_span);
+                POISON
+            }
             (Operand::Nodes(nodes), Term::Known(at)) => {
                 let found = nodes.iter().find(|(key, _)| match (key, &at) {
                     (Key::Index(key), Value::Int(at)) => i64::try_from(*key) == Ok(*at),
@@ -839,9 +843,9 @@ impl<'a> Checker<'a, '_> {
             (Some((Given::Expr(Expr { kind: ExprKind::Name(word), span }), _)), _)
                 if !self.finds(word.as_str(), &env) =>
             {
-                let found = if attribute.modifiers.secret { "this".to_string() } else { format!("`{word}`") };
-                let help =
-                    matches!(attribute.ty.plain(), Ty::Any).then(|| format!("a text stands in quotes: `\"{word}\"`"));
+                let found = if self.in_secret() { "this".to_string() } else { format!("`{word}`") };
+                let help = (matches!(attribute.ty.plain(), Ty::Any) && !self.in_secret())
+                    .then(|| format!("a text stands in quotes: `\"{word}\"`"));
                 self.mismatch(&found, &attribute.ty, *span, &env, help);
                 Term::POISON
             }

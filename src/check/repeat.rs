@@ -352,6 +352,10 @@ impl<'a> Checker<'a, '_> {
                 Elements::Map(entries.into_iter().map(|(key, item)| (key, Term::Known(item))).collect())
             }
             Term::Map(entries) => Elements::Map(entries.into_iter().collect()),
+            Term::Known(Value::Secret(_)) => {
+                self.secret_decides("how many there are", span);
+                Elements::Broken
+            }
             Term::Known(other) => self.not_repeatable(a_kind(&other), span),
             term => match term.ty().plain() {
                 Ty::Any | Ty::Int | Ty::List(_) | Ty::Map(_) if !term.is_open() => Elements::Later(term),
@@ -371,6 +375,9 @@ impl<'a> Checker<'a, '_> {
 
     /// Reports what must be known when planning and is not, unless an error or an open template is behind that.
     pub(super) fn known_later(&mut self, term: &Term, span: Span, what: &str) {
+        if term.is_secret() {
+            return self.secret_decides(what, span);
+        }
         if !term.is_open() {
             self.tell(
                 Diagnostic::error("cloud::value::later", format!("{what} must be known when planning"))

@@ -34,6 +34,9 @@ impl Checker<'_, '_> {
             {
                 self.conform(term, wanted, span, env)
             }
+            (Ty::Optional(_), Term::Known(Value::Secret(secret))) if secret.value() == Some(&Value::Null) => {
+                Term::Known(Value::Secret(secret))
+            }
             (Ty::Optional(inner), term) => {
                 if term.is_null() {
                     term
@@ -46,7 +49,10 @@ impl Checker<'_, '_> {
                 if let (Some(refinement), Term::Known(value)) = (&alias.refinement, &term)
                     && !refinement.admits(value)
                 {
-                    self.refuse(alias, refinement, value, span, env);
+                    if !(value.holds_secret() && self.secret_failed) {
+                        self.refuse(alias, refinement, value, span, env);
+                    }
+                    self.secret_failed |= value.holds_secret();
                     return Term::POISON;
                 }
                 term
@@ -109,12 +115,14 @@ impl Checker<'_, '_> {
     }
 
     fn coerce_value(&mut self, value: Value, wanted: &Ty, span: Span, env: &Env) -> Term {
+        if let Value::Secret(secret) = value {
+            return self.coerce_secret(secret, wanted, span, env);
+        }
         let fits = match (wanted, &value) {
             (Ty::Bool, Value::Bool(_))
             | (Ty::Int, Value::Int(_))
             | (Ty::Number, Value::Number(_))
-            | (Ty::String, Value::String(_) | Value::Secret(_))
-            | (Ty::Secret, Value::Secret(_))
+            | (Ty::String, Value::String(_))
             | (Ty::Duration, Value::Duration(_))
             | (Ty::Size, Value::Size(_))
             | (Ty::Template(_), Value::Data(_) | Value::Reference(_))
@@ -275,11 +283,14 @@ impl Checker<'_, '_> {
     pub(super) fn in_secret(&self) -> bool {
         match self.stack.last().map(|frame| &frame.what) {
             Some(What::Attribute(node, name)) => {
-                self.nodes[node.0].attribute(name.as_str()).is_some_and(|attribute| attribute.modifiers.secret)
+                let attribute = self.nodes[node.0].attribute(name.as_str());
+                attribute.is_some_and(|attribute| {
+                    attribute.modifiers.secret || crate::resolve::secret::in_type(self.library, &attribute.ty)
+                })
             }
             Some(What::Param(name)) => {
-                let declared = &self.library.module(PROGRAM).params[name].declaration.modifiers;
-                declared.iter().any(|modifier| modifier.name.value.as_str() == "secret")
+                let param = self.library.module(PROGRAM).params[name];
+                crate::resolve::secret::is_declared(self.library, &param.declaration)
             }
             Some(What::Children(..) | What::Constant(..)) | None => false,
         }

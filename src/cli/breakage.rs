@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::apply::provider::FaultKind;
 use crate::cli::Exit;
-use crate::cli::context::{Compiled, Disk, Place, say_report};
+use crate::cli::context::{Compiled, Place, say_report};
 use crate::cli::sandbox::{Opened, say_unusable};
 use crate::cli::session::say_store;
 use crate::cli::streams::{put_out, say, tell_line, tell_one};
@@ -136,7 +136,7 @@ impl Break {
         let opened = Opened::at(&self.place, schemas.clone(), look)?;
         // Nobody makes weather for a program that is not there.
         if !self.place.record().exists()
-            && let Err(nothing) = Disk.program(&self.place.program)
+            && let Err(nothing) = self.place.disk().program(&self.place.program)
         {
             tell_one(&nothing, look);
             return Err(Exit::Wrong);
@@ -214,7 +214,7 @@ impl Break {
             return Err(Exit::Wrong);
         }
         let (mut sources, mut report) = (Sources::default(), Report::default());
-        let term = compile::evaluate(&self.place.inputs(true), text, &Disk, &mut sources, &mut report);
+        let term = compile::evaluate(&self.place.inputs(true), text, &self.place.disk(), &mut sources, &mut report);
         sources.hide(report.secrets());
         say_report(&report, &sources, look);
         let state = store::peek(&self.place.record()).map_err(|fault| say_store(&fault, look))?;

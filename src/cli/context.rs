@@ -1,213 +1,23 @@
 //! What every command starts from: the program's place, its params, its files.
 
-use std::collections::BTreeMap;
-use std::fs::FileType;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::cli::cloud::Cloud;
+use crate::cli::disk::{Disk, unreadable};
 use crate::cli::streams::{tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look, Paint};
-use crate::cli::{environment, folder};
+use crate::cli::environment;
 use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
-use crate::printable::{Plain, shell_word};
-use crate::resolve::load::{Loader, Sum};
+use crate::printable::Plain;
 use crate::source::{Sources, Span};
-use crate::state::{environment_rule, is_environment, store};
-use crate::syntax;
-use crate::value::Fields;
-
-/// Files from disk.
-pub struct Disk;
-
-impl Loader for Disk {
-    fn program(&self, path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-        match std::fs::metadata(path).map(|found| found.file_type()) {
-            Ok(kind) if kind.is_file() => return Ok(vec![path.to_path_buf()]),
-            Ok(kind) if !kind.is_dir() => return Err(no_file(path, kind)),
-            Ok(_) | Err(_) => {}
-        }
-        let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| unreadable(path, &error))?;
-            let file = entry.path();
-            // What begins with a dot is an editor's or the desktop's.
-            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-            if hidden || file.extension().is_none_or(|extension| extension != "cloud") {
-                continue;
-            }
-            // `main.cloud`, as one would write it, for the current directory.
-            let file = file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
-            match std::fs::metadata(&file) {
-                Ok(found) if found.is_dir() => {}
-                Ok(found) if found.is_file() => files.push(file),
-                Ok(found) => return Err(no_file(&file, found.file_type())),
-                // What a file describes would be planned away if the file were passed over.
-                Err(error) => return Err(lost_link(&file, &error)),
-            }
-        }
-        files.sort();
-        if files.is_empty() {
-            return Err(Diagnostic::error(
-                "cloud::file::none",
-                format!("there is no `.cloud` file in `{}`", path.display()),
-            )
-            .help("name the directory of a program, or one of its files"));
-        }
-        Ok(files)
-    }
-
-    fn read(&self, path: &Path) -> Result<String, Diagnostic> {
-        if path.is_dir() {
-            let message = format!("`{}` is a directory, and a file is read here", path.display());
-            return Err(Diagnostic::error("cloud::file::unreadable", message).help("name one of the files in it"));
-        }
-        text_of(path).map_err(|fault| match fault {
-            Unread::Io(error) => unreadable(path, &error),
-            Unread::Kind(kind) => no_file(path, kind),
-            Unread::Large(size) => syntax::too_large(None, size, &format!("`{}`", path.display())),
-            Unread::Encoding { line, byte, utf16 } => not_utf8(path, line, byte, utf16, "is this a `.cloud` file?"),
-        })
-    }
-
-    fn data(&self, path: &Path) -> Result<String, Diagnostic> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let shown = path.display();
-        if path.is_dir() {
-            return Err(Diagnostic::error(
-                "cloud::file::unreadable",
-                format!("`{shown}` is a directory, and a file is read here"),
-            ));
-        }
-        text_of(path).map_err(|fault| match fault {
-            Unread::Io(error) if error.kind() == ErrorKind::NotFound => {
-                Diagnostic::error("cloud::file::missing", format!("there is no file `{shown}`"))
-            }
-            Unread::Io(error) => unreadable(path, &error),
-            Unread::Kind(kind) => no_file(path, kind),
-            Unread::Large(size) => syntax::too_large(None, size, &format!("`{shown}`"))
-                .help("name a smaller file: what is read becomes part of the program"),
-            Unread::Encoding { line, byte, utf16 } => not_utf8(path, line, byte, utf16, "only a text can be read:"),
-        })
-    }
-
-    fn sum(&self, path: &Path) -> Result<Sum, Diagnostic> {
-        folder::sum(path)
-    }
-
-    fn folder(&self, path: &Path) -> Result<BTreeMap<String, Sum>, Diagnostic> {
-        folder::folder(path)
-    }
-
-    fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
-    }
-
-    fn outputs(&self, program: &Path, environment: &str) -> Result<Option<Fields>, Diagnostic> {
-        let unnamed = (environment == DEFAULT && !is_default_recorded(program)).then(|| environment::declared(program));
-        let environment = unnamed.flatten().unwrap_or_else(|| environment.to_string());
-        let state = store::peek(&record_of(program, &environment))
-            .map_err(|fault| Diagnostic::error("cloud::upstream::unreadable", fault.to_string()).help(fault.help()))?;
-        Ok(state.map(|state| state.outputs))
-    }
-}
-
-/// Why there is no text of a file.
-enum Unread {
-    Io(std::io::Error),
-    /// It is no file, and may never end.
-    Kind(FileType),
-    /// In bytes.
-    Large(u64),
-    Encoding {
-        line: usize,
-        /// From the start of the file.
-        byte: usize,
-        utf16: bool,
-    },
-}
-
-fn text_of(path: &Path) -> Result<String, Unread> {
-    // To open a pipe is to wait for whoever writes to it. One that a shell has made for this command has its end.
-    let kind = std::fs::metadata(path).map_err(Unread::Io)?.file_type();
-    if !kind.is_file() && !kind.is_dir() && !path.starts_with("/dev/fd") && path != Path::new("/dev/stdin") {
-        return Err(Unread::Kind(kind));
-    }
-    let file = std::fs::File::open(path).map_err(Unread::Io)?;
-    let size = file.metadata().map_err(Unread::Io)?.len();
-    if size > syntax::MAX_FILE {
-        return Err(Unread::Large(size));
-    }
-    let mut bytes = Vec::new();
-    // A file may grow while it is read.
-    file.take(syntax::MAX_FILE).read_to_end(&mut bytes).map_err(Unread::Io)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let byte = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..byte].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let utf16 = [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| error.as_bytes().starts_with(mark));
-        Unread::Encoding { line, byte, utf16 }
-    })
-}
-
-fn not_utf8(path: &Path, line: usize, byte: usize, utf16: bool, what: &str) -> Diagnostic {
-    let shown = path.display();
-    let diagnostic =
-        Diagnostic::error("cloud::file::encoding", format!("`{shown}` is not UTF-8: line {line}, byte {byte}"));
-    diagnostic.help(match utf16 {
-        true => {
-            format!("this is UTF-16: `iconv -f UTF-16 -t UTF-8 {}` writes it as UTF-8", shell_word(&shown.to_string()))
-        }
-        false => format!("{what} save it as UTF-8"),
-    })
-}
-
-/// What is neither a file nor a directory: it is not read, since that may wait for ever, or do something.
-fn no_file(path: &Path, kind: FileType) -> Diagnostic {
-    #[cfg(unix)]
-    let what = {
-        use std::os::unix::fs::FileTypeExt;
-        match kind {
-            kind if kind.is_fifo() => "a pipe",
-            kind if kind.is_socket() => "a socket",
-            kind if kind.is_block_device() || kind.is_char_device() => "a device",
-            _ => "not a file",
-        }
-    };
-    #[cfg(not(unix))]
-    let what = if kind.is_symlink() { "a link" } else { "not a file" };
-    Diagnostic::error("cloud::file::unreadable", format!("`{}` is {what}, and only files are read", path.display()))
-        .help("name a file, or move this out of the program's directory")
-}
-
-/// A `.cloud` file that is there and cannot be followed, as a link whose target is gone.
-fn lost_link(path: &Path, error: &std::io::Error) -> Diagnostic {
-    let shown = path.display();
-    match error.kind() {
-        ErrorKind::NotFound => {
-            Diagnostic::error("cloud::file::unreadable", format!("`{shown}` is a link to a file that is not there"))
-                .help(format!("fix the link, or remove it: `rm {}`", shell_word(&shown.to_string())))
-        }
-        _ => unreadable(path, error),
-    }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    let shown = path.display();
-    match error.kind() {
-        ErrorKind::NotFound => {
-            Diagnostic::error("cloud::file::missing", format!("there is no file or directory `{shown}`"))
-                .help("name the directory of a program, or one of its `.cloud` files")
-        }
-        _ => Diagnostic::error("cloud::file::unreadable", format!("`{shown}` cannot be read: {error}")),
-    }
-}
+use crate::state::{environment_rule, is_environment};
 
 /// The directory that holds a program, beside which its state lies.
-fn directory_of(program: &Path) -> &Path {
+pub fn directory_of(program: &Path) -> &Path {
     let file = program.extension().is_some_and(|extension| extension == "cloud") && !program.is_dir();
     match program.parent() {
         Some(parent) if file => {
@@ -222,12 +32,12 @@ fn directory_of(program: &Path) -> &Path {
 }
 
 /// The directory in which an environment of a program is recorded.
-fn record_of(program: &Path, environment: &str) -> PathBuf {
+pub fn record_of(program: &Path, environment: &str) -> PathBuf {
     records_of(program).join(environment)
 }
 
 /// Whether there is a record of the environment that earlier versions took where none was named: that is gone on with.
-fn is_default_recorded(program: &Path) -> bool {
+pub fn is_default_recorded(program: &Path) -> bool {
     store::is_recorded(&record_of(program, DEFAULT))
 }
 
@@ -237,7 +47,7 @@ pub fn records_of(program: &Path) -> PathBuf {
 }
 
 /// The environment of a program that names none.
-const DEFAULT: &str = "default";
+pub const DEFAULT: &str = "default";
 
 /// Where a program is, and with which params it is compiled.
 #[derive(clap::Args, Clone, Debug)]
@@ -258,6 +68,9 @@ pub struct Place {
     /// What the program's `param env` is by default, once that was looked for.
     #[arg(skip)]
     pub declared: OnceLock<Option<String>>,
+    /// Let the program read files below this directory too, besides its repository; may be repeated
+    #[arg(long = "root", value_name = "DIR")]
+    pub roots: Vec<PathBuf>,
 }
 
 fn parse_set(text: &str) -> Result<(String, String), String> {
@@ -269,7 +82,7 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
 
 /// The environment that the command's own environment names, if it does.
 fn ambient_environment() -> Option<String> {
-    Disk.variable(&variable("env"))
+    std::env::var(variable("env")).ok()
 }
 
 pub fn parse_env(text: &str) -> Result<String, String> {
@@ -286,10 +99,10 @@ pub fn say_report(report: &Report, sources: &Sources, look: Look) {
 }
 
 /// Compiles, with what no message may show hidden in the sources.
-fn compiled(inputs: &Inputs) -> (Option<ResourceGraph>, Sources, Report) {
+fn compiled(inputs: &Inputs, disk: &Disk) -> (Option<ResourceGraph>, Sources, Report) {
     let mut sources = Sources::default();
     let mut report = Report::default();
-    let graph = compile(inputs, &Disk, &mut sources, &mut report);
+    let graph = compile(inputs, disk, &mut sources, &mut report);
     sources.hide(report.secrets());
     (graph, sources, report)
 }
@@ -311,7 +124,13 @@ impl Place {
             files: Vec::new(),
             env: Some(environment.to_string()),
             declared: OnceLock::new(),
+            roots: Vec::new(),
         }
+    }
+
+    /// The files that the program may read.
+    pub fn disk(&self) -> Disk {
+        Disk::of_program(self.directory(), &self.roots)
     }
 
     /// The directory that holds the program, beside which its state lies.
@@ -387,7 +206,7 @@ impl Place {
             return None;
         }
         let inputs = Inputs { sandbox: cloud.sandbox, ..self.inputs(false) };
-        let (graph, sources, report) = compiled(&inputs);
+        let (graph, sources, report) = compiled(&inputs, &self.disk());
         say_report(&report, &sources, look);
         graph.map(|graph| Compiled { graph, sources, hidden: report.secrets().to_vec() })
     }
@@ -401,13 +220,13 @@ impl Place {
                 report.push(wrong);
                 (None, Sources::default(), report)
             }
-            None => compiled(&self.inputs(true)),
+            None => compiled(&self.inputs(true), &self.disk()),
         }
     }
 
     /// As [`Place::compile`], where a program that does not compile is as good as none.
     pub fn compile_quietly(&self) -> Option<Compiled> {
-        let (graph, sources, report) = compiled(&self.inputs(true));
+        let (graph, sources, report) = compiled(&self.inputs(true), &self.disk());
         graph.map(|graph| Compiled { graph, sources, hidden: report.secrets().to_vec() })
     }
 

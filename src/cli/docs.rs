@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::context::Disk;
+use crate::cli::context::directory_of;
+use crate::cli::disk::Disk;
 use crate::cli::streams::{put_out, say};
 use crate::cli::ui::Look;
 use crate::cli::{Exit, markdown as terminal};
@@ -35,12 +36,13 @@ impl Docs {
             return Exit::Wrong;
         };
         // The library is there to be read anywhere, also where there is no program.
-        let here = || Some(PathBuf::from(".")).filter(|here| Disk.program(here).is_ok());
+        let here = || Some(PathBuf::from(".")).filter(|here| Disk::typed().program(here).is_ok());
         let named = program.is_some();
         let program = program.or_else(here);
+        let disk = Disk::of_program(program.as_deref().map_or(Path::new("."), directory_of), &[]);
         let mut report = Report::default();
         let mut sources = Sources::default();
-        let reference = reference(program.as_deref(), &Disk, &mut sources, &mut report);
+        let reference = reference(program.as_deref(), &disk, &mut sources, &mut report);
         if named && let Some(unreadable) = report.sorted().into_iter().find(|said| said.labels.is_empty()) {
             say(&unreadable.message, unreadable.help.as_deref(), look);
             return Exit::Wrong;

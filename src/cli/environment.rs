@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::cli::context::{Disk, parse_env};
+use crate::cli::context::{directory_of, parse_env};
+use crate::cli::disk::Disk;
 use crate::diagnostic::Report;
 use crate::resolve::load::Loader;
 use crate::source::Sources;
@@ -12,9 +13,10 @@ use crate::syntax::tree::{Expr, ExprKind, Param, TextPart};
 /// The default of a program's `param env`, where it is written as one text that can name an environment. A program
 /// that cannot be read names none: whoever compiles it says why.
 pub fn declared(program: &Path) -> Option<String> {
-    let files = Disk.program(program).ok()?;
+    let disk = Disk::of_program(directory_of(program), &[]);
+    let files = disk.program(program).ok()?;
     files.iter().find_map(|path| {
-        let text = Disk.read(path).ok()?;
+        let text = disk.read(path).ok()?;
         // Only such a file is worth reading twice.
         if !mentions(&text) {
             return None;

@@ -1,7 +1,7 @@
 //! `tadpole eval`: the value of an expression, or of each that is typed, against a program and, where there is one, its record.
 
 use crate::cli::Exit;
-use crate::cli::context::{Disk, Place, say_report};
+use crate::cli::context::{Place, say_report};
 use crate::cli::repl;
 use crate::cli::session::say_store;
 use crate::cli::streams::{put_json, put_out, say, tell};
@@ -42,7 +42,7 @@ impl Eval {
     fn value(&self, expression: &str, look: Look) -> Exit {
         let (mut sources, mut report) = (Sources::default(), Report::default());
         let inputs = self.place.inputs(true);
-        let term = compile::evaluate(&inputs, expression, &Disk, &mut sources, &mut report);
+        let term = compile::evaluate(&inputs, expression, &self.place.disk(), &mut sources, &mut report);
         sources.hide(report.secrets());
         let state = match store::peek(&self.place.record()) {
             Ok(state) => state,

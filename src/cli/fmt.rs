@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
-use crate::cli::context::Disk;
+use crate::cli::disk::Disk;
 use crate::cli::streams::{put_out, put_unchanged, tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look};
 use crate::diagnostic::{Diagnostic, Report};
@@ -60,7 +60,7 @@ impl Fmt {
 
     /// Whether a file is not in its layout, or was not until now. What goes wrong is said here.
     fn file(&self, path: &Path, look: Look) -> Result<bool, ()> {
-        let text = Disk.read(path).map_err(|diagnostic| tell_one(&diagnostic, look))?;
+        let text = Disk::typed().read(path).map_err(|diagnostic| tell_one(&diagnostic, look))?;
         let formatted = format(&path.display().to_string(), &text, look).ok_or(())?;
         if formatted == text {
             return Ok(false);

@@ -7,6 +7,7 @@ mod check;
 pub mod cloud;
 pub mod context;
 mod destroy;
+pub mod disk;
 mod docs;
 pub mod duration;
 mod env;

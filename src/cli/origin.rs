@@ -3,7 +3,7 @@
 
 use crate::check::origin::{Origin, Origins, Role, Step};
 use crate::cli::Exit;
-use crate::cli::context::{Disk, Place, say_report};
+use crate::cli::context::{Place, say_report};
 use crate::cli::session::say_store;
 use crate::cli::streams::put_out;
 use crate::cli::ui::{Look, Paint};
@@ -17,7 +17,7 @@ use crate::value::Value;
 
 pub fn show(place: &Place, address: &Address, look: Look) -> Exit {
     let (mut sources, mut report) = (Sources::default(), Report::default());
-    let origins = compile::origins(&place.inputs(true), address, &Disk, &mut sources, &mut report);
+    let origins = compile::origins(&place.inputs(true), address, &place.disk(), &mut sources, &mut report);
     sources.hide(report.secrets());
     say_report(&report, &sources, look);
     let Some(origins) = origins else {

@@ -14,7 +14,7 @@ use crate::cli::cloud::Cloud;
 use crate::cli::context::{Compiled, Place};
 use crate::cli::expiry::Expiry;
 use crate::cli::session::Session;
-use crate::cli::streams::{say, tell, tell_line};
+use crate::cli::streams::{say, tell, tell_line, tell_one};
 use crate::cli::turn::Turn;
 use crate::cli::ui::{Look, Paint};
 use crate::compile::variable;
@@ -23,7 +23,7 @@ use crate::graph::ResourceGraph;
 use crate::name::Name;
 use crate::plan::{self, Made, Plan, Purpose, Refresh, Unread, document};
 use crate::source::{Origin, Sources, Span};
-use crate::state::State;
+use crate::state::{State, is_environment};
 use crate::value::Value;
 
 /// Reasons that a refusal lists.
@@ -204,6 +204,12 @@ pub async fn apply(
     Ok(exit)
 }
 
+/// A plan that tadpole has not written so.
+fn wrong_plan(message: &str, look: Look) -> Result<Place, Exit> {
+    say(message, Some("plan again"), look);
+    Err(Exit::Wrong)
+}
+
 /// The place where a plan was made, with the secrets that it does not hold.
 fn place(saved: &Plan, given: Place, file: &Path, look: Look) -> Result<Place, Exit> {
     let shown = file.display();
@@ -246,7 +252,25 @@ fn place(saved: &Plan, given: Place, file: &Path, look: Look) -> Result<Place, E
         files: vars.iter().map(|path| PathBuf::from(&**path)).collect(),
         env: env.as_deref().map(str::to_string),
         declared: OnceLock::new(),
+        roots: given.roots,
     };
+    // What stands in a file is checked as what is typed.
+    let environments = place.env.iter().map(String::as_str).chain([&*saved.environment]);
+    if let Some(wrong) = environments.into_iter().find(|env| !is_environment(env)) {
+        return wrong_plan(
+            &format!("`{shown}` names an environment that none can have: `{}`", wrong.escape_debug()),
+            look,
+        );
+    }
+    if saved.project.is_empty() || saved.project.contains(|c: char| c.is_control() || c == '/') {
+        let project = saved.project.escape_debug();
+        return wrong_plan(&format!("`{shown}` names a program that none can have: `{project}`"), look);
+    }
+    let disk = place.disk();
+    if let Some(outside) = place.files.iter().find_map(|path| disk.permitted(path).err()) {
+        tell_one(&outside, look);
+        return Err(Exit::Wrong);
+    }
     if place.environment() != *saved.environment {
         // It came from a variable, which counts only while the program has no such param.
         place.env = Some(saved.environment.to_string());

@@ -22,7 +22,11 @@ pub struct Scarce {
 pub fn memory() -> Result<(), Scarce> {
     match address_space() {
         Some(bytes) if bytes < MEMORY => Err(Scarce {
-            message: format!("this process may have {} MiB of address space, and {} are needed", bytes >> 20, MEMORY >> 20),
+            message: format!(
+                "this process may have {} MiB of address space, and {} are needed",
+                bytes >> 20,
+                MEMORY >> 20
+            ),
             help: format!("raise the limit: `ulimit -v {}`, or `ulimit -v unlimited`", MEMORY >> 10),
         }),
         Some(_) | None => Ok(()),

@@ -18,10 +18,7 @@ const WIDTH: usize = 200;
 /// any more that cannot be promised: then only where it stands is said.
 pub fn last_words(log: &Path, inputs: &Fields) -> String {
     let shown = log.display();
-    let known = inputs.values().map(Value::secrets).map(|secrets| secrets.len()).sum::<usize>();
-    let mut all = 0;
-    inputs.values().for_each(|value| value.walk(&mut |value| all += usize::from(matches!(value, Value::Secret(_)))));
-    if known < all {
+    if inputs.values().any(Value::is_unknown) {
         return format!("what it said is in `{shown}`");
     }
     match end_of(log, &Hidden::among(inputs)) {

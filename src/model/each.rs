@@ -8,7 +8,7 @@ use crate::model::operation;
 use crate::model::term::{Known, Term};
 use crate::model::ty::Ty;
 use crate::name::Name;
-use crate::value::Value;
+use crate::value::{Secret, Value};
 
 /// `[for x in over if guard: value]`, or with a key `{for k, v in over: key: value}`.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,7 +51,17 @@ impl Each {
     /// The list or map, once it is known over what; as it is until then.
     pub(super) fn settle(&self, world: &dyn Known) -> Result<Term, String> {
         let later = |over: Term| Term::Each(Arc::new(Each { over, ..self.clone() }));
-        let elements: Vec<(Term, Term, Term)> = match self.over.settle(world)? {
+        let over = self.over.settle(world)?;
+        // What a secret decides about a list or map is secret: then all of it is.
+        let mut is_secret = over.is_secret();
+        let over = match over {
+            Term::Known(Value::Secret(secret)) => match secret.value() {
+                Some(value) => Term::Known(operation::parts_hidden(value)),
+                None => return Ok(Term::Known(Value::Secret(Secret::unknown()))),
+            },
+            over => over,
+        };
+        let elements: Vec<(Term, Term, Term)> = match over {
             Term::Known(Value::List(items)) => {
                 let numbered = items.into_iter().map(Term::Known).enumerate();
                 numbered.map(|(at, item)| (Term::Known(Value::Int(at as i64)), item.clone(), item)).collect()
@@ -82,6 +92,12 @@ impl Each {
             match self.guard.as_ref().map(settled).transpose()? {
                 None | Some(Term::Known(Value::Bool(true))) => {}
                 Some(Term::Known(Value::Bool(false))) => continue,
+                Some(Term::Known(Value::Secret(secret))) => {
+                    is_secret = true;
+                    if secret.value() != Some(&Value::Bool(true)) {
+                        continue;
+                    }
+                }
                 Some(Term::Known(other)) => {
                     return Err(format!("a condition is a Bool, not {}", operation::a_kind(&other)));
                 }
@@ -95,13 +111,21 @@ impl Each {
                         return Err(format!("the key \"{key}\" comes twice"));
                     }
                 }
+                Some(Term::Known(Value::Secret(secret))) if secret.reveal().is_some() => {
+                    is_secret = true;
+                    map.insert(secret.reveal().unwrap_or_default().to_string(), value);
+                }
                 Some(Term::Known(other)) => {
                     return Err(format!("a key is a String, not {}", operation::a_kind(&other)));
                 }
                 Some(_) => return Ok(later(self.over.settle(world)?)),
             }
         }
-        Ok(if self.key.is_some() { Term::map(map) } else { Term::list(list) })
+        let made = if self.key.is_some() { Term::map(map) } else { Term::list(list) };
+        match is_secret {
+            false => Ok(made),
+            true => Ok(made.concealed().map_or_else(|| self.over.settle(world).map(later), Ok)?),
+        }
     }
 }
 

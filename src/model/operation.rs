@@ -1,7 +1,6 @@
 //! What can be done to values, once for compile time and for apply time. An operation whose
 //! arguments are all known gives a value at once; else it stays in the term until they are.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::listed;
@@ -11,7 +10,7 @@ use crate::model::ty::Ty;
 use crate::model::typing::{alike, uncomparable};
 use crate::name::Name;
 use crate::syntax::tree::{Binary, Unary};
-use crate::value::{Data, Secret, Value, number};
+use crate::value::{Secret, Value, number};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Operation {
@@ -46,7 +45,12 @@ pub fn value_ty(value: &Value) -> Ty {
         Value::String(_) => Ty::String,
         Value::Duration(_) => Ty::Duration,
         Value::Size(_) => Ty::Size,
-        Value::Secret(_) => Ty::Secret,
+        Value::Secret(secret) => match secret.value() {
+            Some(Value::String(_)) => Ty::Secret,
+            Some(value) => value_ty(value),
+            None if secret.is_made() => Ty::Any,
+            None => Ty::Secret,
+        },
         Value::List(items) => Ty::List(Arc::new(common(items.iter()))),
         Value::Map(entries) => Ty::Map(Arc::new(common(entries.values()))),
         Value::Data(_) | Value::Reference(_) => Ty::Any,
@@ -69,7 +73,9 @@ impl Operation {
         if let Some(early) = self.without_all(&arguments)? {
             return Ok(early);
         }
-        let whole = matches!(self, Operation::Function(_) | Operation::Binary(Binary::Equal | Binary::Unequal));
+        let chooses = *self == Operation::If && arguments.first().is_some_and(Term::is_secret);
+        let compares = matches!(self, Operation::Binary(Binary::Equal | Binary::Unequal));
+        let whole = matches!(self, Operation::Function(_)) || compares || chooses;
         let arguments = if whole { arguments.into_iter().map(Term::collapsed).collect() } else { arguments };
         let mut values = Vec::with_capacity(arguments.len());
         for argument in &arguments {
@@ -81,13 +87,8 @@ impl Operation {
                 }
             }
         }
-        // A secret stays one whatever is made of it.
-        if values.iter().any(|value| value.holds_secret()) && self.mixes() {
-            let shown: Vec<Value> = values.iter().map(|value| revealed(value)).collect();
-            // Why there is none may quote it.
-            let result = self.compute(&shown.iter().collect::<Vec<_>>());
-            let result = result.map_err(|_| "this has no result for a secret that is in it".to_string())?;
-            return Ok(Term::Known(concealed(result)));
+        if values.iter().any(|value| value.holds_secret()) {
+            return self.on_secrets(&values).map(Term::Known);
         }
         self.compute(&values).map(Term::Known)
     }
@@ -124,18 +125,48 @@ impl Operation {
         self.apply(settled)
     }
 
-    /// Whether the result is a new value made from the arguments, rather than one picked from them.
-    fn mixes(&self) -> bool {
+    /// What is made from secrets is one as a whole, of whatever type: from truth values and lengths follows the text.
+    fn on_secrets(&self, values: &[&Value]) -> Result<Value, String> {
+        if let (Operation::Function(function), [value]) = (self, values)
+            && function.name == REVEAL
+        {
+            return self.compute(&[&value.opened()]);
+        }
+        // How many there are and what they are called is written in the program.
+        if self.picks(values) && !values.iter().any(|value| matches!(value, Value::Secret(_))) {
+            match self.compute(values) {
+                Err(_) if matches!(self, Operation::Function(_)) => {}
+                result => return result,
+            }
+        }
+        if let (Operation::Conform(ty), [value]) = (self, values) {
+            return ty.refuses(value).map_or(Ok((*value).clone()), Err);
+        }
+        if values.iter().any(|value| value.is_unknown()) {
+            return Ok(Value::Secret(Secret::unknown()));
+        }
+        let opened: Vec<Value> = values.iter().map(|value| value.opened()).collect();
+        let opened: Vec<&Value> = opened.iter().collect();
+        let result = match (self, &*opened) {
+            (Operation::If, [Value::Bool(holds), then, otherwise]) => {
+                Ok(if *holds { *then } else { *otherwise }.clone())
+            }
+            (operation, opened) => operation.compute(opened),
+        };
+        // Why there is none may quote it.
+        let result = result.map_err(|_| "this has no result for a secret that is in it".to_string())?;
+        Ok(Value::Secret(Secret::made(&result)))
+    }
+
+    /// Whether the result is picked from the arguments by their places and keys, whatever the parts are.
+    fn picks(&self, values: &[&Value]) -> bool {
         match self {
-            Operation::Text | Operation::Unary(_) => true,
-            // The keys of a map are written in the program.
-            Operation::Function(function) => function.name != "keys",
-            Operation::Binary(sign) => *sign != Binary::Coalesce,
-            Operation::Get { .. }
-            | Operation::Index { .. }
-            | Operation::If
-            | Operation::Concatenate
-            | Operation::Conform(_) => false,
+            Operation::Get { .. } | Operation::Index { .. } | Operation::Concatenate => true,
+            Operation::Function(function) => (function.picks)(values),
+            Operation::Binary(Binary::Add) => values.iter().all(|value| matches!(value, Value::List(_))),
+            Operation::Text | Operation::Unary(_) | Operation::Binary(_) | Operation::If | Operation::Conform(_) => {
+                false
+            }
         }
     }
 
@@ -147,6 +178,12 @@ impl Operation {
                 Some(if *condition { then } else { otherwise }.clone())
             }
             (Operation::Binary(Binary::Coalesce), [Term::Known(Value::Null), otherwise]) => Some(otherwise.clone()),
+            // What was made from secrets may be null, which is a secret too.
+            (Operation::Binary(Binary::Coalesce), [Term::Known(Value::Secret(secret)), _])
+                if secret.value() == Some(&Value::Null) =>
+            {
+                None
+            }
             // What is made of parts is not null, whatever they will be.
             (
                 Operation::Binary(Binary::Coalesce),
@@ -166,6 +203,13 @@ impl Operation {
                 [Term::Reference { .. } | Term::Existing { .. } | Term::Data { .. }, Term::Known(Value::Null)]
                 | [Term::Known(Value::Null), Term::Reference { .. } | Term::Existing { .. } | Term::Data { .. }],
             ) => Some(Term::Known(Value::Bool(*sign == Binary::Unequal))),
+            // So is a secret that was not made from others.
+            (
+                Operation::Binary(sign @ (Binary::Equal | Binary::Unequal)),
+                [Term::Known(value), Term::Known(Value::Null)] | [Term::Known(Value::Null), Term::Known(value)],
+            ) if value.holds_secret() && !matches!(value, Value::Secret(secret) if secret.is_made()) => {
+                Some(Term::Known(Value::Bool(*sign == Binary::Unequal)))
+            }
             (
                 Operation::Binary(sign @ (Binary::And | Binary::Or)),
                 [decided @ Term::Known(Value::Bool(side)), _] | [_, decided @ Term::Known(Value::Bool(side))],
@@ -297,27 +341,12 @@ fn overflow() -> String {
     "the result does not fit into 64 bits".into()
 }
 
-/// With every text a secret: what is made of a secret may hold any part of it anywhere.
-fn concealed(value: Value) -> Value {
+/// The value of a secret, with each of its parts a secret.
+pub fn parts_hidden(value: &Value) -> Value {
+    let hidden = |value: &Value| Value::Secret(Secret::made(value));
     match value {
-        Value::String(text) => Value::Secret(Secret::new("derived", text)),
-        Value::List(items) => Value::List(items.into_iter().map(concealed).collect()),
-        Value::Map(entries) => Value::Map(entries.into_iter().map(|(key, item)| (key, concealed(item))).collect()),
-        Value::Data(Data { template, fields }) => {
-            let fields = fields.into_iter().map(|(name, field)| (name, concealed(field))).collect();
-            Value::Data(Data { template, fields })
-        }
-        other => other,
-    }
-}
-
-fn revealed(value: &Value) -> Value {
-    match value {
-        Value::Secret(secret) => Value::string(secret.reveal().unwrap_or("")),
-        Value::List(items) => Value::List(items.iter().map(revealed).collect()),
-        Value::Map(entries) => {
-            Value::Map(entries.iter().map(|(key, item)| (key.clone(), revealed(item))).collect::<BTreeMap<_, _>>())
-        }
+        Value::List(items) => Value::List(items.iter().map(hidden).collect()),
+        Value::Map(entries) => Value::Map(entries.iter().map(|(key, item)| (key.clone(), hidden(item))).collect()),
         other => other.clone(),
     }
 }
@@ -369,6 +398,9 @@ pub fn fitting(length: usize) -> Result<(), String> {
         Ok(())
     }
 }
+
+/// The function that makes a secret number or truth value public.
+pub const REVEAL: &str = "reveal";
 
 /// Elements that one range may have.
 pub const MAX_RANGE: i64 = 1_000_000;
@@ -520,7 +552,7 @@ mod tests {
     fn nothing_made_of_a_secret_shows_it() {
         let secret = || Term::Known(Value::Secret(Secret::new("env:P", "hunter2,hunter3")));
         let function = |name: &str| Operation::Function(crate::model::function::find(name).unwrap());
-        let map = Term::map(BTreeMap::from([("p".to_string(), secret())]));
+        let map = Term::map(std::collections::BTreeMap::from([("p".to_string(), secret())]));
         let list = Term::list(vec![secret()]);
         for (operation, arguments) in [
             (function("split"), vec![secret(), Term::string(",")]),
@@ -572,6 +604,68 @@ mod tests {
             assert_eq!(term.settle(&Number(2)), Ok(Term::Known(of_two)), "{term}");
         }
         assert!(share.settle(&Number(0)).is_err());
+    }
+
+    /// From truth values, numbers and lengths follows the text.
+    #[test]
+    fn whatever_type_it_has_what_is_made_of_a_secret_is_one() {
+        let secret = || Term::Known(Value::Secret(Secret::new("env:P", "hunter2,hunter3")));
+        let function = |name: &str| Operation::Function(crate::model::function::find(name).unwrap());
+        let made = |value: Value| Term::Known(Value::Secret(Secret::made(&value)));
+        let truth = || made(Value::Bool(true));
+        let names = || Term::list(vec![Term::string("a"), Term::string("b")]);
+        for (operation, arguments, value) in [
+            (Operation::Binary(Binary::Equal), vec![secret(), Term::string("x")], Value::Bool(false)),
+            (Operation::Binary(Binary::Below), vec![secret(), Term::string("x")], Value::Bool(true)),
+            (Operation::Binary(Binary::And), vec![truth(), Term::Known(Value::Bool(true))], Value::Bool(true)),
+            (Operation::Unary(Unary::Not), vec![truth()], Value::Bool(false)),
+            (function("length"), vec![secret()], Value::Int(15)),
+            (function("contains"), vec![secret(), Term::string("3")], Value::Bool(true)),
+            (function("contains"), vec![Term::list(vec![secret()]), Term::string("3")], Value::Bool(false)),
+            (function("startsWith"), vec![secret(), Term::string("h")], Value::Bool(true)),
+            (Operation::If, vec![truth(), Term::string("a"), Term::string("b")], Value::string("a")),
+            (Operation::If, vec![truth(), names(), Term::list(Vec::new())], names().known().unwrap().clone()),
+            (Operation::Index { optional: false }, vec![names(), made(Value::Int(1))], Value::string("b")),
+            (Operation::Binary(Binary::Add), vec![made(Value::Int(1)), Term::Known(Value::Int(1))], Value::Int(2)),
+            (Operation::Binary(Binary::Coalesce), vec![made(Value::Null), Term::string("b")], Value::string("b")),
+            (Operation::Binary(Binary::Equal), vec![made(Value::Null), Term::NULL], Value::Bool(true)),
+            (Operation::Concatenate, vec![names(), made(Value::List(Vec::new()))], names().known().unwrap().clone()),
+        ] {
+            let result = operation.apply(arguments.clone());
+            assert_eq!(result, Ok(made(value)), "{operation:?} {arguments:?}");
+        }
+    }
+
+    /// What is written in the program is not secret: how many there are, and what they are called.
+    #[test]
+    fn the_places_of_secrets_are_public() {
+        let secret = || Term::Known(Value::Secret(Secret::new("env:P", "hunter2")));
+        let function = |name: &str| Operation::Function(crate::model::function::find(name).unwrap());
+        let list = || Term::list(vec![secret(), secret()]);
+        let map = || Term::map(std::collections::BTreeMap::from([("p".to_string(), secret())]));
+        for (operation, arguments, expected) in [
+            (function("length"), vec![list()], Term::Known(Value::Int(2))),
+            (function("keys"), vec![map()], Term::list(vec![Term::string("p")])),
+            (function("values"), vec![map()], Term::list(vec![secret()])),
+            (function("contains"), vec![map(), Term::string("p")], Term::Known(Value::Bool(true))),
+            (Operation::Binary(Binary::Equal), vec![secret(), Term::NULL], Term::Known(Value::Bool(false))),
+            (Operation::Index { optional: false }, vec![list(), Term::Known(Value::Int(1))], secret()),
+        ] {
+            assert_eq!(operation.apply(arguments), Ok(expected), "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn reveal_makes_numbers_and_truth_values_public_and_no_text() {
+        let reveal = Operation::Function(crate::model::function::find(REVEAL).unwrap());
+        let made = |value: Value| Term::Known(Value::Secret(Secret::made(&value)));
+        for value in [Value::Bool(true), Value::Int(3), Value::Number(0.5), Value::Duration(5), Value::Size(1)] {
+            assert_eq!(reveal.apply(vec![made(value.clone())]), Ok(Term::Known(value)));
+        }
+        for value in [Value::string("hunter2"), Value::List(vec![Value::Int(1)]), Value::Null] {
+            let refused = reveal.apply(vec![made(value)]).unwrap_err();
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
     }
 
     #[test]

@@ -134,9 +134,14 @@ impl Assertion {
     }
 
     /// What to say if it does not hold in this world. What is not known there may hold yet.
-    pub fn broken(&self, world: &dyn Known) -> Option<Diagnostic> {
-        let message = match self.condition.settle(world) {
-            Ok(Term::Known(Value::Bool(false))) => match self.message.settle(world) {
+    fn broken(&self, world: &dyn Known) -> Option<(Diagnostic, bool)> {
+        let (condition, is_secret) = match self.condition.settle(world) {
+            Ok(Term::Known(Value::Secret(secret))) => (Ok(secret.value().cloned().map(Term::Known)), true),
+            Ok(term) => (Ok(Some(term)), false),
+            Err(message) => (Err(message), self.condition.holds_secret()),
+        };
+        let message = match condition {
+            Ok(Some(Term::Known(Value::Bool(false)))) => match self.message.settle(world) {
                 Ok(Term::Known(Value::String(message))) => message.to_string(),
                 // A message that may not be shown, or is not known, keeps nothing from failing.
                 _ => "this must hold, and does not".to_string(),
@@ -144,6 +149,18 @@ impl Assertion {
             Ok(_) => return None,
             Err(message) => message,
         };
-        Some(Diagnostic::error("cloud::assertion::failed", message).label(self.span, "this does not hold"))
+        let label = if is_secret { "this does not hold, and depends on a secret" } else { "this does not hold" };
+        Some((Diagnostic::error("cloud::assertion::failed", message).label(self.span, label), is_secret))
+    }
+
+    /// What to say of those that do not hold in this world. Of those about secrets only the first is told: each that
+    /// fails says something of them.
+    pub fn all_broken<'a>(assertions: impl IntoIterator<Item = &'a Assertion>, world: &dyn Known) -> Vec<Diagnostic> {
+        let mut told = false;
+        let broken = assertions.into_iter().filter_map(|assertion| assertion.broken(world));
+        let first = |(diagnostic, is_secret): (Diagnostic, bool)| {
+            (!is_secret || !std::mem::replace(&mut told, true)).then_some(diagnostic)
+        };
+        broken.filter_map(first).collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::model::operation::{self, Operation};
 use crate::model::ty::{TemplateRef, Ty};
 use crate::model::typing::join_all;
 use crate::name::{Address, Name};
-use crate::value::{Data, Reference, Target, Value};
+use crate::value::{Data, Reference, Secret, Target, Value};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Term {
@@ -130,6 +130,24 @@ impl Term {
             Term::Known(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether it is a secret as a whole, such as the result of an operation on one.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Term::Known(Value::Secret(_)))
+    }
+
+    /// Whether there is a secret in it, known or not.
+    pub fn holds_secret(&self) -> bool {
+        let mut found = false;
+        self.values(&mut |value| found |= value.holds_secret());
+        found
+    }
+
+    /// The same as one secret; nothing as long as a part of it is not known.
+    pub fn concealed(self) -> Option<Term> {
+        let Term::Known(value) = self.collapsed() else { return None };
+        Some(Term::Known(Value::Secret(if value.is_unknown() { Secret::unknown() } else { Secret::made(&value) })))
     }
 
     pub fn is_null(&self) -> bool {

@@ -71,7 +71,7 @@ impl Refinement {
     /// Whether the value is in; values of other kinds have been refused before.
     pub fn admits(&self, value: &Value) -> bool {
         if let Value::Secret(secret) = value {
-            return secret.reveal().is_none_or(|text| self.admits(&Value::string(text)));
+            return secret.value().is_none_or(|value| self.admits(value));
         }
         match (self, value) {
             (Refinement::Between(low, high), Value::Int(value)) => (low..=high).contains(&value),
@@ -170,6 +170,12 @@ impl Ty {
         let kind = || Some(format!("{self} was expected, and {} came", crate::model::operation::a_kind(value)));
         match (self, value) {
             (Ty::Any, _) | (Ty::Null | Ty::Optional(_), Value::Null) => None,
+            // What it is made of is not told. One of which nothing is known is taken for a text, if it was not made.
+            (_, Value::Secret(secret)) => match secret.value() {
+                Some(held) => self.refuses(held).map(|_| format!("{self} was expected, and a secret came")),
+                None if secret.is_made() || matches!(self.plain(), Ty::String | Ty::Secret) => None,
+                None => kind(),
+            },
             (Ty::Optional(inner), _) => inner.refuses(value),
             (Ty::Alias(alias), _) => alias.base.refuses(value).or_else(|| {
                 let refinement = alias.refinement.as_ref().filter(|refinement| !refinement.admits(value))?;
@@ -187,7 +193,7 @@ impl Ty {
             | (Ty::Int | Ty::Number, Value::Int(_))
             | (Ty::Number, Value::Number(_))
             | (Ty::String | Ty::Enum(_), Value::String(_))
-            | (Ty::String | Ty::Secret, Value::Secret(_) | Value::String(_))
+            | (Ty::Secret, Value::String(_))
             | (Ty::Duration, Value::Duration(_))
             | (Ty::Size, Value::Size(_))
             | (Ty::Template(_), Value::Data(_) | Value::Reference(_)) => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Report, listed};
 use crate::graph::ResourceGraph;
 use crate::model::action::{ActionTerm, List, Verb};
-use crate::model::resource::{Input, Resource};
+use crate::model::resource::{Assertion, Input, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name, Set};
 use crate::plan::{
@@ -85,11 +85,8 @@ pub fn diff(
     let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
     // One that is about something that changes now is tested afterwards.
     let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).chain(&left_out).collect();
-    for assertion in &graph.assertions {
-        if assertion.needs().iter().all(|address| !changing.contains(address)) {
-            report.extend(assertion.broken(&world));
-        }
-    }
+    let is_settled = |assertion: &&Assertion| assertion.needs().iter().all(|address| !changing.contains(address));
+    report.extend(Assertion::all_broken(graph.assertions.iter().filter(is_settled), &world));
     let steps = schedule::steps(&changes, graph, state);
     let asked = !refreshed.readings.is_empty() || !refreshed.found.is_empty();
     Plan {

@@ -35,6 +35,14 @@ pub trait Loader {
         self.read(path)
     }
 
+    /// As [`Loader::data`], for a file that the user has named, which may be anywhere.
+    ///
+    /// # Errors
+    /// As [`Loader::read`].
+    fn typed(&self, path: &Path) -> Result<String, Diagnostic> {
+        self.data(path)
+    }
+
     /// What there is to say of a file of any kind.
     ///
     /// # Errors
@@ -265,6 +273,14 @@ impl Loading<'_> {
                 Diagnostic::error("cloud::import::unknown", format!("there is no module `{}`", import.value))
                     .label(import.span, near.map_or("not found".into(), |near| format!("did you mean `{near}`?")))
                     .help(help),
+            );
+            return;
+        }
+        if module.is_none() && !import.value.ends_with(".cloud") {
+            self.report.push(
+                Diagnostic::error("cloud::import::unknown", format!("`{}` is no `.cloud` file", import.value))
+                    .label(import.span, "imported here")
+                    .help("import a file with its ending: `import \"./network.cloud\";`; `file(...)` reads a text"),
             );
             return;
         }

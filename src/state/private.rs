@@ -47,6 +47,11 @@ pub fn file(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a directory that was just made its mode.
+pub fn own(path: &Path) -> io::Result<()> {
+    only(path, 0o700)
+}
+
 #[cfg(unix)]
 fn only(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

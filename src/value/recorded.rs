@@ -145,7 +145,7 @@ fn tagged<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Value, D::Err
         }
         "secret" => {
             let Sealed { origin, fingerprint } = Sealed::deserialize(rest)?;
-            Value::Secret(Secret { origin, text: None, fingerprint })
+            Value::Secret(Secret { origin, held: None, fingerprint })
         }
         other => return Err(de::Error::custom(format!("there is no value tagged `{other}`"))),
     })

@@ -17,8 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::action::request::{innermost, refused};
 use crate::action::setting::Settings;
 use crate::action::{Look, Scene, failed, looks, probe};
-use crate::apply::hidden::Hidden;
 use crate::apply::event::Event;
+use crate::apply::hidden::Hidden;
 use crate::apply::provider::Fault;
 use crate::model::action::Action;
 use group::Group;
@@ -81,8 +81,10 @@ async fn end_interrupted(order: &Order, scene: &Scene<'_>, hidden: &Hidden) -> R
     match guard::end_left(scene.token).await {
         0 => Ok(()),
         left => {
-            let text = format!("`{}` still runs: {left} processes of an interrupted run", hidden.cut(&order.shown, TOLD));
-            let help = format!("end them, and apply again: they have `{}={}` in their environment", guard::TOKEN, scene.token);
+            let text =
+                format!("`{}` still runs: {left} processes of an interrupted run", hidden.cut(&order.shown, TOLD));
+            let help =
+                format!("end them, and apply again: they have `{}={}` in their environment", guard::TOKEN, scene.token);
             Err(refused(text).help(help))
         }
     }

@@ -124,6 +124,7 @@ impl Forget {
             params: Vec::new(),
             files: Vec::new(),
             env: self.env,
+            roots: Vec::new(),
             declared: OnceLock::new(),
         };
         let ledger = taken(&place, self.turn, look)?;

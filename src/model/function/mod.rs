@@ -36,6 +36,9 @@ pub struct Function {
     pub of_terms: fn(&[Term]) -> Option<Term>,
     /// Why arguments of these types have no result, in the user's words, where the parameters do not say it.
     pub refuses: fn(&[Term]) -> Option<String>,
+    /// Whether the result is picked from these arguments by places and keys, whatever the parts are: secrets among
+    /// the parts make nothing else secret.
+    pub picks: fn(&[&Value]) -> bool,
     /// A result that is narrower than `result`, from the types of the arguments.
     pub narrow: fn(&[Ty]) -> Option<Ty>,
 }
@@ -180,6 +183,7 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
                 }
                 _ => None,
             },
+            picks: |values| matches!(values, [Value::Map(_), Value::String(_)]),
             ..row("contains", &[("in", any()), ("item", any())], Ty::Bool, "Whether an item is in a list, a piece in a text, a key in a map.", list::contains)
         }
         .takes(0, "list, map or text")
@@ -198,7 +202,8 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
                 _ => None,
             },
             ..row("flatten", &[("lists", list(list(any())))], list(any()), "The items of all lists in a list, one behind the other.", list::flatten)
-        },
+        }
+        .picks(),
         asks(
             Ask::Folder,
             row(
@@ -235,7 +240,8 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
                 _ => None,
             },
             ..row("keys", &[("map", map(any()))], list(text()), "The keys of a map, in alphabetical order.", list::keys)
-        },
+        }
+        .picks(),
         Function {
             of_terms: |terms| match terms {
                 [Term::List(items)] => Some(Term::Known(Value::Int(items.len() as i64))),
@@ -244,6 +250,7 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             },
             ..row("length", &[("of", any())], int(), "How many items a list or map has, how many characters a text.", list::length)
         }
+        .picks()
         .takes(0, "list, map or text")
         .refusing(refuse::length),
         row("lower", &[("text", text())], text(), "A text in lower case.", text::lower),
@@ -257,6 +264,7 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             narrow: |arguments| Some(join_all(arguments.iter().map(|ty| ty.plain().clone()))),
             ..row("merge", &[("map", map(any()))], map(any()), "Maps as one; of a key that several have, the last counts.", list::merge)
         }
+        .picks()
         .variadic(1),
         row("min", &[("value", any())], any(), "The smallest of numbers, durations or sizes, or of a list of them.", list::min)
             .variadic(1)
@@ -278,6 +286,15 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
             "A text with every piece `old` replaced.",
             text::replace,
         ),
+        row(
+            "reveal",
+            &[("value", any())],
+            any(),
+            "A truth value, number, duration or size that was made from secrets, as one that may be shown.",
+            list::reveal,
+        )
+        .like_first()
+        .takes(0, "truth value, number, duration or size"),
         asks(
             Ask::Secret,
             row(
@@ -326,7 +343,8 @@ pub static TABLE: LazyLock<Vec<Function>> = LazyLock::new(|| {
                 _ => None,
             },
             ..row("values", &[("map", map(any()))], list(any()), "The values of a map, in the order of its keys.", list::values)
-        },
+        }
+        .picks(),
         row("yaml", &[("value", any())], text(), "A value as YAML, as `json` reads it.", text::yaml),
     ];
     let rows = [list::rows(), net::rows(), number::rows(), pattern::rows(), read::rows(), text::rows()];
@@ -355,6 +373,7 @@ fn row(
         work: Work::Pure(compute),
         of_terms: |_| None,
         refuses: |_| None,
+        picks: |_| false,
         narrow: |_| None,
     }
 }
@@ -366,6 +385,11 @@ impl Function {
 
     fn variadic(self, required: usize) -> Function {
         Function { variadic: true, required, ..self }
+    }
+
+    /// The result is picked from the arguments, whatever their parts are.
+    fn picks(self) -> Function {
+        Function { picks: |_| true, ..self }
     }
 
     fn takes(mut self, at: usize, words: &'static str) -> Function {

@@ -36,7 +36,8 @@ pub fn keep_key(directory: &Path, key: &SealingKey) -> Result<(), StoreFault> {
     private::directory(directory).map_err(io_fault(directory, "make the directory"))?;
     // Such a file is its owner's alone from the start.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io_fault(&path, "write"))?;
-    let written = file.write_all(&key.0).and_then(|()| private::file(file.as_file())).and_then(|()| file.as_file().sync_all());
+    let written =
+        file.write_all(&key.0).and_then(|()| private::file(file.as_file())).and_then(|()| file.as_file().sync_all());
     written.map_err(io_fault(&path, "write"))?;
     file.persist_noclobber(&path).map_err(|error| io_fault(&path, "write")(error.error))?;
     sync_directory(directory).map_err(io_fault(directory, "write"))

@@ -100,6 +100,7 @@ impl Seat {
     /// Makes the first seat of an environment, unless it has one.
     pub fn first(environment: &Path, lease: &Lease) -> io::Result<Option<Seat>> {
         let beside = tempfile::Builder::new().prefix(".writer-").tempdir_in(environment)?;
+        private::own(beside.path())?;
         let seat = Seat::new(environment, lease.epoch, &lease.owner);
         let Some(name) = seat.path.file_name() else { return Ok(None) };
         let inside = Seat { path: beside.path().join(name), ..seat.clone() };
