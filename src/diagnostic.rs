@@ -107,9 +107,11 @@ impl Report {
         self.secrets.push(span);
     }
 
-    /// Takes texts out of all that is said, wherever they are quoted.
+    /// Takes texts out of all that is said, wherever they are quoted. What an assertion says is a program's own text,
+    /// which is shown only when it is public.
     pub fn scrub(&mut self, texts: &[String]) {
-        let said = self.list.iter_mut().flat_map(|diagnostic| {
+        let quoting = self.list.iter_mut().filter(|diagnostic| diagnostic.code != "cloud::assertion::failed");
+        let said = quoting.flat_map(|diagnostic| {
             let labels = diagnostic.labels.iter_mut().map(|label| &mut label.text);
             std::iter::once(&mut diagnostic.message).chain(labels).chain(diagnostic.help.as_mut())
         });

@@ -134,9 +134,10 @@ fn ran(directory: &Path, arguments: &[&str]) -> Codes {
 /// The codes of what is said of a block.
 fn shown(fence: &str, block: &str) -> Codes {
     let outer = tempfile::tempdir().unwrap();
-    // Room for `../other`.
+    // Room for `../other`, in one repository.
     let directory = outer.path().join("program");
     fs::create_dir(&directory).unwrap();
+    fs::create_dir(outer.path().join(".git")).unwrap();
     for (path, text) in Files::written(block).0 {
         let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -188,3 +188,168 @@ fn no_secret_is_left_by_a_kill() {
     place.run(0, &["apply", "--sandbox", "--yes"]);
     place.run(0, &["plan", "--sandbox", "--exit-code"]);
 }
+
+/// A directory with a program in it.
+fn program(text: &str) -> (tempfile::TempDir, Tadpole) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("main.cloud"), text).unwrap();
+    let tadpole = Tadpole::new(directory.path()).env("TADPOLE_PARAM_PASSWORD", "S3cr3t-Canary!");
+    (directory, tadpole)
+}
+
+/// Pure functions that ask a secret for its letters, one after the other.
+const ORACLE: &str = r#"
+param password: Secret;
+ABC ["a", "c", "n", "r", "t", "y", "C", "S", "3", "-", "!"];
+fn next(s: String, p: String): String = p + join([for c in ABC if CONDITION: c], "");
+fn three(s: String, p: String): String = next(s, next(s, next(s, p)));
+output leak = three(password, three(password, ""));
+output map = {for c in ABC if CONDITIONS: c: true};
+output chosen = [for c in ABC: if CONDITIONS then c else "?"];
+output index = [for c in ABC: ["-", c][if CONDITIONS then 1 else 0]];
+output count = [for c in ABC: length([for d in [c] if CONDITIONS: d])];
+a extends TransientS3Bucket { bucket "acme-a"; tags { leak three(password, ""); } versioning startsWith(password, "S"); }
+"#;
+
+#[test]
+fn no_program_can_spell_a_secret_out() {
+    for condition in ["split(s, p + c)[0] == \"\"", "startsWith(s, p + c)", "contains(s, p + c)", "s >= p + c"] {
+        let (directory, tadpole) = program(
+            &ORACLE
+                .replace(
+                    "CONDITIONS",
+                    &condition.replace("s,", "password,").replace("s >", "password >").replace("p + ", ""),
+                )
+                .replace("CONDITION", condition),
+        );
+        for arguments in [
+            &["check"][..],
+            &["plan", "--sandbox", "--markdown"],
+            &["plan", "--sandbox", "--json"],
+            &["apply", "--sandbox", "--yes"],
+            &["plan", "--sandbox", "--exit-code"],
+            &["show"],
+            &["destroy", "--sandbox", "--yes"],
+        ] {
+            let ran = tadpole.run(arguments);
+            assert_eq!(ran.code, 0, "{condition}: {arguments:?}: {}", ran.err);
+            let said = format!("{}{}", ran.out, ran.err);
+            for letters in ["S3c", "\"S\"", "Canary"] {
+                assert!(!said.contains(letters), "{condition}: {arguments:?} says {letters}: {said}");
+            }
+            for path in files_below(directory.path()).iter().filter(|path| !path.ends_with("main.cloud")) {
+                let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+                assert!(!text.contains("S3c") && !text.contains("Canary"), "{condition}: {}: {text}", path.display());
+            }
+        }
+    }
+}
+
+/// What everybody sees does not depend on a secret, without `reveal`.
+#[test]
+fn a_secret_decides_nothing_that_a_plan_shows() {
+    let bucket = "extends TransientS3Bucket { bucket \"acme-a\"; }";
+    for text in [
+        format!("a if password == \"x\" {bucket}"),
+        format!("a if contains(password, \"x\") || true {bucket}"),
+        format!("a[i in length(password)] {bucket}"),
+        format!("a[p in split(password, \"-\")] {bucket}"),
+        format!("a[p in [for c in [\"x\"] if startsWith(password, c): c]] {bucket}"),
+        format!("a[i in 2] {bucket} output b = a[length(password)].bucket;"),
+        format!("a {bucket} b {bucket} output c = (if password == \"x\" then a else b).bucket;"),
+        "a extends TransientS3Bucket { bucket \"acme-a\"; \
+         terminateActions if password == \"x\" then [] else [S3_DELETE_ACTION]; }"
+            .to_string(),
+        "a extends TransientS3Bucket { bucket \"acme-a\"; startActions [...super, W]; }\n\
+         W extends Tcp { host \"h\"; port length(password); }\nw extends W { }"
+            .replace("[...super, W]", "[...super, w]"),
+    ] {
+        let (_directory, tadpole) = program(&format!("param password: Secret;\n{text}\n"));
+        let ran = tadpole.run(&["check"]);
+        assert_eq!(ran.code, 1, "{text}: {}", ran.err);
+        assert!(ran.err.contains("a secret would decide"), "{text}: {}", ran.err);
+    }
+    let (_directory, tadpole) = program(&format!(
+        "param password: Secret;\na if reveal(length(password) > 3) {bucket}\n\
+         assert length(password) >= 8 : \"the password is too short\";\nassert password != \"x\" : \"it is ${{password}}\";\n"
+    ));
+    assert_eq!(tadpole.run(&["check"]).code, 0);
+    // A text is never revealed.
+    let (_directory, tadpole) = program("param password: Secret;\noutput x = reveal(password);\n");
+    let ran = tadpole.run(&["check"]);
+    assert!(ran.code == 1 && !ran.err.contains("Canary"), "{}", ran.err);
+}
+
+/// Each that fails says something of the secret.
+#[test]
+fn of_many_questions_to_a_secret_one_failure_is_told() {
+    let letters: Vec<char> = ('a'..='z').collect();
+    let lines = |line: &str| letters.iter().map(|c| line.replace('@', &c.to_string())).collect::<String>();
+    for lines in [
+        lines("assert contains(password, \"@\") : \"@\";\n"),
+        lines("output @ = split(password, \"@\")[1];\n"),
+        lines("output @ = [1][if contains(password, \"@\") then 0 else 1];\n"),
+    ] {
+        let (_directory, tadpole) = program(&format!("param password: Secret;\n{lines}"));
+        let ran = tadpole.run(&["check"]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert_eq!(ran.err.matches("error[").count(), 1, "{}", ran.err);
+    }
+}
+
+/// What is given for a param of a secret type is in no message, whatever is wrong with it or beside it.
+#[test]
+fn no_message_shows_the_value_of_a_secret_param() {
+    let text = "param pw: Secret;\nparam pws: [Secret] = [];\nparam logins: [Login] = [];\nparam named: Pass = \"x\";\n\
+                param n: Int = 1;\ntype Pass = Secret;\nLogin extends Data { user: String; password: Secret; }\n\
+                a extends TransientS3Bucket { bucket \"acme-a\"; }\n";
+    let given = |text: &str| text.replace('@', "hunter2");
+    for values in [
+        "pw \"@\"; n \"x\";",
+        "pw \"@\"\nn 3;",
+        "pw = \"@\";",
+        "pw: \"@\";",
+        "pw @;",
+        "pw \"@;\nn 3;",
+        "pws [\"@\", 3]; pw \"x\";",
+        "pws \"@\"; pw \"x\";",
+        "logins [{ user \"u\"; password \"@\"; more 1; }]; pw \"x\";",
+        "logins [{ user 3; password \"@\"; }]; pw \"x\";",
+        "named \"@\"; pw \"x\"; n \"x\";",
+        "pww \"@\"; pw \"x\";",
+        "pw.x \"@\";",
+        "pw \"x\"; pw \"@\";",
+        "pw: String = \"@\";",
+        "import \"@\";",
+    ] {
+        let (directory, tadpole) = program(text);
+        std::fs::write(directory.path().join("v.cloudvars"), given(values)).unwrap();
+        for arguments in [&["check", "--vars", "v.cloudvars"][..], &["check", "--json", "--vars", "v.cloudvars"]] {
+            let ran = tadpole.run(arguments);
+            let said = format!("{}{}", ran.out, ran.err);
+            assert!(ran.code == 1 && !said.contains("hunter2"), "{values}: {said}");
+        }
+    }
+    for (name, value) in [
+        ("pws", "@"),
+        ("pws", "[\"@\", 3]"),
+        ("pws", "[\"@\""),
+        ("logins", "[{ user 3; password \"@\"; }]"),
+        ("logins", "@"),
+        ("pww", "@"),
+        ("n", "x"),
+    ] {
+        let (_directory, tadpole) = program(text);
+        let tadpole = tadpole.env("TADPOLE_PARAM_PW", "hunter2");
+        let set = format!("{name}={}", given(value));
+        let variable = Tadpole::new(tadpole.directory())
+            .env("TADPOLE_PARAM_PW", "hunter2")
+            .env(&format!("TADPOLE_PARAM_{}", name.to_uppercase()), &given(value));
+        let mut all = vec![tadpole.run(&["check", "--set", &set]), tadpole.run(&["check", "--json", "--set", &set])];
+        all.extend((name != "pww").then(|| variable.run(&["check"])));
+        for ran in all {
+            let said = format!("{}{}", ran.out, ran.err);
+            assert!(ran.code == 1 && !said.contains("hunter2"), "{set}: {said}");
+        }
+    }
+}

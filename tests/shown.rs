@@ -138,6 +138,8 @@ impl Room {
         let outer = tempfile::tempdir().unwrap();
         let directory = outer.path().join("shop");
         fs::create_dir(&directory).unwrap();
+        // Both are of one repository.
+        fs::create_dir(outer.path().join(".git")).unwrap();
         Room { directory, _outer: outer }
     }
 

@@ -301,3 +301,83 @@ pub fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
 fn is_of_shell(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path == Path::new("/dev/stdin")
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// A repository with a program in a directory of it, and something beside the repository.
+    fn place() -> (tempfile::TempDir, PathBuf, Disk) {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("repository/infra");
+        fs::create_dir_all(&program).unwrap();
+        fs::create_dir_all(directory.path().join("repository/.git")).unwrap();
+        fs::write(directory.path().join("repository/shared.txt"), "shared").unwrap();
+        fs::write(directory.path().join("beside.txt"), "beside").unwrap();
+        let disk = Disk::of_program(&program, &[]);
+        (directory, program, disk)
+    }
+
+    #[test]
+    fn a_program_reads_its_repository_and_nothing_else() {
+        let (directory, program, disk) = place();
+        assert_eq!(disk.data(&program.join("../shared.txt")).unwrap(), "shared");
+        symlink("../shared.txt", program.join("inside")).unwrap();
+        assert_eq!(disk.data(&program.join("inside")).unwrap(), "shared");
+        symlink("../../beside.txt", program.join("out")).unwrap();
+        symlink("../..", program.join("up")).unwrap();
+        for path in ["../../beside.txt", "out", "up/beside.txt", "up", "../../no-such-file", "/etc/passwd"] {
+            let path = program.join(path);
+            let told = [disk.data(&path).err(), disk.sum(&path).err(), disk.folder(&path).err()];
+            for fault in told {
+                let message = fault.unwrap().message;
+                assert!(message.contains("is outside of"), "{}: {message}", path.display());
+            }
+        }
+        assert!(disk.outputs(&program.join("up"), "default").is_err());
+        // What the user names, or permits.
+        assert_eq!(disk.typed(&program.join("../../beside.txt")).unwrap(), "beside");
+        let wider = Disk::of_program(&program, &[directory.path().into()]);
+        assert_eq!(wider.data(&program.join("out")).unwrap(), "beside");
+    }
+
+    #[test]
+    fn without_a_repository_a_program_reads_its_own_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("program");
+        fs::create_dir(&program).unwrap();
+        fs::write(program.join("own.txt"), "own").unwrap();
+        fs::write(directory.path().join("beside.txt"), "beside").unwrap();
+        let disk = Disk::of_program(&program, &[]);
+        assert_eq!(disk.data(&program.join("own.txt")).unwrap(), "own");
+        assert!(disk.data(&program.join("../beside.txt")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_never_read() {
+        let (_directory, program, disk) = place();
+        let everywhere = Disk::of_program(&program, &[PathBuf::from("/")]);
+        let _socket = std::os::unix::net::UnixListener::bind(program.join("socket")).unwrap();
+        for disk in [&disk, &everywhere, &Disk::typed()] {
+            for path in ["/proc/self/environ", "/dev/zero", "/sys/kernel", "socket"] {
+                let path = program.join(path);
+                assert!(disk.data(&path).is_err() && disk.sum(&path).is_err(), "{}", path.display());
+            }
+        }
+    }
+
+    /// Messages show lines of programs and of files of values.
+    #[test]
+    fn no_other_file_passes_for_a_program() {
+        let (_directory, program, disk) = place();
+        symlink("../shared.txt", program.join("default.cloudvars")).unwrap();
+        symlink("../shared.txt", program.join("main.cloud")).unwrap();
+        let told = [disk.data(&program.join("default.cloudvars")).err(), disk.read(&program.join("main.cloud")).err()];
+        for fault in told {
+            assert!(fault.unwrap().message.contains("is a link to a file that does not end in"));
+        }
+    }
+}
