@@ -278,7 +278,7 @@ impl Loading<'_> {
         }
         if module.is_none() && !import.value.ends_with(".cloud") {
             self.report.push(
-                Diagnostic::error("cloud::import::unknown", format!("`{}` is no `.cloud` file", import.value))
+                Diagnostic::error("cloud::file::unreadable", format!("`{}` is no `.cloud` file", import.value))
                     .label(import.span, "imported here")
                     .help("import a file with its ending: `import \"./network.cloud\";`; `file(...)` reads a text"),
             );
