@@ -209,12 +209,6 @@ impl<'a> Checker<'a, '_> {
             return self.make_child(&plan, None, Vec::new()).map_or(Children::Broken, Children::One);
         };
         let operand = self.operand(&repeat.over, &env);
-        if let Operand::Term(Term::Known(over)) = &operand
-            && decides_keys(over)
-        {
-            self.secret_decides(&format!("the keys of `{name}`"), repeat.over.span);
-            return Children::Broken;
-        }
         self.repeated(&plan, repeat, operand, &env, probe)
     }
 
@@ -395,23 +389,6 @@ impl<'a> Checker<'a, '_> {
             }
         };
         self.env(node, Scope { module, skip: 0, levels: 1 }, None)
-    }
-}
-
-/// Whether it is a secret how often something is repeated, or what its elements are called.
-fn decides_keys(over: &Value) -> bool {
-    match over {
-        Value::Secret(_) => true,
-        // Texts are keys by themselves.
-        Value::List(items) => {
-            let is_text = |item: &Value| match item {
-                Value::String(_) => true,
-                Value::Secret(secret) => secret.reveal().is_some(),
-                _ => false,
-            };
-            items.iter().any(|item| matches!(item, Value::Secret(_))) && items.iter().all(is_text)
-        }
-        _ => false,
     }
 }
 

@@ -87,6 +87,12 @@ impl<'a> Checker<'a, '_> {
         probe: bool,
     ) -> Children {
         let span = repeat.over.span;
+        if let Operand::Term(Term::Known(value)) = &over
+            && decides_keys(value)
+        {
+            self.secret_decides(&format!("the keys of `{}`", plan.name), span);
+            return Children::Broken;
+        }
         if let Operand::Term(Term::Known(Value::Int(count @ ..0))) = over {
             self.too_few(plan.name, count, &repeat.over);
             return Children::Broken;
@@ -450,4 +456,21 @@ fn written_twice(over: &Expr, key: &Key) -> Option<(Span, Span)> {
         tree::Element::Item(_) | tree::Element::Spread(_) => None,
     });
     Some((places.next()?, places.next()?))
+}
+
+/// Whether it is a secret how often something is repeated, or what its elements are called.
+fn decides_keys(over: &Value) -> bool {
+    match over {
+        Value::Secret(_) => true,
+        // Texts are keys by themselves.
+        Value::List(items) => {
+            let is_text = |item: &Value| match item {
+                Value::String(_) => true,
+                Value::Secret(secret) => secret.reveal().is_some(),
+                _ => false,
+            };
+            items.iter().any(|item| matches!(item, Value::Secret(_))) && items.iter().all(is_text)
+        }
+        _ => false,
+    }
 }
