@@ -649,7 +649,7 @@ impl<'a> Checker<'a, '_> {
 }
 
 /// The key of a map that a path begins with, and what follows.
-fn key_of<'p>(path: &'p [PathStep]) -> Option<(&'p str, &'p [PathStep])> {
+fn key_of(path: &[PathStep]) -> Option<(&str, &[PathStep])> {
     let (first, rest) = path.split_first()?;
     match first {
         PathStep::Name(name) => Some((name.value.as_str(), rest)),

@@ -62,7 +62,7 @@ impl Checker<'_, '_> {
 
     /// The place in the program that sets an attribute, or from which it is inherited.
     fn set_at(&self, node: NodeId, name: &Name) -> Option<Span> {
-        let set = self.nodes[node.0].settings(name.as_str()).filter(|setting| !setting.default).last();
+        let set = self.nodes[node.0].settings(name.as_str()).rfind(|setting| !setting.default);
         let span = set.map(|setting| setting.span).or_else(|| {
             let inherits = self.nodes[node.0].attribute(name.as_str())?.modifiers.inherit;
             if inherits { self.inherits_from(node, name).map(|(_, span)| span) } else { None }

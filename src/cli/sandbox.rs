@@ -218,7 +218,7 @@ impl List {
     fn run(self, look: Look) -> Result<Exit, Exit> {
         let opened = Opened::at(&self.place, Schemas::new(), look)?;
         let is_wanted = |object: &Object| {
-            self.only.as_ref().is_none_or(|only| only.covers(&opened.address(object)))
+            self.only.as_ref().is_none_or(|only| only.covers(opened.address(object)))
                 && self.kind.as_ref().is_none_or(|kind| object.kind.starts_with(kind.as_str()))
         };
         let all = opened.sandbox.objects();
