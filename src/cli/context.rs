@@ -6,15 +6,15 @@ use std::sync::OnceLock;
 
 use crate::cli::cloud::Cloud;
 use crate::cli::disk::{Disk, unreadable};
+use crate::cli::environment;
 use crate::cli::streams::{tell, tell_line, tell_one};
 use crate::cli::ui::{self, Look, Paint};
-use crate::cli::environment;
 use crate::compile::{Inputs, compile, variable};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::graph::ResourceGraph;
 use crate::printable::Plain;
 use crate::source::{Sources, Span};
-use crate::state::{environment_rule, is_environment};
+use crate::state::{environment_rule, is_environment, store};
 
 /// The directory that holds a program, beside which its state lies.
 pub fn directory_of(program: &Path) -> &Path {
