@@ -463,7 +463,8 @@ impl fmt::Display for Value {
     }
 }
 
-fn key_text(key: &str) -> String {
+/// The key of a map as a program would write it.
+pub fn key_text(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { key.to_string() } else { Quoted(key).to_string() }

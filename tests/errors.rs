@@ -25,7 +25,7 @@ type Codes = BTreeSet<String>;
 type Elsewhere = (&'static str, &'static str, fn(&Path) -> Codes);
 
 /// Codes that no program on a page can show.
-const ELSEWHERE: [Elsewhere; 11] = [
+const ELSEWHERE: [Elsewhere; 12] = [
     ("cloud::command", "it is about a call, not a program", |directory| {
         fs::write(directory.join("main.cloud"), "web extends TransientS3Bucket { bucket \"acme-web\"; }\n").unwrap();
         ran(directory, &["show"])
@@ -55,6 +55,12 @@ const ELSEWHERE: [Elsewhere; 11] = [
             .collect();
         let last = "Region100 extends Compound { next extends TransientS3Bucket { bucket \"acme-last\"; } }\n";
         said_of(directory, &format!("{regions}{last}regions extends Region0 {{ }}\n"))
+    }),
+    ("cloud::plan::protected", "it takes two applies", |directory| {
+        let write = |text: &str| fs::write(directory.join("main.cloud"), text).unwrap();
+        write("media extends TransientS3Bucket { bucket \"acme-media\"; protected true; }");
+        assert_eq!(ran(directory, &["apply", "--sandbox", "--yes"]), Codes::new());
+        ran(directory, &["destroy", "--sandbox", "--yes"])
     }),
     ("cloud::plan::renamed", "it takes two applies", |directory| {
         let write = |text: &str| fs::write(directory.join("main.cloud"), text).unwrap();

@@ -2,12 +2,13 @@
 
 use pulldown_cmark::{Event, Tag};
 use serde_json::Value as Json;
+use tadpole::diagnostic::Report;
 use tadpole::graph::ResourceGraph;
-use tadpole::plan::{Plan, Unread, markdown, moved, text, was_applied};
+use tadpole::plan::{self, Plan, Refreshed, Unread, markdown, moved, text, was_applied};
 use tadpole::value::Value;
 
 use crate::render::Schema;
-use crate::world::{Files, World, examined, graph, shown};
+use crate::world::{Files, World, examined, graph, request, shown};
 
 #[test]
 fn an_output_that_changed_outside_reaches_what_is_made_from_it() {
@@ -30,6 +31,166 @@ fn an_output_that_changed_outside_reaches_what_is_made_from_it() {
     assert_eq!(state.resources[&"www".parse().unwrap()].inputs["to"], Value::string("10.0.0.2"));
     assert_eq!(state.resources[&"web".parse().unwrap()].outputs["ip"], Value::string("10.0.0.2"));
     assert_eq!(world.apply(&graph).plan.drift, []);
+}
+
+// ---- what is refused
+
+/// The errors of planning a program, each with its help.
+fn refused(world: &World, graph: &ResourceGraph) -> Vec<String> {
+    let state = world.state();
+    let mut report = Report::default();
+    let moved = plan::moves(graph, &state);
+    plan::diff(graph, &moved, &Refreshed::default(), &world.key(), request(), &mut report);
+    let errors = report.sorted().into_iter();
+    errors.map(|error| format!("{} / {}", error.message, error.help.as_deref().unwrap_or("no help"))).collect()
+}
+
+const NAMED: &str = "Named extends Resource { kind \"acme.Named\"; name: String, identity; }
+    Kept extends Named { terminateActions []; }
+    Disk extends Resource { kind \"acme.Disk\"; size: Int = 1; }
+    Safe extends Disk { terminateActions []; }
+";
+
+fn named(program: &str) -> ResourceGraph {
+    graph(&format!("{NAMED}{program}"))
+}
+
+/// Applies a program, is refused another one, and plans what is left when the help is followed.
+fn renames(before: &str, after: &str, message: &str, written: &str) {
+    let world = World::new();
+    world.apply(&named(before));
+    let errors = refused(&world, &named(after));
+    assert!(errors.len() == 1 && errors[0].contains(message), "{errors:?}");
+    let plan = world.plan(&named(written));
+    assert!(plan.changes.is_empty() && !plan.moves.is_empty(), "{}", shown(&plan));
+}
+
+#[test]
+fn a_rename_that_is_not_written_is_noticed_whatever_becomes_of_the_old_one() {
+    let help = "if it is the same thing, write `films formerly media extends Named`; else destroy media-1 first";
+    let written = "films formerly media extends Named { name \"media-1\"; }";
+    renames("media extends Named { name \"media-1\"; }", "films extends Named { name \"media-1\"; }", help, written);
+    let help = "write `films formerly media extends Kept`; else give it another name";
+    let written = "films formerly media extends Kept { name \"m\"; }";
+    renames("media extends Kept { name \"m\"; }", "films extends Kept { name \"m\"; }", help, written);
+    let group =
+        |name: &str| format!("G extends Compound {{ {name} extends Kept {{ name \"m\"; }} }} g extends G {{ }}");
+    let help = "write `films formerly root.media extends Kept` where `g.films` is defined";
+    renames("media extends Kept { name \"m\"; }", &group("films"), help, &group("films formerly root.media"));
+    let help = "write `films formerly g.media extends Kept`";
+    let written = "films formerly g.media extends Kept { name \"m\"; }";
+    renames(&group("media"), "films extends Kept { name \"m\"; }", help, written);
+}
+
+#[test]
+fn a_rename_of_keys_is_noticed_and_the_help_can_be_written() {
+    let by_number = "w[i in 2] extends Named { name if i == 0 then \"eu\" else \"us\"; }";
+    let by_key = |formerly: &str| format!("w[k in [\"eu\", \"us\"]] {formerly} extends Named {{ name k; }}");
+    let help = "formerly w[if k == \"eu\" then 0 else if k == \"us\" then 1 else null]";
+    renames(by_number, &by_key(""), &format!("write `{help}` behind `w[...]`"), &by_key(help));
+    let other = |formerly: &str| by_key(formerly).replace("w[k", "x[k");
+    renames(&by_key(""), &other(""), "write `formerly w` behind `x[...]`", &other("formerly w"));
+}
+
+#[test]
+fn what_has_no_name_and_may_be_the_same_is_a_hazard() {
+    let world = World::new();
+    world.apply(&named("a extends Safe { size 5; } b extends Disk { }"));
+    let plan = world.plan(&named("site extends Compound { c extends Safe { } } d extends Disk { }"));
+    let text = shown(&plan).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("of `a` is retained and no longer tracked"), "{text}");
+    assert!(text.contains("write `c formerly root.a extends Safe` where `site.c` is defined"), "{text}");
+    assert!(text.contains("of `b` is deleted with all it holds"), "{text}");
+    assert!(text.contains("write `d formerly b extends Disk`"), "{text}");
+    assert!(!shown(&world.plan(&named("a extends Safe { size 5; } e extends Disk { size 9; }"))).contains("formerly"));
+}
+
+#[test]
+fn one_thing_does_not_become_two_nor_two_one() {
+    let world = World::new();
+    world.apply(&named("x extends Disk { } G extends Compound { x extends Disk { } } g extends G { }"));
+    let two_to_one = named("G extends Compound { x formerly root.x extends Disk { } } h formerly g extends G { }");
+    let errors = refused(&world, &two_to_one);
+    assert!(errors.len() == 1 && errors[0].contains("`x` and `g.x` cannot both have become `h.x`"), "{errors:?}");
+    let one_to_two = "G extends Compound { x extends Disk { } } h formerly g extends G { } k formerly g extends G { }";
+    let (graph, said) = crate::world::compiled(&Files::main(&format!("{NAMED}{one_to_two}")), &[]);
+    assert!(graph.is_none() && said.contains("`g` cannot have become both `h` and `k`"), "{said}");
+}
+
+#[test]
+fn what_is_protected_is_neither_destroyed_nor_replaced() {
+    let disk = |more: &str| {
+        graph(&format!(
+            "Disk extends Resource {{ kind \"acme.Disk\"; size: Int, immutable = 1; name: String?; }} d extends Disk {{ {more} }}"
+        ))
+    };
+    let world = World::new();
+    world.apply(&disk("protected true;"));
+    let errors = refused(&world, &disk("size 2; protected true;"));
+    assert!(errors.len() == 1 && errors[0].contains("`d` is protected, and would be replaced"), "{errors:?}");
+    assert_eq!(refused(&world, &disk("name \"d\"; protected true;")), Vec::<String>::new());
+    assert_eq!(refused(&world, &disk("size 2;")), Vec::<String>::new());
+    let errors = refused(&world, &ResourceGraph::empty(None));
+    assert!(errors.len() == 1 && errors[0].contains("`d` is protected, and would be destroyed"), "{errors:?}");
+    let run = world.apply(&disk(""));
+    assert!(shown(&run.plan).contains("protected  true -> false"), "{}", shown(&run.plan));
+    assert_eq!(refused(&world, &ResourceGraph::empty(None)), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_of_no_attribute_is_not_ignored() {
+    let program =
+        "Disk extends Resource { kind \"acme.Disk\"; size: Int = 1; } d extends Disk { ignoreChanges [\"sise\"]; }";
+    let (graph, said) = crate::world::compiled(&Files::main(program), &[]);
+    assert!(graph.is_none() && said.contains("did you mean `size`?"), "{said}");
+}
+
+#[test]
+fn changed_outputs_alone_are_shown_and_counted() {
+    let world = World::new();
+    let program = |outputs: &str| named(&format!("d extends Disk {{ }} {outputs}"));
+    world.apply(&program("output x = 1; output gone = \"q\";"));
+    let plan = world.plan(&program("output x = 2;"));
+    let text = shown(&plan);
+    assert!(text.contains("    x     1 -> 2\n    gone  \"q\" -> unset\n"), "{text}");
+    assert!(text.contains("  1 unchanged, 2 outputs change."), "{text}");
+    let page = markdown::page(&plan);
+    assert!(page.starts_with("### `test/default`: 1 unchanged, 2 outputs change\n"), "{page}");
+    assert!(page.contains("- output x  1\n+ output x  2\n- output gone  \"q\"\n+ output gone  unset\n"), "{page}");
+}
+
+#[test]
+fn a_value_too_long_to_show_says_how_to_see_it() {
+    let rules: String = (0..150).map(|at| format!("\"a rule with number {at}\", ")).collect();
+    let program = format!(
+        "Gate extends Resource {{ kind \"acme.Gate\"; rules: [String]; }} g extends Gate {{ rules [{rules}]; }}"
+    );
+    let plan = World::new().plan(&graph(&program));
+    let text = |full| -> String {
+        let view = text::View { width: 80, full };
+        text::lines(&plan, view).into_iter().map(|(_, line)| format!("{line}\n")).collect()
+    };
+    assert!(text(false).contains("52 more lines: `--full` shows them") && !text(false).contains("number 149"));
+    assert!(text(true).contains("number 149") && !text(true).contains("--full"));
+}
+
+#[test]
+fn what_was_destroyed_and_not_created_again_is_told() {
+    let program = |version: i64| {
+        graph(&format!(
+        "Thing extends Resource {{ kind \"acme.Thing\"; version: Int, immutable = 0; of: Thing?; needs: Thing?, immutable; }}
+         base extends Thing {{ version {version}; replacement \"deleteFirst\"; }}
+         user extends Thing {{ needs base; }}
+         holder extends Thing {{ of base; }}"
+    ))
+    };
+    let world = World::new();
+    world.apply(&program(0));
+    let outcome = world.run(&program(1), None).unwrap().outcome;
+    let addresses: Vec<String> = outcome.destroyed.iter().map(|(address, _)| address.to_string()).collect();
+    assert_eq!(addresses, ["user"]);
+    assert_eq!(outcome.skipped.iter().map(ToString::to_string).collect::<Vec<_>>(), ["holder"]);
+    assert!(outcome.done.is_empty());
 }
 
 // ---- what moved
@@ -228,9 +389,9 @@ fn what_changed_inside_of_an_action_is_told() {
     world.apply(&pond(""));
     let plan = world.plan(&pond("HEALTH { url \"http://pond/two\"; expectStatus [200, 204]; expectBody \"frog\"; }"));
     let expected = "  ~ pond  Pond  update: HEALTH
-  |    livenessActions.HEALTH.expectBody    unset -> \"frog\"
-  |    livenessActions.HEALTH.expectStatus  [200] -> [200, 204]
-  |    livenessActions.HEALTH.url           \"http://pond/one\" -> \"http://pond/two\"
+  |  + livenessActions.HEALTH.expectBody       \"frog\"
+  |  + livenessActions.HEALTH.expectStatus[1]  204
+  |    livenessActions.HEALTH.url              \"http://pond/one\" -> \"http://pond/two\"
 ";
     assert_eq!(changes(&plan), expected);
     // With other actions in it, the list as a whole is told.

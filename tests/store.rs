@@ -20,6 +20,7 @@ use crate::world::{World, files_below};
 
 fn recorded(id: &str) -> Recorded {
     Recorded {
+        protected: false,
         course: None,
         template: "Thing".into(),
         kind: "test.Thing".into(),

@@ -34,7 +34,7 @@ use tadpole::state::store::{self, LocalStore, Store, StoreFault};
 use tadpole::state::tenure::Tenure;
 use tadpole::value::{Fields, SealingKey, Value};
 
-pub const LOOK: Look = Look { colour: false, width: 100, live: false };
+pub const LOOK: Look = Look { colour: false, width: 100, live: false, full: false };
 
 /// Files by name; the program is all of those directly in the root.
 pub struct Files(pub BTreeMap<PathBuf, String>);
@@ -349,7 +349,7 @@ impl World {
         store::peek(self.path()).unwrap().expect("something is recorded")
     }
 
-    fn key(&self) -> SealingKey {
+    pub fn key(&self) -> SealingKey {
         store::sealing_key(self.path()).unwrap().unwrap_or_else(|| {
             let key = SealingKey::random();
             store::keep_key(self.path(), &key).unwrap();

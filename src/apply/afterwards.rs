@@ -85,10 +85,17 @@ pub(super) fn afterwards(
             continue;
         };
         let dependencies: BTreeSet<Address> = graph.needs(&resource.address).into_iter().cloned().collect();
-        if recorded.dependencies != dependencies || recorded.template != resource.template {
-            let recorded = Recorded { dependencies, template: resource.template.clone(), ..recorded.clone() };
+        let protected = resource.protected.is_some();
+        let is_as_said = recorded.template == resource.template && recorded.protected == protected;
+        if recorded.dependencies != dependencies || !is_as_said {
+            let template = resource.template.clone();
+            let recorded = Recorded { dependencies, template, protected, ..recorded.clone() };
             records.push(Record::Seen { address: resource.address.clone(), recorded: Box::new(recorded) });
         }
+    }
+    let exchanged = plan::exchanges(graph);
+    if state.exchanged != exchanged {
+        records.push(Record::Exchanged { exchanged });
     }
     let mut outputs: BTreeMap<Name, Value> = BTreeMap::new();
     for output in &graph.outputs {

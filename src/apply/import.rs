@@ -122,6 +122,7 @@ pub async fn take_in(
         outputs: here.outputs,
         dependencies: graph.needs(address).into_iter().cloned().collect(),
         lifecycle,
+        protected: resource.protected.is_some(),
         course: None,
     })
 }

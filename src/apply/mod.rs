@@ -78,6 +78,8 @@ pub struct Outcome {
     pub cut: Vec<Address>,
     /// Asked for and recorded, and not waited for until it was ready or gone.
     pub left: Vec<Address>,
+    /// Destroyed to be replaced, and not created again, with the id that each had.
+    pub destroyed: Vec<(Address, Arc<str>)>,
     /// What was replaced and is still there at the end, with its id.
     pub retired: Vec<(Address, Arc<str>)>,
     pub interrupted: bool,
@@ -120,6 +122,7 @@ pub async fn execute(
     let mut running: BTreeSet<usize> = BTreeSet::new();
     let mut halves: Vec<usize> = plan.changes.iter().map(|change| change.kind.parts().len()).collect();
     let mut made: BTreeMap<usize, Arc<str>> = BTreeMap::new();
+    let mut unmade: BTreeMap<usize, Arc<str>> = BTreeMap::new();
     let mut tried: BTreeSet<usize> = BTreeSet::new();
     let mut neighbours = Neighbours::new(plan);
     // What was recorded before its step, by the step's number.
@@ -221,6 +224,8 @@ pub async fn execute(
                     Ok(id) => {
                         if kind == ChangeKind::Replace && part == Part::Make {
                             made.insert(which, id.clone());
+                        } else if kind == ChangeKind::Replace {
+                            unmade.insert(which, id.clone());
                         }
                         halves[which] -= 1;
                         if halves[which] == 0 {
@@ -257,13 +262,18 @@ pub async fn execute(
         }
     }
     for (number, change) in plan.changes.iter().enumerate() {
+        if let Some(id) = unmade.get(&number).filter(|_| halves[number] > 0) {
+            outcome.destroyed.push((change.address.clone(), id.clone()));
+        }
         if running.contains(&number) {
             outcome.cut.push(change.address.clone());
+        } else if unmade.contains_key(&number) {
+            // It is done, has failed, or was destroyed alone.
         } else if change.kind.acts() && !tried.contains(&number) && !made.contains_key(&number) {
             outcome.skipped.push(change.address.clone());
         }
     }
-    if outcome.failed.is_empty() && outcome.skipped.is_empty() {
+    if outcome.failed.is_empty() && outcome.skipped.is_empty() && outcome.destroyed.is_empty() {
         let judged = graph.assertions.iter().filter(|assertion| plan.judges(assertion));
         outcome.broken.extend(Assertion::all_broken(judged, ledger.state()));
     }

@@ -163,7 +163,7 @@ async fn find(
         let mut strays = Vec::new();
         let mut kept = None;
         let kind = &*resource.schema.kind;
-        let addresses = || std::iter::once(&resource.address).chain(&resource.formerly);
+        let addresses = || std::iter::once(&resource.address).chain(resource.formerly.iter().map(|one| &one.address));
         if resource.lifecycle.start.is_empty() {
             seeks.push(Seek::Identity);
         } else if resource.lifecycle.terminate.is_empty() {

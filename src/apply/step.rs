@@ -115,6 +115,7 @@ pub(super) struct Wanted {
     pub samples: Fields,
     pub lifecycle: Lifecycle<ActionTerm>,
     pub dependencies: BTreeSet<Address>,
+    pub protected: bool,
 }
 
 /// A resource's own id and outputs, for what its actions say of itself.
@@ -254,6 +255,7 @@ impl Step {
             lifecycle,
             id,
             outputs,
+            protected: wanted.protected,
             course: None,
         })
     }
@@ -276,6 +278,7 @@ impl Step {
             outputs: Fields::new(),
             dependencies: wanted.dependencies.clone(),
             lifecycle,
+            protected: wanted.protected,
             course: None,
         }
     }

@@ -57,6 +57,7 @@ pub(super) fn work(
             samples,
             lifecycle,
             dependencies: graph.needs(&change.address).into_iter().cloned().collect(),
+            protected: resource.protected.is_some(),
         });
     }
     let mut present = match part {
@@ -99,8 +100,20 @@ pub(super) fn work(
             outputs: found.here.outputs.clone(),
             dependencies: BTreeSet::new(),
             lifecycle: Default::default(),
+            protected: wanted.protected,
             course: None,
         });
+    }
+    if let (ChangeKind::Update | ChangeKind::Adopt, Some(resource), Some(present), Some(wanted)) =
+        (change.kind, graph.get(&change.address), &present, &mut wanted)
+    {
+        // What somebody else owns stays as it is.
+        for name in &resource.ignored {
+            match present.inputs.get(name) {
+                Some(is) => drop(wanted.inputs.insert(name.clone(), is.clone())),
+                None => drop(wanted.inputs.remove(name)),
+            }
+        }
     }
     let kind = wanted.as_ref().map(|wanted| wanted.kind.clone());
     let is_of = |late: &&Late| Some(&late.kind) == kind.as_ref();

@@ -1,6 +1,6 @@
 //! A component's attributes against its schema: evaluated, complete, and as a [`Resource`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::check::instance::NodeId;
@@ -11,8 +11,9 @@ use crate::model::schema::Schema;
 use crate::model::term::{Output, Term};
 use crate::model::ty::Ty;
 use crate::name::{Address, Name, OrderedTable};
-use crate::resolve::Family;
+use crate::resolve::{Family, scope};
 use crate::source::Span;
+use crate::syntax::tree::Ident;
 use crate::value::{Secret, Value};
 
 impl<'a> Checker<'a, '_> {
@@ -215,6 +216,8 @@ impl<'a> Checker<'a, '_> {
             Some("deleteFirst") => Some(Order::DeleteFirst),
             _ => None,
         };
+        let ignored = self.ignored(node, &schema);
+        let protected = self.protected(node);
         Some(Resource {
             address: self.nodes[node.0].address.clone(),
             template: self.template_ref(node).name,
@@ -223,10 +226,47 @@ impl<'a> Checker<'a, '_> {
             samples,
             lifecycle,
             replacement,
+            ignored,
+            protected,
             depends_on: self.depends_on(node),
             formerly: self.nodes[node.0].formerly.clone(),
+            each: self.nodes[node.0].key_variable(),
             span,
         })
+    }
+
+    /// `ignoreChanges`: each is the name of an attribute that the provider knows.
+    fn ignored(&mut self, node: NodeId, schema: &Schema) -> BTreeSet<Name> {
+        let span = self.nodes[node.0].span;
+        let place = self.nodes[node.0].settings("ignoreChanges").last().map_or(span, |setting| setting.span);
+        let term = self.attribute(node, &"ignoreChanges".into(), span);
+        let Some(value) = term.known() else {
+            self.known_later(&term, place, "`ignoreChanges`");
+            return BTreeSet::new();
+        };
+        let names: BTreeSet<Name> = value.parts().filter_map(Value::as_str).map(Name::from).collect();
+        for name in names.iter().filter(|name| !schema.attributes.contains_key(*name)) {
+            let template = self.template_ref(node).name;
+            let message = format!("`{template}` has no attribute `{name}` whose changes could be ignored");
+            let ident = Ident::new(name.clone(), place);
+            let known = schema.attributes.keys().map(Name::as_str);
+            self.report.push(scope::unknown("cloud::attribute::unknown", &message, &ident, known));
+        }
+        names
+    }
+
+    /// Where `protected` is set to true, if it is.
+    fn protected(&mut self, node: NodeId) -> Option<Span> {
+        let span = self.nodes[node.0].span;
+        let place = self.nodes[node.0].settings("protected").last().map_or(span, |setting| setting.span);
+        let term = self.attribute(node, &"protected".into(), span);
+        match term.known() {
+            Some(value) => (*value == Value::Bool(true)).then_some(place),
+            None => {
+                self.known_later(&term, place, "`protected`");
+                None
+            }
+        }
     }
 
     /// A group is nothing in the cloud: it cannot be given to it, nor be recorded.

@@ -9,6 +9,7 @@ use crate::check::repeat::Group;
 use crate::check::setting::Fields;
 use crate::check::{Checker, Frame, MAX_COMPONENTS, MAX_NESTING, MAX_SELF_NESTING, SHALLOW, What};
 use crate::diagnostic::Diagnostic;
+use crate::model::resource::Former;
 use crate::model::schema::Attribute;
 use crate::model::term::Term;
 use crate::model::ty::{TemplateId, TemplateRef, Ty};
@@ -19,7 +20,7 @@ use crate::resolve::prototype::{
 use crate::resolve::types::Types;
 use crate::resolve::{Family, ModuleId, scope};
 use crate::source::Span;
-use crate::syntax::tree::{Body, Define, Ident, Item, PathStep};
+use crate::syntax::tree::{Body, Define, Expr, Ident, Item, OldPath, OldStep, PathStep};
 use crate::value::Value;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -42,7 +43,7 @@ pub(super) struct Node<'a> {
     /// The statement that made it.
     pub define: Option<*const Define>,
     /// Addresses under which it may be recorded still.
-    pub formerly: Vec<Address>,
+    pub formerly: Vec<Former>,
     /// The value that this one is merged into, where it is one of a template.
     pub merged_into: Option<Fields>,
     pub memo: Table<Name, Option<Arc<Term>>>,
@@ -116,6 +117,16 @@ impl<'a> Node<'a> {
     pub fn member_names(&self) -> impl Iterator<Item = &Name> {
         let own = self.own.keys().filter(|name| !self.shape.members.contains_key(*name));
         self.shape.members.keys().chain(own)
+    }
+
+    /// The variable of the repetition that made it that holds its key.
+    pub fn key_variable(&self) -> Option<Name> {
+        let key = match self.address.segments().last()?.key.as_ref()? {
+            Key::Index(index) => Value::Int(i64::try_from(*index).ok()?),
+            Key::Text(text) => Value::String(text.clone()),
+        };
+        let holds = |term: &Term| matches!(term, Term::Known(value) if *value == key);
+        self.locals.iter().find(|(_, term)| holds(&**term)).map(|(name, _)| name.clone())
     }
 
     /// The template that it is best called by.
@@ -243,8 +254,8 @@ impl<'a> Checker<'a, '_> {
         for setting in plan.layers_of(key.as_ref()) {
             apply_setting(&mut own, &shape.members, setting, key.as_ref(), &layer.subject, &mut types);
         }
+        let formerly = self.former_addresses(plan, key.as_ref(), &locals);
         let parent = &self.nodes[plan.parent.0];
-        let formerly = former_addresses(parent, plan, key.as_ref());
         let (address, probe) = (parent.address.child(Segment { name: plan.name.clone(), key }), parent.probe);
         Some(self.add(Node {
             own,
@@ -401,44 +412,96 @@ const NODE_WEIGHT: usize = 8;
 /// Former addresses that a component may have; more than this are not looked for.
 const MAX_FORMERLY: usize = 64;
 
-/// Every address that a component had if it, or what it stands in, was called otherwise.
-fn former_addresses(parent: &Node, plan: &ChildPlan, key: Option<&Key>) -> Vec<Address> {
-    if parent.formerly.is_empty() && plan.define.formerly.is_empty() {
-        return Vec::new();
-    }
-    let mut all = Vec::new();
-    let bases = || std::iter::once(&parent.address).chain(&parent.formerly);
-    for old in &plan.define.formerly {
-        let mut segments: Vec<Segment> = Vec::new();
-        for step in &old.steps {
-            match step {
-                PathStep::Name(name) => segments.push(Segment { name: name.value.clone(), key: None }),
-                PathStep::Key(key) => {
-                    segments.iter_mut().next_back().into_iter().for_each(|last| last.key = Some(key.value.clone()))
+impl<'a> Checker<'a, '_> {
+    /// Every address that a component had if it, or what it stands in, was called otherwise.
+    fn former_addresses(&mut self, plan: &ChildPlan<'a, '_>, key: Option<&Key>, locals: &Locals) -> Vec<Former> {
+        let parent = &self.nodes[plan.parent.0];
+        if parent.probe || parent.formerly.is_empty() && plan.define.formerly.is_empty() {
+            return Vec::new();
+        }
+        let (address, above) = (parent.address.clone(), parent.formerly.clone());
+        let own = Segment { name: plan.name.clone(), key: key.cloned() };
+        let mut all = Vec::new();
+        for old in &plan.define.formerly {
+            let Some(segments) = self.old_segments(old, plan, locals) else { continue };
+            let below = |base: &Address, last_key: Option<&Key>| {
+                let mut segments = segments.clone();
+                if let Some(last) = segments.last_mut().filter(|last| last.key.is_none()) {
+                    last.key = last_key.cloned();
+                }
+                segments.into_iter().fold(base.clone(), |address, segment| address.child(segment))
+            };
+            let base = if old.from_root { Address::root() } else { address.clone() };
+            self.claim(&below(&base, key), address.child(own.clone()), old.span);
+            let others = above.iter().map(|former| former.address.clone()).filter(|_| !old.from_root);
+            for base in std::iter::once(base).chain(others) {
+                all.push(Former { address: below(&base, key), span: old.span });
+                // The first of several was the only one before.
+                if key == Some(&Key::Index(0)) {
+                    all.push(Former { address: below(&base, None), span: old.span });
                 }
             }
         }
-        let below = |base: &Address, last_key: Option<&Key>| {
-            let mut segments = segments.clone();
-            if let Some(last) = segments.last_mut().filter(|last| last.key.is_none()) {
-                last.key = last_key.cloned();
+        all.extend(above.iter().map(|base| Former { address: base.address.child(own.clone()), span: base.span }));
+        all.truncate(MAX_FORMERLY);
+        all
+    }
+
+    /// One thing cannot have become two.
+    fn claim(&mut self, old: &Address, new: Address, span: Span) {
+        match self.former.get(old) {
+            Some((first, place)) if *first != new => {
+                let twice = was_two(old, (&new, span), (first, *place));
+                self.tell(twice);
             }
-            segments.into_iter().fold(base.clone(), |address, segment| address.child(segment))
-        };
-        let root = Address::root();
-        let bases: Vec<&Address> = if old.from_root { vec![&root] } else { bases().collect() };
-        for base in bases {
-            all.push(below(base, key));
-            // The first of several was the only one before.
-            if key == Some(&Key::Index(0)) {
-                all.push(below(base, None));
+            Some(_) => {}
+            None => drop(self.former.insert(old.clone(), (new, span))),
+        }
+    }
+
+    /// A former name with its keys; nothing where one of them is null, or wrong.
+    fn old_segments(&mut self, old: &'a OldPath, plan: &ChildPlan<'a, '_>, locals: &Locals) -> Option<Vec<Segment>> {
+        let mut segments: Vec<Segment> = Vec::new();
+        for step in &old.steps {
+            match step {
+                OldStep::Name(name) => segments.push(Segment { name: name.value.clone(), key: None }),
+                OldStep::Key(expr) => {
+                    let key = self.old_key(expr, plan, locals)?;
+                    segments.last_mut().into_iter().for_each(|last| last.key = Some(key.clone()));
+                }
+            }
+        }
+        Some(segments)
+    }
+
+    fn old_key(&mut self, expr: &'a Expr, plan: &ChildPlan<'a, '_>, locals: &Locals) -> Option<Key> {
+        let env = self.env(plan.parent, plan.scope, None);
+        let env = Env { locals: Rc::new(locals.clone()), ..env };
+        match self.eval(expr, &Ty::Any, &env.for_part("a key of a former name")) {
+            Term::Known(Value::Int(index)) if index >= 0 => Some(Key::Index(index.unsigned_abs())),
+            Term::Known(Value::String(text)) => Some(Key::Text(text)),
+            Term::Known(Value::Null) => None,
+            Term::Known(other) => {
+                self.tell(
+                    Diagnostic::error("cloud::syntax::key", "a key is a whole number or a text")
+                        .label(expr.span, format!("this is {}", crate::model::operation::a_kind(&other))),
+                );
+                None
+            }
+            term => {
+                self.known_later(&term, expr.span, "a key of a former name");
+                None
             }
         }
     }
-    let own = Segment { name: plan.name.clone(), key: key.cloned() };
-    all.extend(parent.formerly.iter().map(|base| base.child(own.clone())));
-    all.truncate(MAX_FORMERLY);
-    all
+}
+
+/// What to say of two components of which each says that it had an address.
+fn was_two(old: &Address, (one, here): (&Address, Span), (other, there): (&Address, Span)) -> Diagnostic {
+    Diagnostic::error("cloud::formerly::twice", format!("`{old}` cannot have become both `{other}` and `{one}`"))
+        .label(here, format!("`{one}` takes it over here"))
+        .label(there, format!("`{other}` takes it over here"))
+        .help("leave one of them; the other one is created")
 }
 
 /// How the children of one name are made.

@@ -174,6 +174,8 @@ struct Checker<'a, 'r> {
     report: &'r mut Report,
     nodes: Vec<Node<'a>>,
     by_address: Table<Address, NodeId>,
+    /// Former addresses, each with the component that says that it had it, and where.
+    former: Table<Address, (Address, Span)>,
     /// One node without members a module: what its own texts stand in.
     module_nodes: HashMap<usize, NodeId>,
     /// The node without members that the texts of functions stand in.
@@ -249,6 +251,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             report,
             nodes: Vec::new(),
             by_address: Table::default(),
+            former: Table::default(),
             module_nodes: HashMap::new(),
             function_node: None,
             calls: Vec::new(),

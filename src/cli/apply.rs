@@ -43,6 +43,7 @@ pub struct Apply {
 
 impl Apply {
     pub async fn run(self, look: Look) -> Exit {
+        let look = self.planning.look(look);
         if saved::is_plan(&self.place.program) {
             if !self.planning.is_empty() {
                 let help = "leave out what says what to plan, such as `--target`";

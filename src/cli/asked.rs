@@ -1,5 +1,6 @@
 //! What `plan`, `apply` and `destroy` are asked to be about, as flags.
 
+use crate::cli::ui::Look;
 use crate::name::Address;
 use crate::plan::{Purpose, Scope};
 
@@ -15,6 +16,9 @@ pub struct Scoped {
     /// Plan from the record, without asking the cloud how it is doing
     #[arg(long)]
     no_refresh: bool,
+    /// Show every value whole, however many lines it takes
+    #[arg(long)]
+    full: bool,
 }
 
 /// And those that only make sense with a program.
@@ -46,8 +50,13 @@ impl Scoped {
         self.asked(Purpose::Destroy)
     }
 
+    /// How the plan is to be shown.
+    pub fn look(&self, look: Look) -> Look {
+        Look { full: self.full, ..look }
+    }
+
     fn asked(self, purpose: Purpose) -> Asked {
-        let Scoped { targets, excludes, no_refresh } = self;
+        let Scoped { targets, excludes, no_refresh, full: _ } = self;
         let scope = Scope { targets, excludes, replaces: Vec::new() };
         Asked { purpose, scope, refresh: !no_refresh, persistent: false }
     }
@@ -56,8 +65,13 @@ impl Scoped {
 impl Planning {
     /// Whether none of them was given.
     pub fn is_empty(&self) -> bool {
-        let Planning { scoped: Scoped { targets, excludes, no_refresh }, replaces, refresh_only } = self;
+        let Planning { scoped: Scoped { targets, excludes, no_refresh, full: _ }, replaces, refresh_only } = self;
         targets.is_empty() && excludes.is_empty() && replaces.is_empty() && !no_refresh && !refresh_only
+    }
+
+    /// How the plan is to be shown.
+    pub fn look(&self, look: Look) -> Look {
+        self.scoped.look(look)
     }
 
     pub fn asked(self) -> Asked {

@@ -35,6 +35,7 @@ pub struct Destroy {
 
 impl Destroy {
     pub async fn run(self, look: Look) -> Exit {
+        let look = self.scoped.look(look);
         if !self.place.is_sound(look) {
             return Exit::Wrong;
         }

@@ -272,7 +272,7 @@ mod tests {
     use super::{columns, render};
     use crate::cli::ui::Look;
 
-    const PLAIN: Look = Look { colour: false, width: 40, live: false };
+    const PLAIN: Look = Look { colour: false, width: 40, live: false, full: false };
     const COLOURED: Look = Look { colour: true, ..PLAIN };
 
     #[test]

@@ -45,6 +45,7 @@ impl Plan {
     }
 
     async fn planned(self, look: Look) -> Result<Exit, Exit> {
+        let look = self.planning.look(look);
         let mut asked = self.planning.asked();
         let compiled = if self.destroy {
             if !self.place.is_sound(look) || self.place.is_nowhere(look) {

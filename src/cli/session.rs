@@ -1,7 +1,7 @@
 //! What `plan`, `apply` and `destroy` share: an environment opened with its cloud, recovered,
 //! refreshed and planned.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -283,7 +283,7 @@ impl Session {
         if let Some(text) = self.place.misnomer() {
             tell_line(&self.look.paint(&text, Paint::Faint));
         }
-        for (tone, line) in text::lines(plan, self.look.width) {
+        for (tone, line) in text::lines(plan, text::View { width: self.look.width, full: self.look.full }) {
             tell_line(&self.look.paint(&line, paint(tone)));
         }
         let forecast = apply::forecast(plan, &self.graph, state, &*self.calls.provider);
@@ -393,9 +393,15 @@ impl Session {
             tell("\n");
             tell(&ui::render(&report, &self.sources, self.look));
         }
-        let mut parts = vec![format!("{} done", outcome.done.len())];
+        let mut parts = Vec::new();
+        if !outcome.done.is_empty() || outcome.destroyed.is_empty() {
+            parts.push(format!("{} done", outcome.done.len()));
+        }
         if !outcome.failed.is_empty() {
             parts.push(format!("{} failed", outcome.failed.len()));
+        }
+        if !outcome.destroyed.is_empty() {
+            parts.push(format!("{} destroyed and not created again", outcome.destroyed.len()));
         }
         if !outcome.skipped.is_empty() {
             parts.push(format!("{} not tried", outcome.skipped.len()));
@@ -418,6 +424,7 @@ impl Session {
             && outcome.left.is_empty()
             && outcome.failed.is_empty()
             && outcome.skipped.is_empty()
+            && outcome.destroyed.is_empty()
             && outcome.broken.is_empty()
             && outcome.store.is_none();
         let paint = if good { Paint::Good } else { Paint::Bad };
@@ -434,6 +441,15 @@ impl Session {
         }
         for address in outcome.left.iter().take(LISTED) {
             tell_line(&format!("    not waited for: {address}"));
+        }
+        let kinds: HashMap<&Address, plan::ChangeKind> =
+            plan.changes.iter().map(|change| (&change.address, change.kind)).collect();
+        for (address, _) in outcome.failed.iter().take(LISTED) {
+            let kind = kinds.get(address).map(|kind| format!("{} ", text::mark(*kind).2)).unwrap_or_default();
+            tell_line(&format!("    {kind}failed: {address}"));
+        }
+        for (address, id) in outcome.destroyed.iter().take(LISTED) {
+            tell_line(&format!("    destroyed, and not created again: {address}  {id}"));
         }
         for address in outcome.skipped.iter().take(LISTED) {
             tell_line(&format!("    not tried: {address}"));

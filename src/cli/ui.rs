@@ -22,6 +22,8 @@ pub struct Look {
     pub width: usize,
     /// Whether progress may move the cursor.
     pub live: bool,
+    /// Whether values are shown whole, however long they are.
+    pub full: bool,
 }
 
 impl Look {
@@ -42,6 +44,7 @@ impl Look {
             colour: terminal && !plain,
             width: width.clamp(40, 160),
             live: terminal && std::env::var_os("CI").is_none(),
+            full: false,
         }
     }
 

@@ -24,6 +24,14 @@ pub enum Order {
     DeleteFirst,
 }
 
+/// An address under which a component may be recorded still.
+#[derive(Clone, Debug)]
+pub struct Former {
+    pub address: Address,
+    /// The `formerly` that says so.
+    pub span: Span,
+}
+
 /// One thing to be deployed.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -38,10 +46,16 @@ pub struct Resource {
     pub lifecycle: Arc<Lifecycle<ActionTerm>>,
     /// What the program wants to come first when it is replaced, if it says so.
     pub replacement: Option<Order>,
+    /// Attributes that somebody else owns once it is there.
+    pub ignored: BTreeSet<Name>,
+    /// Where the program says that it may not be destroyed, if it does.
+    pub protected: Option<Span>,
     /// From `dependsOn`, of this component and of those around it.
     pub depends_on: BTreeMap<Address, Span>,
     /// Addresses under which it may be recorded still, the likeliest first.
-    pub formerly: Vec<Address>,
+    pub formerly: Vec<Former>,
+    /// The variable of its repetition that holds its key.
+    pub each: Option<Name>,
     /// Where the component is named.
     pub span: Span,
 }

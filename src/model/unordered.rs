@@ -59,7 +59,7 @@ impl Unordered {
 }
 
 /// The same for values that mean the same, whatever is kept as a set.
-fn hash(value: &Value) -> u64 {
+pub fn hash(value: &Value) -> u64 {
     fn add(value: &Value, hasher: &mut DefaultHasher) {
         match value {
             Value::Null | Value::Secret(_) | Value::List(_) => {}

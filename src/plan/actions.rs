@@ -51,7 +51,7 @@ pub(super) fn differing(list: List, old: &[Action], new: &[Action]) -> (Value, V
     }
     let (one, two) = (described(old), described(new));
     // What nobody set, and a newer library has, is nothing to tell of.
-    if parts::differing(list.attribute(), &one, &two).is_empty() { by_name() } else { (one, two) }
+    if parts::differing(list.attribute(), false, &one, &two).is_empty() { by_name() } else { (one, two) }
 }
 
 /// Each action with all its settings: by its name, or where two have one name, by its place.

@@ -11,7 +11,7 @@ use crate::model::term::{Known, Term};
 use crate::name::{Address, Name, Set};
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Left, Moved, Part, Plan, Planned, Purpose, Refreshed, Request, Scope, Stray,
-    actions, drift, hazard, outputs, replace, schedule,
+    actions, drift, hazard, outputs, protection, renamed, replace, schedule,
 };
 use crate::state::observed::{Health, Reading};
 use crate::state::{Kept, Recorded, State, Status};
@@ -80,7 +80,10 @@ pub fn diff(
     replace::refuse_held(&changes, graph, state, report);
     refuse_withdrawn(graph, state, &withdrawn, &changes, report);
     hazard::foresee(&mut changes, graph, state);
-    refuse_handed_over(graph, &world, &changes, report);
+    report.extend(moved.collisions.iter().cloned());
+    renamed::foresee(&mut changes, graph, state);
+    protection::refuse(&changes, graph, state, report);
+    renamed::refuse(&changes, graph, state, report);
     refuse_another(graph, refreshed, &changes, report);
     let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
     // One that is about something that changes now is tested afterwards.
@@ -281,7 +284,8 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     let now = here.map(|here| &here.health);
     let incomplete = match (recorded.status, now) {
         (Status::Incomplete, _) => {
-            let end = "its start did not come to an end";
+            let is_started = recorded.course.as_ref().is_some_and(|course| course.started);
+            let end = if is_started { "its last update did not complete" } else { "its start did not come to an end" };
             let goes_on = actions::goes_on(resource, recorded, world, key);
             Some(goes_on.map_or(end.to_string(), |goes_on| format!("{end}: it {goes_on}")))
         }
@@ -292,6 +296,7 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
         (Status::Live, _) => None,
     };
     changed.extend(lifecycle(resource, recorded, world, key));
+    changed.extend(protection::changed(resource, recorded));
     if exists_already {
         // It is not ours: what nobody asked for is not even different.
         changed.retain(|change| resource.inputs.get(&change.name).is_none_or(|input| !input.default));
@@ -369,45 +374,6 @@ fn as_it_is(fixed: &[AttributeChange]) -> Option<String> {
         format!("it is adopted as it is: {open} cannot change in place, and is known after apply; if it differs then, the next apply replaces it")
     });
     [differing, open].into_iter().flatten().reduce(|one, other| format!("{one}; {other}"))
-}
-
-/// A thing that loses its component and a component that wants its name: deleting the one and making the
-/// other would lose what is in it, and is hardly what was meant.
-fn refuse_handed_over(graph: &ResourceGraph, world: &World, changes: &[Change], report: &mut Report) {
-    let going: Vec<(&Address, &Recorded)> = changes
-        .iter()
-        .filter(|change| change.kind == ChangeKind::Terminate && change.retired.is_none())
-        .filter_map(|change| Some((&change.address, world.state.resources.get(&change.address)?)))
-        .collect();
-    if going.is_empty() {
-        return;
-    }
-    let name = |kind: &str, values: &[&Value]| {
-        let parts: Vec<String> = values.iter().map(|value| value.to_string()).collect();
-        format!("{kind} {}", parts.join(" "))
-    };
-    for change in changes.iter().filter(|change| change.kind == ChangeKind::Start) {
-        let Some(resource) = graph.get(&change.address) else { continue };
-        let identity: Vec<&Name> = resource.schema.identity().map(|attribute| &attribute.name).collect();
-        let wanted: Option<Vec<&Value>> =
-            identity.iter().map(|name| resource.inputs.get(*name)?.term.known()).collect();
-        let Some(wanted) = wanted.filter(|values| !values.is_empty()) else { continue };
-        let wanted = name(&resource.schema.kind, &wanted);
-        let has = |recorded: &Recorded| {
-            let values: Option<Vec<&Value>> = identity.iter().map(|name| recorded.inputs.get(*name)).collect();
-            values.is_some_and(|values| name(&recorded.kind, &values) == wanted)
-        };
-        let Some((old, recorded)) = going.iter().find(|(_, recorded)| has(recorded)) else { continue };
-        let (new, template) = (&change.address, &resource.template);
-        report.push(
-            Diagnostic::error("cloud::plan::renamed", format!("`{new}` wants the name that `{old}` has"))
-                .label(resource.span, format!("`{old}` is not in the program any more, and would be deleted with all it holds"))
-                .help(format!(
-                    "if it is the same thing, write `{new} formerly {old} extends {template}`; else take {} down first, in an apply of its own",
-                    recorded.id
-                )),
-        );
-    }
 }
 
 /// A replacement of which the cloud has the successor already, and the record does not: another one would be made.
@@ -491,11 +457,15 @@ fn attributes(
                     old: None,
                     new: Planned::Later(None),
                     replaces: false,
+                    unordered: false,
                     drifted: false,
                     place: None,
                 };
                 changes.push(change);
             }
+            continue;
+        }
+        if old.is_some() && resource.ignored.contains(name) {
             continue;
         }
         let new = match resource.inputs.get(name) {
@@ -521,6 +491,7 @@ fn attributes(
             old: was.cloned(),
             new,
             replaces: forces,
+            unordered: attribute.modifiers.unordered,
             drifted: !unchanged(resource, name, was, recorded),
             place: None,
         });
@@ -583,6 +554,7 @@ fn lifecycle(resource: &Resource, recorded: &Recorded, world: &World, key: &Seal
                 old: Some(old),
                 new: Planned::Value(new),
                 replaces: false,
+                unordered: false,
                 drifted: false,
                 place: None,
             }

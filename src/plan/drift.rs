@@ -96,6 +96,7 @@ fn differences(recorded: &Recorded, here: &Here, ours: bool, resource: Option<&R
         let pairs = new.iter().filter_map(|(name, found)| Some((name, old.get(name)?, found)));
         pairs
             .filter(|(name, recorded, found)| !same(name, recorded, found))
+            .filter(|(name, ..)| resource.is_none_or(|resource| !resource.ignored.contains(*name)))
             // No cloud tells a secret: what it says in its place is neither compared nor shown.
             .filter(|(_, recorded, found)| !recorded.holds_secret() || found.holds_secret())
             .map(|(name, recorded, found)| Difference {

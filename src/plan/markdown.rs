@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
-use crate::plan::text::{Tone, mark, shortened, shown, summary};
-use crate::plan::{Change, Drifted, Hazard, HazardKind, Plan, Planned, Purpose, Spot, Standing};
+use crate::plan::pieces::{Piece, Side, What, changed, first};
+use crate::plan::text::{Tone, mark, shortened, summary};
+use crate::plan::{Change, Difference, Drifted, Hazard, HazardKind, Plan, Purpose, Spot, Standing};
 use crate::printable::Plain;
 
 /// Bytes up to which each part of the page may go on: a comment holds 65,536 characters.
@@ -14,9 +15,11 @@ const TABLE: usize = 30_000;
 const LISTED: usize = 20;
 const DRIFT: usize = 40_000;
 const FOLDED: usize = 62_000;
-/// Characters of one value, and of one among others.
-const VALUE: usize = 300;
+/// Columns of a line of values, and characters of a value among others.
+const WIDE: usize = 120;
 const SHORT: usize = 80;
+/// Lines that one value takes.
+const VALUE: usize = 60;
 const OUTPUTS: usize = 15;
 
 /// The plan, with a line break at its end.
@@ -146,15 +149,23 @@ fn drift(plan: &Plan, page: &mut String) {
         let _ = match &one.what {
             Drifted::Gone => writeln!(page, "- {address} is gone ({})", code(&one.id)),
             Drifted::Attributes(all) => {
-                let parts = all.iter().map(|one| {
-                    let (old, new) =
-                        (shortened(&one.recorded.to_string(), SHORT), shortened(&one.found.to_string(), SHORT));
-                    format!("{} {} → {}", code(one.name.as_str()), code(&old), code(&new))
-                });
+                let parts = all.iter().map(difference);
                 writeln!(page, "- {address}: {}", parts.collect::<Vec<_>>().join(", "))
             }
         };
     }
+}
+
+/// What somebody else changed of an attribute, its first part if there are many.
+fn difference(Difference { name, recorded, found }: &Difference) -> String {
+    let (Piece { path, what }, more) = first(name.as_str(), (recorded, found), false, SHORT);
+    let path = code(&path);
+    let text = match what {
+        What::Pair(old, new) => format!("{path} {} → {}", code(&old), code(&new)),
+        What::Note(note) => format!("{path} {note}"),
+        What::Only(..) | What::Lines(_) => path,
+    };
+    if more > 0 { format!("{text} and {more} more") } else { text }
 }
 
 /// Every value, as a diff: that has colours where Markdown has none.
@@ -170,9 +181,8 @@ fn folded(plan: &Plan, page: &mut String) {
         }
     }
     for output in plan.outputs.iter().take(OUTPUTS) {
-        let sign = if output.new == Planned::Nothing { '-' } else { '+' };
-        let value = one_line(&shown(&output.new, SHORT));
-        let _ = writeln!(body, "{sign} output {}  {value}", output.name);
+        let pieces = changed(output.name.as_str(), (output.old.as_ref(), &output.new), false, true, WIDE);
+        put(&pieces, ("output ", ""), &mut body);
     }
     if left > 0 {
         let _ = writeln!(body, "  and {left} others");
@@ -196,16 +206,42 @@ fn diff(change: &Change) -> String {
         let _ = writeln!(text, "#   {}", one_line(reason));
     }
     for changed in change.attributes.iter().filter(|changed| changed.tells()) {
-        let name = &changed.name;
         let forces = if changed.replaces { "  forces replacement" } else { "" };
-        if let Some(old) = &changed.old {
-            let _ = writeln!(text, "-   {name}  {}", one_line(&shortened(&old.to_string(), VALUE)));
-        }
-        if changed.new != Planned::Nothing {
-            let _ = writeln!(text, "+   {name}  {}{forces}", one_line(&shown(&changed.new, VALUE)));
-        }
+        put(&changed.pieces(WIDE), ("  ", forces), &mut text);
     }
     text
+}
+
+/// The lines of one attribute or output, with what stands before its name and behind its new value.
+fn put(pieces: &[Piece], (before, behind): (&str, &str), text: &mut String) {
+    let mut rows: Vec<String> = Vec::new();
+    let row = |sign: char, path: &str, value: &str| format!("{sign} {before}{path}  {value}");
+    for Piece { path, what } in pieces {
+        match what {
+            What::Pair(old, new) => rows.extend([row('-', path, old), row('+', path, new)]),
+            What::Note(note) => rows.push(row('+', path, note)),
+            What::Only(side, lines) => {
+                let sign = if *side == Side::Both { '+' } else { side.sign() };
+                let mut lines = lines.iter();
+                rows.push(row(sign, path, lines.next().map_or("", String::as_str)));
+                rows.extend(lines.map(|line| format!("{sign} {before}{line}")));
+            }
+            What::Lines(lines) => {
+                rows.push(row('!', path, ""));
+                rows.extend(lines.iter().map(|(side, line)| format!("{} {before}   {line}", side.sign())));
+            }
+        }
+    }
+    if let Some(at) = rows.iter().position(|row| row.starts_with(['+', '!'])) {
+        rows[at].push_str(behind);
+    }
+    let more = rows.len().saturating_sub(VALUE);
+    for row in rows.iter().take(VALUE) {
+        let _ = writeln!(text, "{}", one_line(row.trim_end()));
+    }
+    if more > 0 {
+        let _ = writeln!(text, "# {before}and {more} more lines: `tadpole plan --full` shows them");
+    }
 }
 
 /// A text as code, whatever is in it.

@@ -12,6 +12,9 @@ mod moves;
 mod obstacle;
 mod outputs;
 mod parts;
+mod pieces;
+mod protection;
+mod renamed;
 mod replace;
 mod rollback;
 mod schedule;
@@ -37,7 +40,7 @@ pub use document::{Made, Unread};
 pub use drift::{Difference, Drift, Drifted, drift, found, seen};
 pub use hazard::{Hazard, HazardKind, Spot};
 pub use moved::{moved, was_applied};
-pub use moves::{Moved, moves};
+pub use moves::{Moved, exchanges, moves};
 pub use rollback::{lasting, rollback};
 pub use scope::{Scope, suggestion};
 pub use standing::{Left, Standing};
@@ -338,6 +341,9 @@ pub struct AttributeChange {
     /// It cannot change in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replaces: bool,
+    /// A list that the cloud keeps as a set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unordered: bool,
     /// The old value is not what was recorded: somebody else changed it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drifted: bool,
@@ -357,9 +363,10 @@ impl AttributeChange {
         self.old.is_some() || !empty
     }
 
-    /// Whether it is an attribute that the provider knows, rather than a list of actions.
+    /// Whether it is an attribute that the provider knows, rather than a list of actions or whether it is protected.
     pub fn is_input(&self) -> bool {
-        List::ALL.iter().all(|list| list.attribute() != self.name.as_str())
+        self.name.as_str() != protection::ATTRIBUTE
+            && List::ALL.iter().all(|list| list.attribute() != self.name.as_str())
     }
 }
 

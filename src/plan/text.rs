@@ -1,7 +1,10 @@
 //! A plan as text for the terminal. Colour is the caller's: lines come with what they are.
 
+use std::collections::BTreeSet;
+
 use crate::name::Address;
-use crate::plan::parts::{self, Part};
+pub use crate::plan::pieces::shortened;
+use crate::plan::pieces::{Piece, What, changed, first};
 use crate::plan::{
     AttributeChange, Change, ChangeKind, Difference, Drift, Drifted, HazardKind, Plan, Planned, Purpose, Revert, Scope,
     Spot, Standing, Stray,
@@ -23,14 +26,32 @@ pub enum Tone {
     Faint,
 }
 
-/// The plan in lines no wider than `width` columns where its values allow that.
-pub fn lines(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
-    printable(whole(plan, width))
+/// How a plan is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct View {
+    /// Columns of a line, where values allow that.
+    pub width: usize,
+    /// Whether a value takes as many lines as it needs.
+    pub full: bool,
+}
+
+/// Lines that one value takes, unless all are asked for.
+const MOST_LINES: usize = 100;
+
+impl From<usize> for View {
+    fn from(width: usize) -> View {
+        View { width, full: false }
+    }
+}
+
+/// The plan in lines.
+pub fn lines(plan: &Plan, view: impl Into<View>) -> Vec<(Tone, String)> {
+    printable(whole(plan, view.into()))
 }
 
 /// Changes, with all their attributes.
-pub fn changes(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
-    printable(each(changes, width))
+pub fn changes(changes: &[Change], view: impl Into<View>) -> Vec<(Tone, String)> {
+    printable(each(changes, view.into()))
 }
 
 /// Whatever an id or a line of the program holds, it stays on its line.
@@ -38,7 +59,8 @@ fn printable(lines: Vec<(Tone, String)>) -> Vec<(Tone, String)> {
     lines.into_iter().map(|(tone, line)| (tone, Plain(&line).to_string())).collect()
 }
 
-fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
+fn whole(plan: &Plan, view: View) -> Vec<(Tone, String)> {
+    let width = view.width;
     let mut lines = vec![(Tone::Plain, String::new())];
     let place = format!("{}/{}", plan.project, plan.environment);
     let cloud = match &*plan.cloud {
@@ -55,7 +77,7 @@ fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     lines.push((Tone::Heading, format!("{intent} {place}  ({cloud}state serial {}, {asked})", plan.serial)));
     lines.extend(scope(plan).map(|line| (Tone::Faint, line)));
     hazards(plan, width, &mut lines);
-    drift(&plan.drift, width, &mut lines);
+    drift(&plan.drift, view, &mut lines);
     if !plan.moves.is_empty() {
         lines.push((Tone::Plain, String::new()));
         let column = plan.moves.keys().map(|old| old.to_string().chars().count()).max().unwrap_or(0);
@@ -72,7 +94,7 @@ fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     if !plan.changes.is_empty() || (!plan.drift.is_empty() && plan.unchanged > 0) {
         lines.push((Tone::Plain, String::new()));
     }
-    lines.extend(each(&plan.changes, width));
+    lines.extend(each(&plan.changes, view));
     if plan.unchanged > 0 {
         lines.push((Tone::Faint, format!("  = {} unchanged", plan.unchanged)));
     }
@@ -89,8 +111,9 @@ fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
         lines.push((Tone::Plain, "  outputs".into()));
         let column = plan.outputs.iter().map(|output| output.name.as_str().len()).max().unwrap_or(0);
         for output in &plan.outputs {
-            let new = shown(&output.new, width.saturating_sub(column + 8));
-            lines.push((Tone::Plain, format!("    {:column$}  {new}", output.name.as_str())));
+            let pieces =
+                changed(output.name.as_str(), (output.old.as_ref(), &output.new), false, true, width - 4.min(width));
+            lines.extend(rows(&pieces, "  ", column, "", view).map(|line| (Tone::Plain, line)));
         }
     }
     if !plan.is_empty() {
@@ -100,12 +123,12 @@ fn whole(plan: &Plan, width: usize) -> Vec<(Tone, String)> {
     lines
 }
 
-fn each(changes: &[Change], width: usize) -> Vec<(Tone, String)> {
+fn each(changes: &[Change], view: View) -> Vec<(Tone, String)> {
     let column = changes.iter().map(|change| change.address.to_string().chars().count()).max().unwrap_or(0);
     let types = changes.iter().map(|change| change.template.as_str().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for change in changes {
-        resource(change, column.min(32), types.min(32), width, &mut lines);
+        resource(change, column.min(32), types.min(32), view, &mut lines);
     }
     lines
 }
@@ -154,15 +177,14 @@ fn hazards(plan: &Plan, width: usize, lines: &mut Vec<(Tone, String)>) {
             continue;
         };
         if changed.replaces {
-            let values = values(changed, width.saturating_sub(indent.len() + 26), 0);
-            let values = values.trim_end_matches("  forces replacement");
-            let text = format!("{} {values} cannot change in place", changed.name);
+            let room = width.saturating_sub(indent.len() + 26);
+            let text = format!("{} cannot change in place", in_short(changed, room / 2));
             lines.extend(wrapped(&indent, &indent, &text, width).map(|line| (Tone::Plain, line)));
         }
         if let Some(Spot { file, line, text }) = &changed.place {
             let place = format!("{indent}{file}:{line}   ");
             let room = width.saturating_sub(place.chars().count());
-            lines.push((Tone::Faint, format!("{place}{}", cut(&text.replace('\t', " "), room))));
+            lines.push((Tone::Faint, format!("{place}{}", shortened(&text.replace('\t', " "), room.max(20)))));
         }
     }
 }
@@ -193,6 +215,11 @@ fn scope(plan: &Plan) -> Option<String> {
             Purpose::Refresh => format!("not {}", list(excludes)),
         });
     }
+    let besides = |change: &&Change| !targets.iter().any(|target| target.covers(&change.address));
+    let besides: BTreeSet<&Address> = plan.changes.iter().filter(besides).map(|change| &change.address).collect();
+    if !targets.is_empty() && !besides.is_empty() {
+        parts.push(format!("which changes also {}", some(besides)));
+    }
     let left = match plan.left_out.len() {
         0 => "no change is left out".to_string(),
         1 => "1 change is left out".to_string(),
@@ -201,8 +228,19 @@ fn scope(plan: &Plan) -> Option<String> {
     Some(format!("  {}: {left}", parts.join(", ")))
 }
 
+/// Addresses that a line has room for.
+const IN_A_LINE: usize = 8;
+
+fn some(addresses: BTreeSet<&Address>) -> String {
+    let mut names: Vec<String> = addresses.iter().take(IN_A_LINE).map(|address| address.to_string()).collect();
+    if addresses.len() > IN_A_LINE {
+        names.push(format!("and {} others", addresses.len() - IN_A_LINE));
+    }
+    names.join(", ")
+}
+
 /// What was changed by somebody else.
-fn drift(drift: &[Drift], width: usize, lines: &mut Vec<(Tone, String)>) {
+fn drift(drift: &[Drift], view: View, lines: &mut Vec<(Tone, String)>) {
     if drift.is_empty() {
         return;
     }
@@ -217,19 +255,11 @@ fn drift(drift: &[Drift], width: usize, lines: &mut Vec<(Tone, String)>) {
             Drifted::Attributes(differences) => {
                 lines.push((Tone::Change, format!("  ~ {head}  {}", one.id)));
                 let names = differences.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
-                let room = width.saturating_sub(names + 13) / 2;
                 for Difference { name, recorded, found } in differences {
-                    let fits = |value: &Value| value.to_string().chars().count() <= room.max(20);
-                    let whole = fits(recorded) && fits(found);
-                    if let Some(parts) = parts_of(name.as_str(), recorded, found, width).filter(|_| !whole) {
-                        lines.extend(parts.into_iter().map(|line| (Tone::Plain, line)));
-                        continue;
-                    }
-                    let text = match (recorded, found) {
-                        (Value::Secret(_), Value::Secret(_)) => "(secret, changed)".to_string(),
-                        _ => format!("{} -> {}", cut(&recorded.to_string(), room), cut(&found.to_string(), room)),
-                    };
-                    lines.push((Tone::Plain, format!("  |    {:names$}  {text}", name.as_str())));
+                    let found = Planned::Value(found.clone());
+                    let room = view.width.saturating_sub(8);
+                    let pieces = changed(name.as_str(), (Some(recorded), &found), false, true, room);
+                    lines.extend(rows(&pieces, "  |  ", names, "", view).map(|line| (Tone::Plain, line)));
                 }
             }
         }
@@ -250,7 +280,8 @@ pub fn mark(kind: ChangeKind) -> (&'static str, Tone, &'static str) {
     }
 }
 
-fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &mut Vec<(Tone, String)>) {
+fn resource(change: &Change, column: usize, types: usize, view: View, lines: &mut Vec<(Tone, String)>) {
+    let width = view.width;
     let (sign, tone, word) = mark(change.kind);
     let head = format!("  {sign} {:column$}  {:types$}  ", change.address.to_string(), change.template.as_str());
     let names: Vec<&str> = change.actions.iter().map(crate::name::Name::as_str).collect();
@@ -263,102 +294,90 @@ fn resource(change: &Change, column: usize, types: usize, width: usize, lines: &
     let telling = || change.attributes.iter().filter(|attribute| attribute.tells());
     let names = telling().map(|attribute| attribute.name.as_str().len()).max().unwrap_or(0);
     for attribute in telling() {
-        if let Some(parts) = in_parts(attribute, width, names) {
-            lines.extend(parts.into_iter().map(|line| (Tone::Plain, line)));
-            continue;
+        let mut suffix = String::new();
+        if attribute.replaces {
+            suffix.push_str("  forces replacement");
         }
-        lines.push((
-            Tone::Plain,
-            format!("  |    {:names$}  {}", attribute.name.as_str(), values(attribute, width, names)),
-        ));
+        if attribute.drifted {
+            suffix.push_str("  (changed outside)");
+        }
+        let pieces = attribute.pieces(width.saturating_sub(7 + names - attribute.name.as_str().len()));
+        lines.extend(rows(&pieces, "  |  ", names, &suffix, view).map(|line| (Tone::Plain, line)));
     }
 }
 
-/// Parts of one value that are shown line by line.
-const MOST_PARTS: usize = 20;
-
-/// Line by line what differs, where the values have parts and do not fit into one line.
-fn in_parts(change: &AttributeChange, width: usize, names: usize) -> Option<Vec<String>> {
-    let (Some(old), Planned::Value(new)) = (&change.old, &change.new) else { return None };
-    let room = width.saturating_sub(names + 9) / 2;
-    let fits = |value: &Value| value.to_string().chars().count() <= room.max(20);
-    // A list of actions says what changed in which of them.
-    if fits(old) && fits(new) && change.is_input() {
-        return None;
+impl AttributeChange {
+    /// What becomes of it, in lines of so many columns where values allow that.
+    pub(super) fn pieces(&self, width: usize) -> Vec<Piece> {
+        // A list of actions says what changed in which of them, where they are not only named.
+        let names = |value: &Value| value.parts().all(|part| part.as_str().is_some());
+        let whole = self.is_input() || self.old.as_ref().is_some_and(names);
+        changed(self.name.as_str(), (self.old.as_ref(), &self.new), self.unordered, whole, width)
     }
-    let mut parts = parts_of(change.name.as_str(), old, new, width)?;
-    if let Some(first) = parts.first_mut() {
-        if change.replaces {
-            first.push_str("  forces replacement");
-        }
-        if change.drifted {
-            first.push_str("  (changed outside)");
-        }
-    }
-    Some(parts)
 }
 
-/// The same without what becomes of it. Nothing where it says no more than both values whole.
-fn parts_of(name: &str, old: &Value, new: &Value, width: usize) -> Option<Vec<String>> {
-    let parts = parts::differing(name, old, new);
-    if parts.is_empty() || parts.iter().any(|part| part.path == name) {
-        return None;
-    }
-    let shown = &parts[..parts.len().min(MOST_PARTS)];
-    let column = shown.iter().map(|part| part.path.chars().count()).max().unwrap_or(0).min(width / 2);
-    let room = width.saturating_sub(column + 13) / 2;
-    let text = |value: Option<&Value>| value.map_or("unset".to_string(), |value| cut(&brief(value), room));
-    let line = |part: &Part| {
-        let values = match (part.old, part.new) {
-            (Some(Value::Secret(_)), Some(Value::Secret(_))) => "(secret, changed)".to_string(),
-            (old, new) => format!("{} -> {}", text(old), text(new)),
-        };
-        format!("  |    {:column$}  {values}", part.path)
+/// The lines of one attribute or output. A sign says what is only there before or afterwards.
+fn rows(pieces: &[Piece], margin: &str, column: usize, suffix: &str, view: View) -> impl Iterator<Item = String> {
+    let column = match pieces {
+        [_] => column,
+        _ => {
+            let paths = pieces.iter().map(|piece| piece.path.chars().count());
+            paths.max().unwrap_or(0).min(view.width / 2)
+        }
     };
-    let mut lines: Vec<String> = shown.iter().map(line).collect();
-    match parts.len() - shown.len() {
-        0 => {}
-        more => lines.push(format!("  |    and {more} more")),
-    }
-    Some(lines)
-}
-
-/// Of a hash nobody reads more than its beginning.
-fn brief(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => text[..12].to_string(),
-        _ => value.to_string(),
-    }
-}
-
-fn values(change: &AttributeChange, width: usize, names: usize) -> String {
-    let room = width.saturating_sub(names + 9);
-    let mut text = match &change.old {
-        None => shown(&change.new, room),
-        Some(old) if matches!((old, &change.new), (Value::Secret(_), Planned::Value(Value::Secret(_)))) => {
-            "(secret, changed)".into()
+    let mut rows = Vec::new();
+    let row = |sign: char, path: &str, text: &str| format!("{margin}{sign} {path:column$}  {text}");
+    for Piece { path, what } in pieces {
+        match what {
+            What::Pair(old, new) => rows.push(row(' ', path, &format!("{old} -> {new}"))),
+            What::Note(note) => rows.push(row(' ', path, note)),
+            What::Only(side, lines) => {
+                let mut lines = lines.iter();
+                rows.push(row(side.sign(), path, lines.next().map_or("", String::as_str)));
+                rows.extend(lines.map(|line| format!("{margin}{} {line}", side.sign())));
+            }
+            What::Lines(lines) => {
+                rows.push(format!("{margin}  {path}"));
+                rows.extend(lines.iter().map(|(side, line)| format!("{margin}{}     {line}", side.sign())));
+            }
         }
-        // What is referred to keeps its address; there will be another thing behind it.
-        Some(old) if matches!(&change.new, Planned::Later(Some(new)) if *new == old.to_string()) => {
-            format!("{}, another one then (known after apply)", cut(&old.to_string(), room.saturating_sub(40)))
-        }
-        Some(old) => format!("{} -> {}", cut(&old.to_string(), room / 2), shown(&change.new, room / 2)),
-    };
-    if change.replaces {
-        text.push_str("  forces replacement");
     }
-    if change.drifted {
-        text.push_str("  (changed outside)");
+    rows.first_mut().into_iter().for_each(|first| first.push_str(suffix));
+    let more = if view.full { 0 } else { rows.len().saturating_sub(MOST_LINES) };
+    if more > 1 {
+        rows.truncate(MOST_LINES);
+        rows.push(format!("{margin}  and {more} more lines: `--full` shows them"));
     }
-    text
+    rows.into_iter().map(|row| row.trim_end().to_string())
 }
 
-pub(super) fn shown(planned: &Planned, room: usize) -> String {
-    match planned {
-        Planned::Value(value) => cut(&value.to_string(), room),
-        Planned::Nothing => "unset".into(),
-        Planned::Later(None) => "known after apply".into(),
-        Planned::Later(Some(made_of)) => format!("{} (known after apply)", cut(made_of, room.saturating_sub(20))),
+/// What changes of an attribute, as part of a sentence, with so many columns for each value.
+fn in_short(attribute: &AttributeChange, room: usize) -> String {
+    let name = attribute.name.as_str();
+    let room = room.max(20);
+    let old = attribute.old.as_ref().map(|old| shortened(&old.to_string(), room));
+    match (&attribute.old, &attribute.new) {
+        (Some(old), Planned::Value(new)) => {
+            let (Piece { path, what }, more) = first(name, (old, new), attribute.unordered, room);
+            let text = match what {
+                What::Pair(old, new) => format!("{path} {old} -> {new}"),
+                What::Note(note) => format!("{path} {note}"),
+                What::Only(..) | What::Lines(_) => path,
+            };
+            if more > 0 { format!("{text} and {more} more") } else { text }
+        }
+        (Some(was), Planned::Later(Some(new))) if *new == was.to_string() => {
+            format!("{name} {}, another one then (known after apply)", shortened(new, room))
+        }
+        (_, new) => {
+            let new = match new {
+                Planned::Value(new) => shortened(&new.to_string(), room),
+                Planned::Nothing => "unset".into(),
+                Planned::Later(None) => "known after apply".into(),
+                Planned::Later(Some(made_of)) => format!("{} (known after apply)", shortened(made_of, room)),
+            };
+            old.map_or_else(|| format!("{name} {new}"), |old| format!("{name} {old} -> {new}"))
+        }
     }
 }
 
@@ -376,21 +395,6 @@ fn wrapped(first: &str, next: &str, text: &str, width: usize) -> impl Iterator<I
     }
     lines.push(line);
     lines.into_iter()
-}
-
-/// As much of a text as there is room for, and of a value never less than can be read.
-fn cut(text: &str, room: usize) -> String {
-    shortened(text, room.max(20))
-}
-
-/// A text of so many characters at most.
-pub fn shortened(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_string();
-    }
-    let mut cut: String = text.chars().take(room - 3).collect();
-    cut.push_str("...");
-    cut
 }
 
 /// "2 to start, 1 to update, 9 unchanged."
@@ -427,8 +431,12 @@ pub fn summary(plan: &Plan) -> String {
     if !plan.moves.is_empty() {
         parts.insert(0, format!("{} renamed", plan.moves.len()));
     }
-    if parts.is_empty() {
-        parts.push("only outputs change".into());
+    if plan.changes.iter().all(|change| !change.kind.acts()) {
+        match plan.outputs.len() {
+            0 => {}
+            1 => parts.push("1 output changes".into()),
+            many => parts.push(format!("{many} outputs change")),
+        }
     }
     let hazards: usize = plan.changes.iter().map(|change| change.hazard_groups().count()).sum();
     let hazards = match hazards {

@@ -84,6 +84,9 @@ pub struct State {
     /// What tokens are made from besides, by the first operation that each is for.
     #[serde(default, skip_serializing_if = "Salts::is_empty")]
     pub salts: Salts,
+    /// Components that exchanged their names, as the program still says: from the new address to the old one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exchanged: BTreeMap<Address, Address>,
     #[serde(default, skip_serializing_if = "About::is_unknown")]
     pub about: About,
 }
@@ -106,6 +109,9 @@ pub struct Recorded {
     pub dependencies: BTreeSet<Address>,
     /// Settled, so that it can be taken down when its source is gone.
     pub lifecycle: Lifecycle,
+    /// It may not be destroyed, whatever the program says by then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
     /// How far its lists of actions have come, where one of them has not come to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course: Option<Course>,
@@ -259,6 +265,7 @@ impl State {
             kept: Vec::new(),
             late: BTreeMap::new(),
             salts: Salts::default(),
+            exchanged: BTreeMap::new(),
             about: About::default(),
         }
     }
@@ -373,7 +380,13 @@ impl State {
                     self.retired.insert(op, Retired { address, recorded: successor });
                 }
             }
-            Record::Moved { moves } => self.move_to(&moves),
+            Record::Moved { moves } => {
+                self.move_to(&moves);
+                let from = moves.into_iter().filter(|(old, _)| self.resources.contains_key(old));
+                let exchanged: Vec<_> = from.map(|(old, new)| (new, old)).collect();
+                self.exchanged.extend(exchanged);
+            }
+            Record::Exchanged { exchanged } => self.exchanged = exchanged,
             Record::Outputs { outputs } => self.outputs = outputs,
             Record::Wrote { command, salt } => {
                 self.about.command = Some(*command);

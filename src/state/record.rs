@@ -75,6 +75,10 @@ pub enum Record {
     Moved {
         moves: BTreeMap<Address, Address>,
     },
+    /// The program says that these exchanged their names, and they have: from the new address to the old one.
+    Exchanged {
+        exchanged: BTreeMap<Address, Address>,
+    },
     Outputs {
         outputs: BTreeMap<Name, Value>,
     },
@@ -119,6 +123,7 @@ impl Record {
             | Record::Seen { .. }
             | Record::Forgotten { .. }
             | Record::Moved { .. }
+            | Record::Exchanged { .. }
             | Record::Outputs { .. }
             | Record::Wrote { .. }
             | Record::Expires { .. } => None,

@@ -388,8 +388,8 @@ impl<'a> Builder<'a> {
             for step in old.into_inner() {
                 match step.as_rule() {
                     Rule::root_word => from_root = true,
-                    Rule::name => steps.push(PathStep::Name(self.ident(&step))),
-                    _ => steps.push(self.key(step)?),
+                    Rule::name => steps.push(OldStep::Name(self.ident(&step))),
+                    _ => steps.push(OldStep::Key(self.expr(first(step))?)),
                 }
             }
             paths.push(OldPath { from_root, steps, span });

@@ -192,8 +192,15 @@ pub struct Define {
 pub struct OldPath {
     /// Written with `root.` before it: from the top of the program, not beside the component.
     pub from_root: bool,
-    pub steps: Vec<PathStep>,
+    pub steps: Vec<OldStep>,
     pub span: Span,
+}
+
+/// One step of a former name. A key may be made of the variables of the repetition.
+#[derive(Clone, PartialEq, Debug)]
+pub enum OldStep {
+    Name(Ident),
+    Key(Expr),
 }
 
 /// `[key in xs]` or `[key, value in xs]`

@@ -320,7 +320,12 @@ impl<I: Iterator<Item = u8> + ExactSizeIterator> Maker<I> {
             self.put(&["formerly"]);
             self.list(1, 2, |maker| {
                 maker.put(&["old"]);
-                match maker.pick(3) {
+                match maker.pick(4) {
+                    3 => {
+                        maker.put(&["["]);
+                        maker.expr();
+                        maker.put(&["]"]);
+                    }
                     1 => maker.put(&[".", "b"]),
                     2 => maker.put(&["[", "\"k\"", "]", ".", "c", "[", "0", "]"]),
                     _ => {}

@@ -181,6 +181,7 @@ fn brief(record: &Record) -> String {
         Record::Seen { address, recorded } => format!("seen {address}: {}", recorded.id),
         Record::Forgotten { address, id, .. } => format!("forgotten {address} {id}"),
         Record::Restored { op } => format!("restored {op}"),
+        Record::Exchanged { exchanged } => format!("exchanged {exchanged:?}"),
         Record::Moved { moves } => format!("moved {moves:?}"),
         Record::Outputs { .. } => "outputs".to_string(),
         Record::Wrote { .. } => "wrote".to_string(),

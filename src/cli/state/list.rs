@@ -124,12 +124,16 @@ impl Show {
 }
 
 fn shown(address: &Address, recorded: &Recorded, look: Look) -> String {
-    let Recorded { template, kind, id, status, inputs, requested, outputs, dependencies, lifecycle, course } = recorded;
+    let Recorded { template, kind, id, status, inputs, requested, outputs, dependencies, lifecycle, protected, course } =
+        recorded;
     let (word, paint) = super::status(*status);
     let id = Plain(id);
     let mut text =
         format!("{}  {template} {id}  {}\n", look.paint(&address.to_string(), Paint::Strong), look.paint(word, paint));
     text.push_str(&format!("\n  kind  {kind}\n"));
+    if *protected {
+        text.push_str("\n  protected\n");
+    }
     for (title, fields) in [("inputs", inputs), ("asked for", requested), ("outputs", outputs)] {
         if !fields.is_empty() {
             text.push_str(&format!("\n  {title}\n{}", columns(fields.iter(), "    ")));

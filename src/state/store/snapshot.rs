@@ -74,6 +74,11 @@ pub fn text(state: &State, epoch: u64, out: &mut impl Write) -> io::Result<()> {
         sum = checksum(0, &format!("{sum}{salts}"));
         write!(out, ",\n\"salts\":{salts}")?;
     }
+    if !state.exchanged.is_empty() {
+        let exchanged = to_string(&state.exchanged)?;
+        sum = checksum(0, &format!("{sum}{exchanged}"));
+        write!(out, ",\n\"exchanged\":{exchanged}")?;
+    }
     if !state.about.is_unknown() {
         let about = to_string(&state.about)?;
         sum = checksum(0, &format!("{sum}{about}"));

@@ -3,8 +3,8 @@
 use super::{Gap, Place, Printer};
 use crate::source::Span;
 use crate::syntax::tree::{
-    Alias, Assertion, Body, Declare, Define, File, Function, Import, Item, ItemKind, OldPath, Output, Param, Path,
-    PathStep, Refinement, Repeat, TypeExpr, TypeExprKind,
+    Alias, Assertion, Body, Declare, Define, File, Function, Import, Item, ItemKind, OldPath, OldStep, Output, Param,
+    Path, PathStep, Refinement, Repeat, TypeExpr, TypeExprKind,
 };
 
 /// One of a file, where they stand in any order.
@@ -209,7 +209,19 @@ impl Printer<'_> {
     fn old_path(&mut self, path: &OldPath) {
         self.token(Gap::Behind);
         // `root` is no step itself.
-        self.steps(path.steps.get(usize::from(!path.from_root)..).unwrap_or_default());
+        for step in path.steps.iter().skip(usize::from(!path.from_root)) {
+            match step {
+                OldStep::Name(_) => {
+                    self.sign(".", Gap::Before);
+                    self.token(Gap::Behind);
+                }
+                OldStep::Key(key) => {
+                    self.sign("[", Gap::Before);
+                    self.expr(key, Gap::Behind);
+                    self.sign("]", Gap::Before);
+                }
+            }
+        }
     }
 
     /// `a in xs` or `a, b in xs`

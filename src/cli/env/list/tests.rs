@@ -81,7 +81,7 @@ fn store() -> Vec<Found> {
 }
 
 fn shown(width: usize) -> String {
-    let text = table(&store(), time(NOW), Look { colour: false, width, live: false });
+    let text = table(&store(), time(NOW), Look { colour: false, width, live: false, full: false });
     for line in text.lines().filter(|line| !line.contains(".tadpole")) {
         assert!(line.chars().count() <= width, "{} columns: {line}", line.chars().count());
     }
@@ -130,7 +130,7 @@ fn the_documentation_shows_such_a_list() {
 
 #[test]
 fn an_empty_list_is_empty() {
-    assert_eq!(table(&[], time(NOW), Look { colour: false, width: 80, live: false }), "");
+    assert_eq!(table(&[], time(NOW), Look { colour: false, width: 80, live: false, full: false }), "");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 use crate::apply::provider::{Fault, FaultKind};
 use crate::model::action::Verb;
 
-const LOOK: Look = Look { colour: false, width: 80, live: false };
+const LOOK: Look = Look { colour: false, width: 80, live: false, full: false };
 
 /// A thing for each line: its address, how it is, how many milliseconds that took to find out, and why.
 fn round(lines: &str) -> Round {
