@@ -414,6 +414,11 @@ impl<'a> Checker<'a, '_> {
                 self.get_from_either(arguments, name, optional, of_span)
             }
             Operand::Term(term) => match term.ty().plain() {
+                // What type it has may be as secret as the value.
+                _ if term.is_secret() => {
+                    let operation = Operation::Get { name: name.value.clone(), optional };
+                    self.picked(operation, vec![term], (of_span, name.span), "not in there", |of, _| of.to_string())
+                }
                 Ty::Template(template) if !matches!(term, Term::Data { .. } | Term::Known(_)) => {
                     Operand::Term(self.get_by_type(term, &template.clone(), name, optional, of_span))
                 }
@@ -472,6 +477,11 @@ impl<'a> Checker<'a, '_> {
             (Operand::Nodes(_), at) if at.is_secret() => {
                 self.secret_decides("which component this is", at_span);
                 POISON
+            }
+            // What type they have may be as secret as the values.
+            (Operand::Term(term), at) if term.is_secret() || at.is_secret() => {
+                let operation = Operation::Index { optional };
+                self.picked(operation, vec![term, at], (of_span, at_span), "chooses nothing", |of, _| of.to_string())
             }
             (Operand::Nodes(nodes), Term::Known(at)) => {
                 let found = nodes.iter().find(|(key, _)| match (key, &at) {
@@ -576,8 +586,13 @@ impl<'a> Checker<'a, '_> {
         label: &str,
         safe: fn(&str, &str) -> String,
     ) -> Operand {
+        let of_secret = of.iter().any(Term::is_secret);
         match self.result(operation, of, span) {
             Ok(term) => Operand::Term(term),
+            Err(message) if of_secret => {
+                let diagnostic = Diagnostic::error("cloud::value::impossible", message).label(span, label);
+                Operand::Term(self.failed_on_secret(diagnostic))
+            }
             Err(message) => {
                 let safe = safe(self.sources.text(of_span), self.sources.text(span));
                 let is_absent = message.starts_with("there is no ") && !safe.contains('\n') && safe.len() <= 60;
