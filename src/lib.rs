@@ -19,9 +19,10 @@ pub mod value;
 // floor 1: what is written, and the vocabulary of what is meant
 pub mod syntax;
 pub mod model;
-// floor 2: names in their places; what is recorded
+// floor 2: names in their places; what is recorded; what values mean to a cloud
 pub mod resolve;
 pub mod state;
+pub mod limits;
 // floor 3: components, evaluated and checked
 pub mod check;
 // floor 4: resources in order; what can be looked up; the front end in one function

@@ -25,7 +25,7 @@ type Codes = BTreeSet<String>;
 type Elsewhere = (&'static str, &'static str, fn(&Path) -> Codes);
 
 /// Codes that no program on a page can show.
-const ELSEWHERE: [Elsewhere; 12] = [
+const ELSEWHERE: [Elsewhere; 13] = [
     ("cloud::command", "it is about a call, not a program", |directory| {
         fs::write(directory.join("main.cloud"), "web extends TransientS3Bucket { bucket \"acme-web\"; }\n").unwrap();
         ran(directory, &["show"])
@@ -84,6 +84,16 @@ const ELSEWHERE: [Elsewhere; 12] = [
         disk(2);
         fs::write(&record, backup).unwrap();
         disk(2)
+    }),
+    ("cloud::plan::refused", "it takes two applies", |directory| {
+        let write = |size: &str| {
+            let text = format!("data extends TransientVolume {{ availabilityZone \"us-east-1a\"; size {size}; }}");
+            fs::write(directory.join("main.cloud"), text).unwrap();
+        };
+        write("10GiB");
+        assert_eq!(ran(directory, &["apply", "--sandbox", "--yes"]), Codes::new());
+        write("8GiB");
+        ran(directory, &["plan", "--sandbox"])
     }),
     ("cloud::limit::references", "it is too long to print", |directory| {
         let values: String = (0..5000).map(|i| format!("v{i} v{} + 1;\n", i + 1)).collect();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::apply::provider::{Fault, FaultKind, Reading};
 use crate::apply::step::{Wanted, Work};
 use crate::graph::ResourceGraph;
+use crate::limits;
 use crate::model::action::{Action, Verb};
 use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
@@ -43,6 +44,9 @@ pub(super) fn work(
             inputs.insert(name.clone(), value);
         }
         as_planned(change, &inputs)?;
+        if !resource.lifecycle.start.is_empty() {
+            taken(&resource.schema.kind, &inputs)?;
+        }
         let mut samples = samples(resource, state);
         samples.values_mut().for_each(|value| value.seal(key));
         let lifecycle = resource
@@ -131,6 +135,14 @@ pub(super) fn work(
         gone: change.left == Some(Left::Gone),
         key: key.clone(),
     })
+}
+
+/// What `check` could not ask, since it was not known then.
+fn taken(kind: &str, inputs: &Fields) -> Result<(), Fault> {
+    let Some(broken) = limits::first(kind, inputs) else { return Ok(()) };
+    let mut fault = Fault::new(FaultKind::Refused, format!("{}: {}", broken.message, broken.label));
+    fault.help = broken.help;
+    Err(broken.attributes.first().map_or(fault.clone(), |attribute| fault.on(attribute)))
 }
 
 /// What the library expects the provider to fill in, as far as it is known.

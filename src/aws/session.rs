@@ -1,9 +1,9 @@
 //! Where calls go and as whom: the configuration that the AWS tools share on this machine, and one
 //! client a service, region and profile. Nothing here knows what is called.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -72,9 +72,27 @@ pub struct Session {
     rds: OnceLock<aws_sdk_rds::Client>,
     cloudfront: OnceLock<aws_sdk_cloudfront::Client>,
     tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
+    /// Buckets that were emptied to be deleted, with how often they were emptied again since.
+    emptied: std::sync::Mutex<BTreeMap<String, usize>>,
 }
 
+/// A bucket that is being written to is emptied again this often before its deletion is given up.
+const EMPTIED_AGAIN: usize = 5;
+
 impl Session {
+    /// Keeps in mind that a bucket was emptied.
+    pub fn note_emptied(&self, bucket: &str) {
+        self.emptied.lock().unwrap_or_else(PoisonError::into_inner).entry(bucket.to_string()).or_default();
+    }
+
+    /// Whether a bucket was emptied by this process; and if so, whether it may be emptied again.
+    pub fn empties_again(&self, bucket: &str) -> Option<bool> {
+        let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = emptied.get_mut(bucket)?;
+        *times += 1;
+        Some(*times <= EMPTIED_AGAIN)
+    }
+
     /// Where a file of the program lies.
     pub fn file(&self, path: &str) -> PathBuf {
         self.directory.join(Path::new(path))
@@ -157,6 +175,7 @@ impl Sessions {
             rds: OnceLock::new(),
             cloudfront: OnceLock::new(),
             tagging: OnceLock::new(),
+            emptied: std::sync::Mutex::default(),
         });
         open.insert(site.clone(), session.clone());
         session

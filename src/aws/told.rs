@@ -13,6 +13,11 @@ pub fn is_set(place: &Place, attribute: &str) -> bool {
     place.inputs.contains_key(attribute)
 }
 
+/// Whether a program leaves the choice to AWS with an empty list: what AWS chose is no difference then.
+pub fn is_empty(place: &Place, attribute: &str) -> bool {
+    matches!(place.inputs.get(attribute), Some(Value::List(items)) if items.is_empty())
+}
+
 /// The thing that AWS says an attribute refers to: the recorded reference when it still is that one, else one
 /// to something that exists, of this template.
 pub fn reference(place: &Place, attribute: &str, template: &str, id: &str) -> Value {
@@ -31,11 +36,12 @@ pub fn references(place: &Place, attribute: &str, template: &str, mut ids: Vec<S
         Some(Value::List(recorded)) => recorded.as_slice(),
         Some(_) | None => &[],
     };
+    let told = ids.clone();
     for item in recorded {
-        if let Some(at) = item.as_str().and_then(|id| ids.iter().position(|told| told == id)) {
-            ids.remove(at);
-            all.push(item.clone());
-        }
+        let Some(id) = item.as_str().filter(|id| told.iter().any(|told| told == id)) else { continue };
+        // One that is recorded twice is told twice.
+        ids.retain(|told| told != id);
+        all.push(item.clone());
     }
     all.extend(ids.iter().map(|id| existing(template, id)));
     Value::List(all)
@@ -77,5 +83,9 @@ mod tests {
         assert_eq!(told(&["s-1", "s-2"]), recorded);
         assert_eq!(told(&["s-3", "s-1"]).to_string(), "[a, Subnet { id \"s-3\"; }]");
         assert_eq!(told(&[]), Value::List(Vec::new()));
+        let doubled = Value::List(vec![ours("a", "s-1"), ours("b", "s-2"), ours("a", "s-1")]);
+        let place = self::place(&[("subnets", doubled.clone())]);
+        let ids = vec!["s-2".to_string(), "s-1".to_string()];
+        assert_eq!(references(&place, "subnets", "Subnet", ids), doubled);
     }
 }

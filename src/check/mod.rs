@@ -10,6 +10,7 @@ mod impossible;
 mod infer;
 mod instance;
 mod lifecycle;
+mod limit;
 pub mod origin;
 mod place;
 mod reference;
@@ -109,6 +110,7 @@ pub fn check<'a>(
     let mut resources = Vec::new();
     checker.walk(root, &mut |checker, node| {
         let resource = checker.resource(node);
+        resource.iter().for_each(|resource| checker.limits(resource));
         // With errors there is no graph, for which they would be kept.
         if !checker.report.has_errors() {
             resources.extend(resource);
@@ -117,6 +119,7 @@ pub fn check<'a>(
             checker.exhausted = true;
         }
     });
+    checker.limits_between(&resources);
     let outputs = checker.outputs(root);
     let assertions = checker.assertions(root);
     checker.params();
@@ -198,6 +201,8 @@ struct Checker<'a, 'r> {
     shared: Table<shared::Key<'a>, Option<Shared>>,
     /// Where all four lists are shared.
     lifecycles: Table<*const Shape<'a>, Arc<Lifecycle<ActionTerm>>>,
+    /// Lists of actions whose limits have been asked.
+    limited: Set<*const Lifecycle<ActionTerm>>,
     types: Table<(ModuleId, Name), Ty>,
     root: Option<NodeId>,
     /// The text of an expression from outside the program. It alone sees outputs.
@@ -265,6 +270,7 @@ impl<'a, 'r> Checker<'a, 'r> {
             unordered: None,
             shared: Table::default(),
             lifecycles: Table::default(),
+            limited: Set::default(),
             types: Table::default(),
             root: None,
             expression: None,

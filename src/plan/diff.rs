@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Report, listed};
 use crate::graph::ResourceGraph;
+use crate::limits;
 use crate::model::action::{ActionTerm, List, Verb};
 use crate::model::resource::{Assertion, Input, Resource};
 use crate::model::term::{Known, Term};
@@ -85,6 +86,7 @@ pub fn diff(
     protection::refuse(&changes, graph, state, report);
     renamed::refuse(&changes, graph, state, report);
     refuse_another(graph, refreshed, &changes, report);
+    refuse_impossible(graph, &changes, report);
     let outputs = outputs::outputs(graph, &mut world, &changes, &request, key, report);
     // One that is about something that changes now is tested afterwards.
     let changing: HashSet<&Address> = changes.iter().map(|change| &change.address).chain(&left_out).collect();
@@ -342,6 +344,25 @@ fn change(resource: &Resource, world: &World, key: &SealingKey, report: &mut Rep
     })
 }
 
+/// Changes in place that no cloud makes: a disk that shrinks.
+fn refuse_impossible(graph: &ResourceGraph, changes: &[Change], report: &mut Report) {
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::Update) {
+        let Some(resource) = graph.get(&change.address) else { continue };
+        let of = |name: &str| change.attributes.iter().find(|changed| changed.name.as_str() == name);
+        let old = |name: &str| of(name)?.old.as_ref();
+        let new = |name: &str| match &of(name)?.new {
+            Planned::Value(value) => Some(value),
+            Planned::Nothing | Planned::Later(_) => None,
+        };
+        for broken in limits::changed(&resource.schema.kind, old, new) {
+            let input = broken.attributes.first().and_then(|attribute| resource.inputs.get(*attribute));
+            let place = input.filter(|input| !input.default).map_or(resource.span, |input| input.span);
+            let diagnostic = Diagnostic::error("cloud::plan::refused", broken.message).label(place, broken.label);
+            report.push(Diagnostic { help: broken.help, ..diagnostic });
+        }
+    }
+}
+
 impl Change {
     fn new(resource: &Resource, kind: ChangeKind, reason: Option<String>) -> Change {
         Change {
@@ -475,8 +496,10 @@ fn attributes(
         let was = old.and_then(|(old, _)| old.get(name));
         let same = match (&new, was) {
             (Planned::Nothing, None) => true,
-            (Planned::Value(new), Some(was)) => resource.schema.same(name, new, was),
-            (Planned::Nothing | Planned::Value(_), _) => false,
+            (Planned::Value(new), Some(was)) if resource.schema.same(name, new, was) => true,
+            // Of what is started, nothing is the same yet.
+            (Planned::Value(new), _) => old.is_some() && means_same(resource, name, Some(new), was),
+            (Planned::Nothing, _) => means_same(resource, name, None, was),
             (Planned::Later(_), _) => false,
         };
         if same {
@@ -508,6 +531,10 @@ fn is_settled(change: &AttributeChange, recorded: &Recorded) -> bool {
     // What is made of it is not recorded before its start has come to an end.
     let not_recorded_yet = recorded.status == Status::Incomplete && asked(&recorded.inputs);
     change.replaces && (at_creation || not_recorded_yet)
+}
+
+fn means_same(resource: &Resource, name: &Name, one: Option<&Value>, two: Option<&Value>) -> bool {
+    limits::same(&resource.schema.kind, name.as_str(), one, two)
 }
 
 pub(super) fn planned(

@@ -1,12 +1,15 @@
 //! How a template is used: the shortest component of it, with a value for each attribute that must be
 //! set. Values come from the examples in the documentation of their types.
 
+use crate::limits::NEEDED;
 use crate::model::ty::{Alias, Refinement, TemplateId, TemplateRef, Ty};
 use crate::name::Name;
 use crate::reference::Usage;
 use crate::reference::gather::Gatherer;
+use crate::resolve::prototype::SettingKind;
 use crate::resolve::scope::lower_camel;
-use crate::resolve::{Family, PRELUDE};
+use crate::resolve::{Family, PRELUDE, PROGRAM};
+use crate::syntax::tree::{Expr, ExprKind};
 use crate::value::Value;
 
 /// A usage that is longer stands on several lines.
@@ -66,7 +69,35 @@ fn required<'l>(gatherer: &'l Gatherer, id: TemplateId) -> Vec<(&'l Name, &'l Ty
         })
     };
     required.sort_by_key(|(_, attribute)| std::cmp::Reverse(declared_by(attribute.span)));
-    required.into_iter().map(|(name, attribute)| (name, &attribute.ty)).collect()
+    let mut required: Vec<_> = required.into_iter().map(|(name, attribute)| (name, &attribute.ty)).collect();
+    required.extend(needed(gatherer, id));
+    required
+}
+
+/// What the cloud wants of a new one besides, though each by itself may be left out.
+fn needed<'l>(gatherer: &'l Gatherer, id: TemplateId) -> Vec<(&'l Name, &'l Ty)> {
+    let shape = gatherer.library.shape(id);
+    let start = shape.members.get("startActions").and_then(|member| member.settings.last());
+    let exists = start.is_some_and(|setting| match setting.kind {
+        SettingKind::Value(Expr { kind: ExprKind::List(actions), .. }) => actions.is_empty(),
+        SettingKind::Value(_) | SettingKind::Merge(_) | SettingKind::Define(..) | SettingKind::Reach(..) => false,
+    });
+    let is_of = |template: &str| {
+        let mut lineage = shape.lineage.iter().map(|id| gatherer.library.template(*id));
+        lineage.any(|one| one.module != PROGRAM && one.name.value.as_str() == template)
+    };
+    // What is looked up is asked for by what is said of it.
+    let asked = !exists || is_of("Lookup");
+    let rows = NEEDED.iter().filter(|(template, _)| asked && is_of(template));
+    let attributes = rows.filter_map(|(_, name)| {
+        let (name, member) = shape.members.get_key_value(*name)?;
+        let ty = match &member.attribute.as_ref()?.ty {
+            Ty::Optional(ty) => ty,
+            ty => ty,
+        };
+        Some((name, ty))
+    });
+    attributes.collect()
 }
 
 /// A statement for each, and whether all of them stand for themselves.

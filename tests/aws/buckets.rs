@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
-use tadpole::apply::provider::{FaultKind, Health, Place, Provider, Reading, Seek, Want};
+use tadpole::apply::provider::{Deed, FaultKind, Health, Place, Progress, Provider, Reading, Seek, Want};
 use tadpole::aws::{Aws, Settings};
 use tadpole::value::{Fields, Value};
 
@@ -206,6 +206,35 @@ async fn a_bucket_that_is_not_empty_is_held() {
     assert!(fault.help.unwrap().contains("extend `EmptiedS3Bucket` and apply"));
     assert!(fault.request_id.is_some());
     assert!(!world.is_gone(&home).await);
+}
+
+#[tokio::test]
+async fn a_bucket_that_was_emptied_is_emptied_again_when_something_arrives_in_between() {
+    let world = World::new();
+    let home = make(&world, &bucket("logged", "t1")).await;
+    let log = "client('s3').put_object(Bucket='logged', Key='log', Body=b'x')";
+    world.moto.python(log);
+    let empty = Deed { kind: "aws.Empty".into(), settings: Fields::new(), token: "t".into() };
+    assert_eq!(world.aws.act(&home, &empty).await.unwrap(), Progress::Done);
+    for _ in 0..2 {
+        world.moto.python(log);
+        assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Waiting("being emptied again".into()));
+    }
+    assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
+    assert!(world.is_gone(&home).await);
+
+    // Not for ever.
+    let home = make(&world, &bucket("logged", "t2")).await;
+    assert_eq!(world.aws.act(&home, &empty).await.unwrap(), Progress::Done);
+    let fault = loop {
+        world.moto.python(log);
+        match world.aws.delete(&home).await {
+            Ok(progress) => assert_eq!(progress, Progress::Waiting("being emptied again".into())),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault.kind, FaultKind::Held);
+    assert!(fault.help.unwrap().contains("something still writes to it"));
 }
 
 #[tokio::test]

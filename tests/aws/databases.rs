@@ -340,6 +340,23 @@ async fn the_end_of_a_database_is_as_its_form_says() {
     assert_eq!(snapshots("transient"), [] as [&str; 0]);
 }
 
+/// What RDS alone says is too little to end a following, and enough to try a last snapshot first.
+#[tokio::test]
+async fn what_is_not_recorded_as_following_is_not_promoted_and_leaves_a_snapshot_if_it_can() {
+    let world = World::new();
+    make(&world, &database("ahead", "t1", &[])).await;
+    world.moto.python(
+        "client('rds').create_db_instance_read_replica(DBInstanceIdentifier='behind', SourceDBInstanceIdentifier='ahead')",
+    );
+    let wanted = database("behind", "t1", &[("finalSnapshot", Value::Bool(true))]);
+    let home = place(&wanted, "behind", Fields::new());
+    let changed = but(&wanted, &[("copyTagsToSnapshot", Value::Bool(true))]);
+    world.aws.update(&home, Some(&wanted.inputs), &changed).await.unwrap();
+    assert_eq!(world.proxy.count("Action=PromoteReadReplica"), 0);
+    assert_eq!(world.aws.delete(&home).await.unwrap(), Progress::Done);
+    assert_eq!(world.proxy.count("Action=DeleteDBInstance"), 2, "with a snapshot, and as RDS takes none, without");
+}
+
 #[tokio::test]
 async fn a_database_comes_from_a_snapshot() {
     let world = World::new();

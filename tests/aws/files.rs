@@ -38,6 +38,26 @@ fn text(bucket: &str, token: &str, content: &str) -> Want {
     want("aws.S3File", "file", token, &inputs)
 }
 
+#[tokio::test]
+async fn metadata_in_any_script_is_told_as_it_is_recorded() {
+    let world = World::new();
+    make(&world, &bucket("scripts")).await;
+    let metadata =
+        [("city", "Zürich"), ("title", "日本語のメタデータは長いことがあるので分けて送る"), ("plain", "a = b")];
+    let metadata = Value::Map(metadata.iter().map(|(key, value)| (key.to_string(), Value::string(*value))).collect());
+    let more =
+        [("metadata", metadata.clone()), ("contentType", Value::string("")), ("cacheControl", Value::string(""))];
+    let wanted = but(&text("scripts", "t1", "x"), &more);
+    let home = make(&world, &wanted).await;
+    let here = world.here(&home).await;
+    for name in ["metadata", "contentType", "cacheControl"] {
+        assert_eq!(here.inputs.get(name), wanted.inputs.get(name), "{name}");
+    }
+    let before = world.proxy.count("PUT ");
+    world.aws.update(&home, Some(&wanted.inputs), &wanted).await.unwrap();
+    assert_eq!(world.proxy.count("PUT "), before, "it is as it shall be");
+}
+
 #[test]
 fn a_site_is_uploaded_changed_and_emptied_by_the_whole_program() {
     let moto = Moto::shared();

@@ -61,7 +61,8 @@ fn a_quota() {
 fn a_name_of_somebody_else() {
     let program = "project extends Project { name \"refused\"; }\n\
                    static extends TransientS3Bucket { bucket \"refused-static\"; }\n\
-                   cdn extends Distribution {\n    origin static;\n    aliases [\"www.example.com\"];\n}\n";
+                   cdn extends Distribution {\n    origin static;\n    aliases [\"www.example.com\"];\n    \
+                   certificate \"arn:aws:acm:us-east-1:123456789012:certificate/1\";\n}\n";
     shown("taken", &said(program, "POST /2020-05-31/distribution", 409, "CNAMEAlreadyExists"));
 }
 

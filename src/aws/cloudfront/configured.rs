@@ -43,7 +43,7 @@ pub fn new(settings: &Settings, reference: &str) -> Result<DistributionConfig, F
     let empty = DistributionConfig::builder().caller_reference(reference).comment("").enabled(settings.enabled).build();
     let mut config = empty.map_err(|error| unbuilt(&error))?;
     let differs = |_: &str| true;
-    write_with(&mut config, settings, differs).map_err(|error| unbuilt(&error))?;
+    write_with(&mut config, &settings.plain(), differs).map_err(|error| unbuilt(&error))?;
     Ok(config)
 }
 
@@ -53,7 +53,7 @@ pub fn write(config: &mut DistributionConfig, settings: &Settings) -> Result<boo
     let differs = |name: &str| present.get(name) != wanted.get(name);
     let certificate = ["certificate", "minimumTls", "sni"].into_iter().any(differs);
     let changed = certificate || wanted.keys().any(|name| differs(name.as_str()));
-    write_with(config, settings, differs).map_err(|error| unbuilt(&error))?;
+    write_with(config, &settings.plain(), differs).map_err(|error| unbuilt(&error))?;
     Ok(changed)
 }
 

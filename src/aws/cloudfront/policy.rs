@@ -1,6 +1,6 @@
 //! Cache policies. They take no tags: whose one is stands in its comment, behind the user's words.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::configured::quantity;
 use super::listing;
 use super::mark::Description;
+use super::settings::distinct;
 use super::told::told;
 use crate::apply::provider::{Fault, FaultKind, Health, Made, Owner, Patience, Place, Progress, Seek};
 use crate::aws::fault::Call;
@@ -195,6 +196,7 @@ impl Want {
         let sorted = |names: &[String], same: fn(&str) -> String| {
             let mut names: Vec<String> = names.iter().map(|name| same(name)).collect();
             names.sort();
+            names.dedup();
             Value::List(names.into_iter().map(Value::string).collect())
         };
         let pairs = [
@@ -218,14 +220,20 @@ impl Want {
     }
 
     fn built(&self, comment: &str) -> Result<CachePolicyConfig, BuildError> {
-        let headers = match &self.headers[..] {
+        let (mut headers, mut cookies, mut queries) =
+            (self.headers.clone(), self.cookies.clone(), self.queries.clone());
+        // Names of headers have no case.
+        let mut seen = BTreeSet::new();
+        headers.retain(|name| seen.insert(name.to_lowercase()));
+        [&mut cookies, &mut queries].into_iter().for_each(distinct);
+        let headers = match &headers[..] {
             [] => CachePolicyHeadersConfig::builder().header_behavior(CachePolicyHeaderBehavior::None),
             names => CachePolicyHeadersConfig::builder()
                 .header_behavior(CachePolicyHeaderBehavior::Whitelist)
                 .headers(Headers::builder().quantity(quantity(names)).set_items(Some(names.to_vec())).build()?),
         };
         let is_all = |names: &[String]| names.iter().any(|name| name == ALL);
-        let cookies = match &self.cookies[..] {
+        let cookies = match &cookies[..] {
             [] => CachePolicyCookiesConfig::builder().cookie_behavior(CachePolicyCookieBehavior::None),
             names if is_all(names) => {
                 CachePolicyCookiesConfig::builder().cookie_behavior(CachePolicyCookieBehavior::All)
@@ -234,7 +242,7 @@ impl Want {
                 .cookie_behavior(CachePolicyCookieBehavior::Whitelist)
                 .cookies(CookieNames::builder().quantity(quantity(names)).set_items(Some(names.to_vec())).build()?),
         };
-        let queries = match &self.queries[..] {
+        let queries = match &queries[..] {
             [] => CachePolicyQueryStringsConfig::builder().query_string_behavior(CachePolicyQueryStringBehavior::None),
             names if is_all(names) => {
                 CachePolicyQueryStringsConfig::builder().query_string_behavior(CachePolicyQueryStringBehavior::All)
@@ -312,6 +320,7 @@ mod tests {
             json!({}),
             json!({"headers": [], "cookies": ["*"], "queries": ["b", "a"], "compression": false}),
             json!({"headers": ["accept"], "cookies": ["b", "a"], "queries": []}),
+            json!({"headers": ["accept", "Accept"], "cookies": ["b", "a", "b"], "queries": ["a", "a"]}),
         ] {
             let wanted = want(more);
             assert_eq!(Want::of(&wanted.config("words").unwrap()).fields(), wanted.fields());

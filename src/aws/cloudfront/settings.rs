@@ -2,7 +2,7 @@
 //! says, what is recorded and what AWS says; two are compared by what they mean, attribute by attribute, so
 //! that what AWS fills in or puts in another order is no difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -128,6 +128,20 @@ impl Settings {
         pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()
     }
 
+    /// As AWS takes it: names of hosts in lower case, nothing twice in what is kept as a set, no empty texts.
+    pub fn plain(&self) -> Settings {
+        let mut plain = self.clone();
+        plain.aliases.iter_mut().for_each(|alias| *alias = alias.to_lowercase());
+        let behaviors = plain.behaviors.iter_mut().chain([&mut plain.behavior]).map(|behavior| &mut behavior.methods);
+        let customs = plain.origins.iter_mut().filter_map(|origin| Some(&mut origin.custom.as_mut()?.tls));
+        let sets = [&mut plain.aliases, &mut plain.allowed_countries, &mut plain.blocked_countries];
+        sets.into_iter().chain(behaviors).chain(customs).for_each(distinct);
+        for page in &mut plain.error_pages {
+            page.page = page.page.take().filter(|page| !page.is_empty());
+        }
+        plain
+    }
+
     /// Takes over what was recorded without its text: a secret header is as AWS says, as far as anyone knows.
     pub fn with_headers_of(mut self, other: &Settings) -> Settings {
         for origin in &mut self.origins {
@@ -249,6 +263,12 @@ fn referred(template: &str, id: &str) -> Value {
     Value::Reference(Reference { of: Target::Existing(template.into()), id: id.into() })
 }
 
+/// Takes out what is there already, and keeps the order.
+pub fn distinct(texts: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
+}
+
 /// Its order means nothing.
 fn sorted(mut texts: Vec<String>) -> Value {
     texts.sort();
@@ -343,6 +363,16 @@ mod tests {
         let recorded = settings(json!({}));
         assert_eq!(differ(&recorded, &there), ["origins"]);
         assert!(differ(&recorded.with_headers_of(&there), &there).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_sent_twice() {
+        let plain = settings(json!({"aliases": ["B.example.com", "b.example.com", "a.example.com"],
+            "blockedCountries": ["FR", "DE", "FR"], "errorPages": [{"code": 404, "page": "", "cacheFor": 1.0}]}))
+        .plain();
+        assert_eq!(plain.aliases, ["b.example.com", "a.example.com"]);
+        assert_eq!(plain.blocked_countries, ["FR", "DE"]);
+        assert_eq!(plain.error_pages[0].page, None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use aws_sdk_s3::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::empty::emptied;
 use super::objects;
 use super::settings::access::{Ownership, PublicAccessBlock};
 use super::settings::cors::Cors;
@@ -278,6 +279,12 @@ impl Kind for S3Bucket {
         match fault.kind {
             FaultKind::Missing => Ok(Progress::Done),
             FaultKind::Held => {
+                let again = session.empties_again(name);
+                if again == Some(true) {
+                    // Something was written to it after it was emptied: a log, mostly.
+                    emptied(Bucket { session, name }).await?;
+                    return Ok(Progress::Waiting("being emptied again".to_string()));
+                }
                 // How much there is would be good to know; without it the answer is the same.
                 let what = match objects::versions(Bucket { session, name }, &call).await {
                     Ok(page) => format!(": {} in it", page.count()),
@@ -285,9 +292,16 @@ impl Kind for S3Bucket {
                 };
                 let message =
                     format!("could not delete the bucket `{name}`, which is not empty{what} (BucketNotEmpty)");
-                Err(Fault { message, ..fault }.help(
-                    "extend `EmptiedS3Bucket` and apply: then its end empties it; or keep it with `terminateActions [];`",
-                ))
+                Err(Fault { message, ..fault }.help(match again {
+                    Some(_) => {
+                        "it was emptied several times, and something still writes to it: stop that first (logs of \
+                                S3, CloudFront and load balancers arrive for hours), and destroy it again"
+                    }
+                    None => {
+                        "extend `EmptiedS3Bucket` and apply: then its end empties it; or keep it with \
+                             `terminateActions [];`"
+                    }
+                }))
             }
             FaultKind::Throttled
             | FaultKind::Unavailable

@@ -33,6 +33,11 @@ impl Act for Empty {
         match emptied(Bucket { session, name }).await {
             // Without a bucket there is nothing in it.
             Err(fault) if fault.kind == FaultKind::Missing => Ok(Progress::Done),
+            // What arrives before its own deletion is to go as well.
+            Ok(Progress::Done) if *place.id == *name => {
+                session.note_emptied(name);
+                Ok(Progress::Done)
+            }
             outcome => outcome,
         }
     }
@@ -53,7 +58,11 @@ pub fn of_bucket<'a>(place: &'a Place, named: Option<&'a str>, done: &str) -> Re
     }
 }
 
-async fn emptied(bucket: Bucket<'_>) -> Result<Progress, Fault> {
+/// Empties a bucket, as far as one turn goes.
+///
+/// # Errors
+/// The fault of the first call that failed.
+pub async fn emptied(bucket: Bucket<'_>) -> Result<Progress, Fault> {
     let call = Call::read("s3:ListBucketVersions", format!("list the objects of the bucket `{}`", bucket.name));
     let began = Instant::now();
     let mut first = true;

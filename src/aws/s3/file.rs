@@ -69,8 +69,9 @@ impl Want {
             key: self.key.clone(),
             body,
             sha256,
-            content_type: Some(self.content_type.clone().unwrap_or_else(|| content_type(&self.key))),
-            cache_control: self.cache_control.clone(),
+            // An empty text is as if it were not set.
+            content_type: Some(filled(&self.content_type).unwrap_or_else(|| content_type(&self.key))),
+            cache_control: filled(&self.cache_control),
             metadata: self.metadata.clone(),
         })
     }
@@ -150,7 +151,10 @@ impl Kind for S3File {
         let text = |text: &Option<String>| Value::string(text.as_deref().unwrap_or_default());
         // What every file of its name is needs no words, unless the program has some.
         let said = |name: &str| place.inputs.get(name).is_some_and(|value| *value != Value::Null);
-        if said("contentType") || seen.content_type.as_deref() != Some(&content_type(key)) {
+        let is_usual = seen.content_type.as_deref() == Some(&content_type(key));
+        if place.inputs.get("contentType").and_then(Value::as_str) == Some("") && is_usual {
+            told.insert("contentType".into(), Value::string(""));
+        } else if said("contentType") || !is_usual {
             told.insert("contentType".into(), text(&seen.content_type));
         }
         if said("cacheControl") || seen.cache_control.is_some() {
@@ -203,6 +207,10 @@ impl Kind for S3File {
     }
 }
 
+fn filled(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.is_empty())
+}
+
 /// The hash of what was uploaded; nothing for a secret, which is not recorded.
 fn recorded_hash(inputs: &Fields) -> Option<String> {
     match (inputs.get("source"), inputs.get("content")) {
@@ -221,11 +229,11 @@ fn changed(asset: &Data, hash: &str) -> Value {
 /// Names of metadata have no case.
 fn metadata(recorded: Option<&Value>, found: BTreeMap<String, String>) -> Value {
     if let Some(Value::Map(recorded)) = recorded {
-        let lower: BTreeMap<String, Option<&str>> =
-            recorded.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.as_str())).collect();
-        let same =
-            lower.len() == found.len() && lower.iter().all(|(key, value)| found.get(key).map(String::as_str) == *value);
-        if same {
+        let lower: BTreeMap<String, &str> = recorded
+            .iter()
+            .map(|(key, value)| (key.to_ascii_lowercase(), value.as_str().unwrap_or_default()))
+            .collect();
+        if object::same_metadata(&lower, &found) {
             return Value::Map(recorded.clone());
         }
     }

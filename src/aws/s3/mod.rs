@@ -19,6 +19,7 @@ mod settings;
 mod sight;
 mod together;
 mod upload;
+mod words;
 
 pub use obstacles::obstacles;
 

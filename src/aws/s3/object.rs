@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::parts::{self, Parts};
 use super::settings::Bucket;
+use super::words;
 use crate::apply::provider::{Fault, FaultKind, Owner, TAG_ADDRESS};
 use crate::aws::fault::Call;
 use crate::aws::tags::{self, Tags};
@@ -49,7 +50,7 @@ impl Seen {
     /// The metadata of the user.
     pub fn metadata(&self) -> BTreeMap<String, String> {
         let own = self.metadata.iter().filter(|(key, _)| !key.starts_with(OURS));
-        own.map(|(key, value)| (key.clone(), value.clone())).collect()
+        own.map(|(key, value)| (key.clone(), words::decoded(value))).collect()
     }
 }
 
@@ -177,7 +178,7 @@ impl Upload {
     /// Its metadata. What an action sends is nobody's.
     pub fn written(&self, owner: Option<&Owner>) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> =
-            self.metadata.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
+            self.metadata.iter().map(|(key, value)| (key.to_ascii_lowercase(), words::encoded(value))).collect();
         let marks = owner.map(tags::of_owner).unwrap_or_default().into_iter();
         all.extend(marks.map(|(key, value)| (key.replace(':', "-"), value)));
         all.insert(SHA256.into(), self.sha256.clone());
@@ -191,10 +192,10 @@ impl Upload {
 
     /// As [`Upload::is_done`], whoever made it.
     pub fn is_same(&self, seen: &Seen) -> bool {
-        let own: BTreeMap<String, String> =
-            self.metadata.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
+        let own: BTreeMap<String, &str> =
+            self.metadata.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.as_str())).collect();
         seen.sha256() == Some(&self.sha256)
-            && seen.metadata() == own
+            && same_metadata(&own, &seen.metadata())
             && seen.cache_control == self.cache_control
             && (self.content_type.is_none() || seen.content_type == self.content_type)
     }
@@ -219,6 +220,12 @@ impl Upload {
     fn call(&self, bucket: Bucket<'_>) -> Call {
         Call::write("s3:PutObject", format!("upload `{}` to the bucket `{}`", self.key, bucket.name))
     }
+}
+
+/// Whether metadata, by names without capitals, is what S3 tells of it.
+pub fn same_metadata(wanted: &BTreeMap<String, &str>, told: &BTreeMap<String, String>) -> bool {
+    let same = |(key, value): (&String, &&str)| told.get(key).is_some_and(|told| words::same(value, told));
+    wanted.len() == told.len() && wanted.iter().all(same)
 }
 
 fn patient() -> aws_sdk_s3::config::Builder {

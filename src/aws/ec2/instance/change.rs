@@ -71,7 +71,8 @@ pub async fn step(
 async fn in_passing(session: &Session, id: &str, now: &Item, old: Option<&Fields>, want: &Want) -> Result<(), Fault> {
     let modify = || session.ec2().modify_instance_attribute().instance_id(id);
     let on = |on: bool| AttributeBooleanValue::builder().value(on).build();
-    if let Some(wanted) = &want.security_groups {
+    // Without any it cannot be: an empty list leaves the choice to AWS.
+    if let Some(wanted) = want.security_groups.as_ref().filter(|groups| !groups.is_empty()) {
         let mut present: Vec<&str> = now.security_groups().iter().filter_map(|group| group.group_id()).collect();
         let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         present.sort_unstable();
@@ -158,7 +159,9 @@ impl Change {
             }
             Change::UserData(text) => {
                 // The SDK does the Base64 of this one by itself.
-                let value = SecureBlobAttributeValue::builder().value(Blob::new(text.as_bytes())).build();
+                let value = SecureBlobAttributeValue::builder()
+                    .value(Blob::new(&*crate::limits::user_data::meant(text)))
+                    .build();
                 send(modify.user_data(value), format!("set the user data of `{id}`"), "userData").await
             }
         }

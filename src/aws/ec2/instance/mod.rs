@@ -203,7 +203,7 @@ impl Kind for Instance {
             .max_count(1)
             .client_token(&*owner.token)
             .set_key_name(want.key_pair.clone())
-            .set_security_group_ids(want.security_groups.clone())
+            .set_security_group_ids(want.security_groups.clone().filter(|groups| !groups.is_empty()))
             .set_subnet_id(want.subnet.clone())
             .set_placement(want.placement.as_ref().map(|zone| Placement::builder().availability_zone(zone).build()))
             .set_user_data(want.user_data.as_deref().map(user_data::encoded))
@@ -378,7 +378,7 @@ fn found(place: &Place, item: &Item, extras: &Extras) -> Option<Found<Told, Outp
             .filter(|_| set("keyPair"))
             .map(|name| told::reference(place, "keyPair", "KeyPair", name)),
         // One that is going has none any more, and that is no change.
-        security_groups: (!is_going && set("securityGroups"))
+        security_groups: (!is_going && set("securityGroups") && !told::is_empty(place, "securityGroups"))
             .then(|| told::references(place, "securityGroups", "SecurityGroup", groups())),
         subnet: item
             .subnet_id()

@@ -55,7 +55,7 @@ pub fn change(
         call = call.set_max_allocated_storage(most.or(storage).or(sight.storage()));
     }
     if let Some(wanted) = &want.engine_version {
-        let fits = sight.version().is_some_and(|present| version::fits(wanted, present, want.minor_upgrades));
+        let fits = sight.version().is_some_and(|present| version::fits(wanted, present));
         if differs("engineVersion", !fits || hurries("engineVersion")) {
             let wanted = if fits { sight.version().unwrap_or(wanted) } else { wanted };
             call = call.engine_version(wanted);
@@ -74,10 +74,10 @@ pub fn change(
     if differs("parameterGroup", group.is_some() && sight.parameter_group() != group.as_deref()) {
         call = call.set_db_parameter_group_name(group.clone());
     }
-    if let Some(wanted) = &want.security_groups
-        && differs("securityGroups", !same_set(&sight.security_groups(), wanted))
+    if let Some(wanted) = want.security_groups()
+        && differs("securityGroups", !same_set(&sight.security_groups(), &wanted))
     {
-        call = call.set_vpc_security_group_ids(Some(wanted.clone()));
+        call = call.set_vpc_security_group_ids(Some(wanted));
     }
     if differs("multiAz", sight.multi_az().unwrap_or(false) != want.multi_az || hurries("multiAz")) {
         call = call.multi_az(want.multi_az);

@@ -24,23 +24,18 @@ pub async fn delete(session: &Session, place: &Place, sight: Sight<'_>) -> Resul
     if let Health::Waiting(state) = health {
         return Ok(Progress::Waiting(state));
     }
-    let is_on = |attribute: &str| place.inputs.get(attribute) == Some(&Value::Bool(true));
-    // Of one that only follows another RDS makes no last snapshot: it has nothing of its own.
-    let last = (is_on("finalSnapshot") && sight.source().is_none()).then(|| snapshot(place, sight));
-    let purpose = match &last {
-        Some(snapshot) => format!("delete the database `{identifier}`, with a last snapshot `{snapshot}`"),
-        None => format!("delete the database `{identifier}`"),
+    let last = keeps_last(place, sight).then(|| snapshot(place, sight));
+    let fault = match send(session, place, sight, last.as_deref()).await {
+        Ok(()) => return Ok(Progress::Done),
+        // RDS itself says that it follows another, which it says of it anyway: it has nothing of its own.
+        Err(fault) if last.is_some() && sight.source().is_some() && is_about_replica(&fault) => {
+            match send(session, place, sight, None).await {
+                Ok(()) => return Ok(Progress::Done),
+                Err(fault) => fault,
+            }
+        }
+        Err(fault) => fault,
     };
-    let call = Call::write("rds:DeleteDBInstance rds:CreateDBSnapshot", purpose);
-    let request = session
-        .rds()
-        .delete_db_instance()
-        .db_instance_identifier(identifier)
-        .skip_final_snapshot(last.is_none())
-        .set_final_db_snapshot_identifier(last.clone())
-        .delete_automated_backups(!is_on("keepAutomatedBackups"));
-    let Err(error) = request.send().await else { return Ok(Progress::Done) };
-    let fault = call.fault(&error);
     match fault.kind {
         FaultKind::Missing => Ok(Progress::Done),
         FaultKind::Taken => Err(fault.on("finalSnapshotName").help(
@@ -61,6 +56,42 @@ pub async fn delete(session: &Session, place: &Place, sight: Sight<'_>) -> Resul
         | FaultKind::Unknown
         | FaultKind::Denied
         | FaultKind::Refused => Err(fault),
+    }
+}
+
+async fn send(session: &Session, place: &Place, sight: Sight<'_>, last: Option<&str>) -> Result<(), Fault> {
+    let identifier = sight.identifier();
+    let purpose = match last {
+        Some(snapshot) => format!("delete the database `{identifier}`, with a last snapshot `{snapshot}`"),
+        None => format!("delete the database `{identifier}`"),
+    };
+    let call = Call::write("rds:DeleteDBInstance rds:CreateDBSnapshot", purpose);
+    let request = session
+        .rds()
+        .delete_db_instance()
+        .db_instance_identifier(identifier)
+        .skip_final_snapshot(last.is_none())
+        .set_final_db_snapshot_identifier(last.map(str::to_string))
+        .delete_automated_backups(!is_on(place, "keepAutomatedBackups"));
+    request.send().await.map(drop).map_err(|error| call.fault(&error))
+}
+
+fn is_on(place: &Place, attribute: &str) -> bool {
+    place.inputs.get(attribute) == Some(&Value::Bool(true))
+}
+
+/// Whether a last snapshot is made. RDS makes none of a database that follows another: that it is one, both the record
+/// and RDS must say. In doubt, the snapshot is made.
+fn keeps_last(place: &Place, sight: Sight<'_>) -> bool {
+    let was_following = place.inputs.get("replicaOf").is_some_and(|source| *source != Value::Null);
+    is_on(place, "finalSnapshot") && !(was_following && sight.source().is_some())
+}
+
+/// "FinalDBSnapshotIdentifier can not be specified when deleting a replica instance".
+fn is_about_replica(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Refused && fault.message.contains("InvalidParameterCombination") && {
+        let said = fault.message.to_lowercase();
+        said.contains("replica") && said.contains("finaldbsnapshotidentifier")
     }
 }
 
@@ -99,5 +130,23 @@ mod tests {
         assert_ne!(of("db-1"), of("db-2"), "the next database of the same name has another one");
         let named = place(Fields::from([("finalSnapshotName".into(), Value::string("mine"))]));
         assert_eq!(snapshot(&named, Sight(&database("db-1"))), "mine");
+    }
+
+    #[test]
+    fn only_what_certainly_follows_another_goes_without_a_last_snapshot() {
+        let keeps = |recorded: Option<&str>, told: Option<&str>| {
+            let mut inputs = Fields::from([("finalSnapshot".into(), Value::Bool(true))]);
+            inputs.extend(recorded.map(|source| ("replicaOf".into(), Value::string(source))));
+            let database = DbInstance::builder();
+            let database = database.set_read_replica_source_db_instance_identifier(told.map(Into::into)).build();
+            let address = "x".parse().unwrap();
+            let place =
+                Place { kind: "aws.DbInstance".into(), id: "x".into(), address, inputs, outputs: Fields::new() };
+            keeps_last(&place, Sight(&database))
+        };
+        assert!(keeps(None, None) && keeps(None, Some("")), "an empty name of a source is none");
+        assert!(keeps(None, Some("leader")) && keeps(Some("leader"), None), "one of the two says otherwise");
+        assert!(keeps(Some("leader"), Some("")));
+        assert!(!keeps(Some("leader"), Some("leader")));
     }
 }

@@ -145,7 +145,8 @@ impl Kind for DbInstance {
             return Ok(Progress::Waiting(state));
         }
         match (&want.replica_of, sight.source()) {
-            (None, Some(source)) => return promote(session, sight, source).await,
+            // Only what was recorded as following another is promoted: what AWS alone says is too little for that.
+            (None, Some(source)) if was_following(old, place) => return promote(session, sight, source).await,
             (Some(wanted), source) if source != Some(wanted) => {
                 let text = format!("`{}` cannot be made to follow `{wanted}`: it has data of its own", place.id);
                 return Err(Fault::new(FaultKind::Refused, text)
@@ -226,6 +227,12 @@ pub async fn busy(session: &Session, identifier: &str, attribute: &str, fault: F
             .help(format!("`{identifier}` must be available, and have a `backupRetention` for others to follow it")),
         Health::Dead(why) => fault.help(format!("`{identifier}`: {why}")),
     }
+}
+
+/// Whether the record says that it follows another.
+fn was_following(old: Option<&Fields>, place: &Place) -> bool {
+    let recorded = old.unwrap_or(&place.inputs).get("replicaOf");
+    recorded.is_some_and(|source| *source != Value::Null)
 }
 
 /// Ends its following. From then on it is a database like any other.

@@ -87,9 +87,9 @@ impl<'d> Sight<'d> {
         staying.filter_map(|group| group.vpc_security_group_id().map(str::to_string)).collect()
     }
 
-    /// The database that it follows, if it is a read replica.
+    /// The database that it follows, if it is a read replica. An empty name is none.
     pub fn source(self) -> Option<&'d str> {
-        self.0.read_replica_source_db_instance_identifier()
+        self.0.read_replica_source_db_instance_identifier().filter(|source| !source.is_empty())
     }
 
     /// What is on its way in, by the names of the attributes.

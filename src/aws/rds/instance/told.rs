@@ -10,7 +10,7 @@ use super::version;
 use super::want::bytes;
 use crate::apply::provider::{Health, Place};
 use crate::aws::rds::{tagging, told};
-use crate::aws::told::{reference, references};
+use crate::aws::told::{is_empty, reference, references};
 use crate::value::{Fields, Value};
 
 /// A day in milliseconds.
@@ -50,7 +50,6 @@ fn hurried(place: &Place, sight: Sight<'_>) -> Vec<&'static str> {
 pub fn inputs(place: &Place, database: &DbInstance) -> Fields {
     let sight = Sight(database);
     let recorded = |name: &str| place.inputs.get(name);
-    let is_on = |name: &str| recorded(name) == Some(&Value::Bool(true));
     // What is told, or what is recorded if that means the same.
     let same = |name: &str, told: Option<&str>, same: &dyn Fn(&str, &str) -> bool| match (told, recorded(name)) {
         (Some(told), Some(Value::String(recorded))) if same(recorded, told) => Some(Value::String(recorded.clone())),
@@ -58,7 +57,6 @@ pub fn inputs(place: &Place, database: &DbInstance) -> Fields {
     };
     let ignoring_case = |recorded: &str, told: &str| recorded.eq_ignore_ascii_case(told);
     let window = |recorded: &str, told: &str| same_window(Some(told), &Some(recorded.to_string()));
-    let upgrades = is_on("minorUpgrades");
     let size = |gib: i32| Value::Size(bytes(gib));
     let storage = sight.storage().map(size).map(|told| match (recorded("storage"), recorded("maxStorage"), told) {
         (Some(Value::Size(least)), Some(Value::Size(most)), Value::Size(now)) if (*least..=*most).contains(&now) => {
@@ -66,16 +64,17 @@ pub fn inputs(place: &Place, database: &DbInstance) -> Fields {
         }
         (_, _, told) => told,
     });
+    // One in several zones changes its zone when it fails over, and stays there when it is in one zone again. Nobody
+    // else moves a database: where it is now is where it was put.
+    let zone = recorded("availabilityZone").cloned();
+    let zone = zone.or_else(|| told::text(database.availability_zone().filter(|_| sight.multi_az() != Some(true))));
     let days = |days: i32| Value::Duration(u64::from(days.unsigned_abs()) * DAY);
     told::wished(
         place,
         [
             ("identifier", told::text(database.db_instance_identifier())),
             ("engine", same("engine", database.engine(), &ignoring_case)),
-            (
-                "engineVersion",
-                same("engineVersion", sight.version(), &|recorded, told| version::fits(recorded, told, upgrades)),
-            ),
+            ("engineVersion", same("engineVersion", sight.version(), &version::fits)),
             ("instanceClass", told::text(sight.class())),
             ("storage", storage),
             ("storageType", told::text(sight.storage_type())),
@@ -90,10 +89,13 @@ pub fn inputs(place: &Place, database: &DbInstance) -> Fields {
                 sight.parameter_group().map(|id| reference(place, "parameterGroup", "DbParameterGroup", id)),
             ),
             ("subnetGroup", sight.subnet_group().map(|id| reference(place, "subnetGroup", "DbSubnetGroup", id))),
-            ("securityGroups", Some(references(place, "securityGroups", "SecurityGroup", sight.security_groups()))),
+            (
+                "securityGroups",
+                (!is_empty(place, "securityGroups"))
+                    .then(|| references(place, "securityGroups", "SecurityGroup", sight.security_groups())),
+            ),
             ("multiAz", sight.multi_az().map(Value::Bool)),
-            // One in several zones changes its zone when it fails over.
-            ("availabilityZone", told::text(database.availability_zone().filter(|_| sight.multi_az() != Some(true)))),
+            ("availabilityZone", zone),
             ("publiclyAccessible", Some(Value::Bool(database.publicly_accessible().unwrap_or(false)))),
             ("encrypted", database.storage_encrypted().map(Value::Bool)),
             ("kmsKey", same("kmsKey", database.kms_key_id(), &same_key)),
@@ -164,9 +166,10 @@ mod tests {
             ("storage", Value::Size(20 << 30)),
         ];
         let place = place(&recorded);
-        let mut expected = place.inputs.clone();
-        expected.remove("availabilityZone");
-        assert_eq!(inputs(&place, &database), expected);
+        assert_eq!(inputs(&place, &database), place.inputs);
+        let after_all_in_one = DbInstance::builder().multi_az(false).availability_zone("us-east-1b").build();
+        let zone = inputs(&place, &after_all_in_one).remove("availabilityZone");
+        assert_eq!(zone, Some(text("us-east-1a")), "where it failed over to is no reason to make another one");
         for (recorded, expected) in [("alias/mine", true), (key, true), ("1234", true), ("4", false)] {
             assert_eq!(same_key(recorded, key), expected, "{recorded}");
         }

@@ -1,16 +1,14 @@
 //! Versions of database engines: `8.0` is any `8.0.x`.
 
-/// Whether a version that runs is the wanted one: that itself, a part of it, or, where RDS upgrades by itself,
-/// a later one of the same release.
-pub fn fits(wanted: &str, present: &str, upgrades: bool) -> bool {
+/// Whether a version that runs is as wanted: that itself, one that the wanted one is a part of, or a later one. RDS
+/// upgrades by itself, in the maintenance window or at the end of the support of a version, and never goes back.
+pub fn fits(wanted: &str, present: &str) -> bool {
     if present == wanted || present.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')) {
         return true;
     }
-    let (Some((release, old)), Some((same, new))) = (wanted.rsplit_once('.'), present.rsplit_once('.')) else {
-        return false;
-    };
-    let later = old.parse::<u32>().ok().zip(new.parse::<u32>().ok()).is_some_and(|(old, new)| new > old);
-    upgrades && release == same && later
+    let differing = wanted.split('.').zip(present.split('.')).find(|(wanted, present)| wanted != present);
+    let number = |part: &str| part.parse::<u32>().ok();
+    differing.is_some_and(|(wanted, present)| number(wanted).zip(number(present)).is_some_and(|(old, new)| new > old))
 }
 
 #[cfg(test)]
@@ -18,22 +16,21 @@ mod tests {
     use super::fits;
 
     #[test]
-    fn a_part_of_a_version_is_enough() {
-        for (wanted, present, upgrades, expected) in [
-            ("8.0", "8.0.35", false, true),
-            ("8.0.35", "8.0.35", false, true),
-            ("8", "8.0.35", false, true),
-            ("8.0.3", "8.0.35", false, false),
-            ("8.0.35", "8.0.36", false, false),
-            ("8.0.35", "8.0.36", true, true),
-            ("8.0.36", "8.0.35", true, false),
-            ("8.0.35", "8.4.1", true, false),
-            ("16", "17", true, false),
-            ("16", "16.3", true, true),
-            ("16.1", "16.3", true, true),
-            ("19.0.0.0.ru-2023-01", "19.0.0.0.ru-2023-04", true, false),
+    fn a_part_of_a_version_is_enough_and_a_later_one_is_as_wanted() {
+        for (wanted, present, expected) in [
+            ("8.0", "8.0.35", true),
+            ("8.0.35", "8.0.35", true),
+            ("8", "8.0.35", true),
+            ("8.0.35", "8.0", false),
+            ("8.0.35", "8.0.36", true),
+            ("8.0.36", "8.0.35", false),
+            ("5.7", "8.0.35", true),
+            ("8.4", "8.0.35", false),
+            ("17", "16.3", false),
+            ("16.1", "16.3", true),
+            ("19.0.0.0.ru-2023-01", "19.0.0.0.ru-2023-04", false),
         ] {
-            assert_eq!(fits(wanted, present, upgrades), expected, "{wanted} {present}");
+            assert_eq!(fits(wanted, present), expected, "{wanted} {present}");
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Want {
     pub port: Option<i32>,
     pub parameter_group: Option<String>,
     pub subnet_group: Option<String>,
-    pub security_groups: Option<Vec<String>>,
+    security_groups: Option<Vec<String>>,
     pub multi_az: bool,
     pub publicly_accessible: bool,
     pub encrypted: bool,
@@ -80,6 +80,11 @@ impl Want {
                 .help("write `backupRetention 3d;`, or `0d` for no backups"));
         }
         Ok(Some(days as i32))
+    }
+
+    /// The groups that it shall have. An empty list leaves the choice to AWS, as none does: without any it cannot be.
+    pub fn security_groups(&self) -> Option<Vec<String>> {
+        self.security_groups.clone().filter(|groups| !groups.is_empty())
     }
 
     /// The zone that may be said in a call: a database in several zones is in none in particular.

@@ -21,6 +21,11 @@ for size in (0, 1, 5_000_000):
     s3.put_object(Bucket="checked", Key="streamed", Body=io.BytesIO(content), ChecksumAlgorithm="SHA256")
     assert s3.get_object(Bucket="checked", Key="streamed")["Body"].read() == content
     assert s3.head_object(Bucket="checked", Key="streamed")["ContentLength"] == size
+
+# Metadata that is not US-ASCII comes back in words.
+s3.put_object(Bucket="checked", Key="whole", Body=b"x", Metadata={"a": "=?UTF-8?Q?Z=C3=BCrich?=", "b": "plain"})
+metadata = s3.head_object(Bucket="checked", Key="whole")["Metadata"]
+assert metadata == {"a": "=?UTF-8?B?WsO8cmljaA==?=", "b": "plain"}, metadata
 for key in ("whole", "streamed"):
     s3.delete_object(Bucket="checked", Key=key)
 s3.delete_bucket(Bucket="checked")
