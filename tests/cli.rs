@@ -493,8 +493,6 @@ fn params_come_from_outside_in_order() {
 #[test]
 fn one_program_reads_the_outputs_of_another() {
     let directory = tempfile::tempdir().unwrap();
-    // Both programs are of one repository.
-    std::fs::create_dir(directory.path().join(".git")).unwrap();
     let write = |name: &str, text: &str| {
         std::fs::create_dir_all(directory.path().join(name)).unwrap();
         std::fs::write(directory.path().join(name).join("main.cloud"), text).unwrap();

@@ -33,12 +33,16 @@ impl Disk {
         Disk { roots: Vec::new() }
     }
 
-    /// For a program: its repository, the nearest directory with `.git` in it around the program, else the program's
-    /// own directory; and these besides.
+    /// For a program: its repository, the nearest directory with `.git` in it around the program, else the working
+    /// directory if the program lies in it, else the program's own directory; and these besides.
     pub fn of_program(directory: &Path, others: &[PathBuf]) -> Disk {
         let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let own = real(if directory.as_os_str().is_empty() { Path::new(".") } else { directory });
-        let repository = own.ancestors().find(|around| around.join(".git").exists()).unwrap_or(&own).to_path_buf();
+        let repository = own.ancestors().find(|around| around.join(".git").exists()).map(Path::to_path_buf);
+        // Whoever works in the root of the disk does not mean all of it.
+        let holds = |working: &PathBuf| working.parent().is_some() && own.starts_with(working);
+        let working = || std::env::current_dir().ok().map(|working| real(&working)).filter(holds);
+        let repository = repository.or_else(working).unwrap_or(own);
         Disk { roots: std::iter::once(repository).chain(others.iter().map(|other| real(other))).collect() }
     }
 

@@ -80,7 +80,7 @@ fn a_few_are_all_shown() {
   x worker      Server            incomplete
       it did not come to its end: the next apply goes on
   ? zone        Server            cut off
-      what became of it is not known: the next apply finds out
+      what became of it is not known yet: an apply finds out
 
   2 live, 1 replaced, 1 warned, 1 cut off, 1 incomplete, 1 unknown, 1 not live, 1 not asked.  2.1 s
 "#,
