@@ -210,7 +210,11 @@ host extends Host { name "host"; net net; }
 "#;
     let (_directory, tadpole) = shop(program);
     let ran = tadpole.run(&["destroy", "--sandbox", "--yes", "--target", "net"]);
-    ends(&ran, 0, &["only net and what needs it: 1 change is left out", "2 to terminate, 1 left out."]);
+    ends(
+        &ran,
+        0,
+        &["only net and what needs it, which changes also host: 1 change is left out", "2 to terminate, 1 left out."],
+    );
     assert_eq!(there(&tadpole), ["other"]);
     // What is left is not looked for: not everything was to go.
     assert!(!ran.err.contains("nothing records"), "{}", ran.err);

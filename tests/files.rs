@@ -53,7 +53,7 @@ fn what_has_no_end_is_refused_without_being_read() {
     symlink("/dev/zero", directory.path().join("zero.cloud")).unwrap();
     ends(&tadpole.run(&["check"]), 1, &["`zero.cloud` is a device"]);
     fs::remove_file(directory.path().join("zero.cloud")).unwrap();
-    ends(&tadpole.run(&["check", "--vars", "/dev/zero"]), 1, &["`/dev/zero` is a device"]);
+    ends(&tadpole.run(&["check", "--vars", "/dev/zero"]), 1, &["`/dev/zero` is no file of a disk"]);
     // Values of an environment would be missing without a word.
     pipe(&directory, "prod.cloudvars");
     ends(&tadpole.run(&["check", "--env", "prod"]), 1, &["prod.cloudvars` is a pipe"]);

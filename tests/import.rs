@@ -48,7 +48,7 @@ fn one_thing_is_shown_recorded_and_then_changed_like_any_other() {
     assert_eq!(sandbox(directory.path()), before, "something was written in the cloud");
     assert!(tadpole.run(&["show", "--env", "new"]).out.contains("a  Queue a  live"));
     let target = ["apply", "--sandbox", "--env", "new", "--target", "a", "--yes"];
-    ends(&tadpole.run(&target), 0, &["  1 unchanged, 3 left out.\n"]);
+    ends(&tadpole.run(&target), 0, &["  1 unchanged, 3 left out, 1 output changes.\n"]);
 }
 
 #[test]
