@@ -153,6 +153,24 @@ fn killed_everywhere(from: Option<&ResourceGraph>, to: &ResourceGraph, left_stan
     }
 }
 
+/// The cloud answered, and the answer could not be recorded any more: the outcome has what was created.
+#[test]
+fn what_was_created_and_could_not_be_recorded_is_told_by_its_id() {
+    let graph = graph(&format!("{TYPES} a extends Net {{ name \"a\"; }}"));
+    let mut told = 0;
+    for batch in 0..8 {
+        let world = World::new();
+        let Ok(run) = world.run(&graph, Some((batch, Death::Before))) else { continue };
+        for one in &run.outcome.unrecorded {
+            assert_eq!((&*one.kind, one.address.to_string().as_str()), ("test.Net", "a"));
+            assert_eq!(world.objects().iter().map(|object| object.id.clone()).collect::<Vec<_>>(), [one.id.clone()]);
+            assert!(world.state().resources.is_empty());
+            told += 1;
+        }
+    }
+    assert_eq!(told, 1, "the id of one creation is recorded once");
+}
+
 #[test]
 fn killed_while_everything_starts() {
     killed_everywhere(None, &before(), &[]);

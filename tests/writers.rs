@@ -53,11 +53,11 @@ fn ended(child: Child) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// A sandbox in which no bucket can be made for now, as if there were too many calls.
-fn throttled(directory: &Path, throttled: bool) {
+/// A sandbox in which no such call gets through for now, as if there were too many.
+fn throttled(directory: &Path, calls: &[Call]) {
     let path = sandbox::file(&record(directory));
-    let refusal = Refusal { what: "*".into(), call: Some(Call::Create), kind: FaultKind::Throttled };
-    let weather = Weather { refusals: if throttled { vec![refusal] } else { Vec::new() }, ..Weather::default() };
+    let refusal = |call: &Call| Refusal { what: "*".into(), call: Some(*call), kind: FaultKind::Throttled };
+    let weather = Weather { refusals: calls.iter().map(refusal).collect(), ..Weather::default() };
     Sandbox::open(&path, Default::default()).unwrap().set_weather(weather).unwrap();
 }
 
@@ -77,14 +77,14 @@ fn rests(pid: u32) -> bool {
 /// A process that has the environment and is paused: operations of its have begun, and no call of its is
 /// on the way.
 fn paused(directory: &Path, tadpole: &Tadpole) -> Child {
-    throttled(directory, true);
+    throttled(directory, &[Call::Create]);
     let child = started(tadpole.command(&["apply", "--sandbox", "--yes"]));
     let begun = || store::peek(&record(directory)).unwrap().is_some_and(|state| state.unfinished.len() == 8);
     until("the beginning of all operations", begun);
     // Each of them has been refused, and waits for its next try.
     until("a rest of the process", || rests(child.id()));
     signal("-STOP", child.id());
-    throttled(directory, false);
+    throttled(directory, &[]);
     child
 }
 
@@ -122,6 +122,35 @@ fn who_wakes_too_late_writes_nothing() {
     assert_ne!(lease(directory.path()).unwrap().process.pid, pid);
     assert!(bytes(directory.path()) == before, "who was taken over from wrote something");
     assert_eq!(tadpole.run(&["plan", "--sandbox", "--exit-code"]).code, 0);
+}
+
+/// Paused while it plans: what its successor made is no mistake, and nothing is advised about it.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_wakes_too_late_while_it_plans_says_only_that_it_was_taken_over() {
+    let disk = |size: u32| {
+        let template = "Disk extends Resource { kind \"acme.Disk\"; size: Int, immutable; }";
+        format!("{template}\ndisk extends Disk {{ size {size}; }}\n")
+    };
+    let (directory, tadpole) = program(&disk(1));
+    let tadpole = tadpole.env("TADPOLE_LEASE", "1s");
+    assert_eq!(tadpole.run(&["apply", "--sandbox", "--yes"]).code, 0);
+    std::fs::write(directory.path().join("main.cloud"), disk(2)).unwrap();
+    throttled(directory.path(), &[Call::Read, Call::ReadMany]);
+    let child = started(tadpole.command(&["apply", "--sandbox", "--yes"]));
+    let has_lease = || lease(directory.path()).is_some_and(|lease| lease.process.pid == child.id());
+    until("the lease of the process", has_lease);
+    until("a rest of the process", || rests(child.id()));
+    signal("-STOP", child.id());
+    throttled(directory.path(), &[]);
+
+    let next = tadpole.run(&["apply", "--sandbox", "--yes", "--wait", "1m"]);
+    assert_eq!(next.code, 0, "{}", next.err);
+    signal("-CONT", child.id());
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("was taken over by `tadpole apply --sandbox --yes --wait 1m`"), "{said}");
+    assert!(!said.contains("tadpole import") && !said.contains("would be replaced"), "{said}");
 }
 
 /// Paused for less than its lease, or with nobody there to take over: it goes on.

@@ -39,6 +39,8 @@ pub enum Event {
         address: Address,
         kind: ChangeKind,
         id: String,
+        /// Whether it did not exist any more, and is recorded no longer.
+        gone: bool,
         took: Duration,
     },
     Failed {

@@ -145,6 +145,14 @@ impl Calls {
         Calls { tenure: Some(tenure), ..self.clone() }
     }
 
+    /// Whether the environment is still that of this process. It is where nothing is to be changed.
+    ///
+    /// # Errors
+    /// When another process has it now, or the lease cannot be renewed.
+    pub fn still_has_environment(&self) -> Result<(), StoreFault> {
+        self.tenure.as_ref().map_or(Ok(()), Tenure::holds)
+    }
+
     /// Returns when a call that changes something was not made, because the environment was lost.
     pub async fn lost(&self) -> StoreFault {
         loop {

@@ -230,7 +230,8 @@ pub async fn execute(
                         halves[which] -= 1;
                         if halves[which] == 0 {
                             let id = made.remove(&which).unwrap_or(id).to_string();
-                            calls.tell(Event::Done { address: address.clone(), kind, id, took });
+                            let gone = matches!(change.left, Some(plan::Left::Gone));
+                            calls.tell(Event::Done { address: address.clone(), kind, id, gone, took });
                             outcome.done.push(address);
                             tried.insert(which);
                         } else if part == Part::Make {

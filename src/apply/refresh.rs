@@ -16,6 +16,7 @@ use crate::model::resource::{Input, Resource};
 use crate::model::term::{Known, Term};
 use crate::name::{Address, Name};
 use crate::plan::{self, Found, Refreshed, Stray};
+use crate::printable::{Plain, shell_word};
 use crate::state::{Recorded, State, Status};
 use crate::value::{Fields, Value};
 
@@ -293,10 +294,13 @@ async fn look(
     match there.len() {
         0 | 1 => Ok(there.pop()),
         several => {
-            let ids: Vec<&str> = there.iter().take(5).map(|found| &*found.id).collect();
+            let ids: Vec<String> = there.iter().take(5).map(|found| Plain(&found.id).to_string()).collect();
             let address = &want.owner.address;
             let text = format!("this environment has {several} of it that are not recorded: {}", ids.join(", "));
-            let help = format!("record one of them with `tadpole import {address} ID`, and delete the others");
+            let help = format!(
+                "record one of them with `tadpole import {} ID`, and delete the others",
+                shell_word(&address.to_string())
+            );
             Err(Fault::new(FaultKind::Refused, text).help(help))
         }
     }

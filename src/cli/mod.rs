@@ -185,7 +185,10 @@ fn on_runtime(command: impl Future<Output = Exit>, look: Look) -> Exit {
         return Exit::Failed;
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(command),
+        Ok(runtime) => runtime.block_on(async {
+            signals::survive_file_limit();
+            command.await
+        }),
         Err(error) => {
             streams::say(&format!("the runtime cannot be started: {error}"), None, look);
             Exit::Failed

@@ -78,13 +78,14 @@ impl Screen {
                 let text = format!("   . {address}  again in {}: {}", shown(after), below(&fault));
                 self.print(&text, Paint::Faint);
             }
-            Event::Done { address, kind, id, took } => {
+            Event::Done { address, kind, id, gone, took } => {
                 self.over(&address);
-                let what = if kind == ChangeKind::Forget {
-                    format!("left standing: {}", Plain(&id))
-                } else {
-                    format!("{} {}", done(kind), Plain(&id))
+                let what = match (kind, gone) {
+                    (ChangeKind::Forget, true) => "forgotten: no longer exists:",
+                    (ChangeKind::Forget, false) => "left standing:",
+                    _ => done(kind),
                 };
+                let what = format!("{what} {}", Plain(&id));
                 self.print(&format!("   v {address}  {what}  {}", shown(took)), Paint::Good);
             }
             Event::Failed { address, fault, took } => {

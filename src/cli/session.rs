@@ -211,6 +211,9 @@ impl Session {
             return Err(Exit::Wrong);
         }
         let said = |faults: Vec<_>| {
+            if let Err(exit) = self.still_has_environment() {
+                return exit;
+            }
             self.say_faults(&faults);
             Exit::Failed
         };
@@ -238,8 +241,15 @@ impl Session {
             report.extend(foreseen.faults.iter().map(unforeseen));
         }
         plan.locate(&self.graph, &self.sources);
+        self.still_has_environment()?;
         say_report(&report, &self.sources, self.look);
         if report.has_errors() { Err(Exit::Wrong) } else { Ok((plan, refreshed)) }
+    }
+
+    /// Nothing is said of a record that another process has taken over: what its successor made would look like a
+    /// mistake, and the advice would be wrong.
+    fn still_has_environment(&self) -> Result<(), Exit> {
+        self.calls.still_has_environment().map_err(|fault| say_store(&fault, self.look))
     }
 
     /// Things that bear the name of the environment, as far as the cloud tells. Why it does not is said: then
@@ -489,7 +499,7 @@ impl Session {
         };
         for one in outcome.unrecorded.iter().filter(|one| !is_known(one)).take(LISTED) {
             let Owned { kind, id, address, .. } = one;
-            let text = format!("  created {id}, which is not recorded: {kind} of `{address}`");
+            let text = format!("  created {}, which is not recorded: {kind} of `{address}`", Plain(id));
             tell_line(&self.look.paint(&text, Paint::Bad));
             let command = plan.import(&address.to_string(), id);
             tell_line(&format!(

@@ -6,6 +6,8 @@ use tokio::task::JoinHandle;
 use crate::apply::Stop;
 use crate::cli::streams::tell_line;
 use crate::cli::ui::{Look, Paint};
+#[cfg(unix)]
+use crate::local::limits;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,18 @@ async fn listen(stop: watch::Sender<Stop>, look: Look) {
         }
     }
 }
+
+/// From now on a write beyond the limit of a file's size fails, as on a full disk, and does not end the process in
+/// the middle of what it records. Commands that it starts are not affected.
+#[cfg(unix)]
+pub fn survive_file_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // The handler stays for as long as the process runs. Without it, the signal does what it does by itself.
+    let _ = signal(SignalKind::from_raw(limits::FILE_SIZE_SIGNAL));
+}
+
+#[cfg(not(unix))]
+pub fn survive_file_limit() {}
 
 /// Returns when somebody wants it to stop.
 pub async fn signal() {

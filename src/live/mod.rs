@@ -65,7 +65,7 @@ impl Standing {
             Standing::Live => "live",
             Standing::Replaced => "replaced",
             Standing::Warned => "warned",
-            Standing::CutOff => "cut off",
+            Standing::CutOff => "unfinished",
             Standing::Incomplete => "incomplete",
             Standing::Unknown => "unknown",
             Standing::NotLive => "not live",
@@ -150,7 +150,7 @@ impl Thing {
     pub fn notes(&self) -> Vec<String> {
         match self.standing {
             Standing::Replaced => vec!["it has a successor: the next apply takes it down".into()],
-            Standing::CutOff => vec!["what became of it is not known yet: an apply finds out".into()],
+            Standing::CutOff => vec!["an operation began, and its end is not recorded".into()],
             Standing::Incomplete => vec!["it did not come to its end: the next apply goes on".into()],
             Standing::Unasked | Standing::Live | Standing::Warned | Standing::Unknown | Standing::NotLive => {
                 self.looks.iter().flat_map(Look::notes).collect()

@@ -93,8 +93,11 @@ pub fn find(site: &Site, wanted: &Wanted, seek: &Seek) -> Result<Option<Arc<str>
 pub fn read(site: &Site, place: &Place) -> Result<Reading, Fault> {
     let path = site.path(&place.id);
     let Some(found) = look(&path)?.filter(Metadata::is_file) else { return Ok(Reading::Gone) };
-    let sum = sum_of(&path)?;
     let mark = site.marks.of(FILE, &place.id)?;
+    if mark.as_ref().is_some_and(|mark| is_elsewhere(site, mark, &path, &found)) {
+        return Ok(Reading::Gone);
+    }
+    let sum = sum_of(&path)?;
     let is_secret = place.inputs.get("content").is_some_and(Value::holds_secret);
     let is_same = match recorded_sum(&place.inputs) {
         Some(recorded) => recorded == sum,
@@ -132,7 +135,8 @@ pub fn update(site: &Site, place: &Place, wanted: &Wanted) -> Result<Progress, F
     let want: Want = decode(FILE, &wanted.inputs)?;
     let path = site.path(&place.id);
     let old = site.marks.of(FILE, &place.id)?;
-    if look(&path)?.is_some_and(|found| !found.is_file()) {
+    let is_another = |found: &Metadata| old.as_ref().is_some_and(|mark| is_elsewhere(site, mark, &path, found));
+    if look(&path)?.is_some_and(|found| !found.is_file() || is_another(&found)) {
         return Err(taken(&path));
     }
     // The token by which its creation is found stays.
@@ -177,6 +181,12 @@ pub fn obstacle(site: &Site, place: &Place) -> Result<Option<Obstacle>, Fault> {
         let text = format!("nothing says that `{shown}` is of this environment: it is not deleted");
         return Ok(Some(Obstacle::new(text).help(format!("look at it, then `rm {shown}`"))));
     };
+    if is_elsewhere(site, &mark, &path, &found) {
+        let text = format!("`{shown}` is not in the directory that it was written to: it is not deleted");
+        return Ok(Some(
+            Obstacle::new(text).help("a directory of its path was replaced by a link: look where it leads"),
+        ));
+    }
     let is_ours = match &mark.of {
         Trait::File { sums, .. } if !sums.is_empty() => found.is_file() && sums.contains(&sum_of(&path)?),
         Trait::File { .. } | Trait::Directory { .. } | Trait::Port | Trait::Process { .. } => {
@@ -253,7 +263,8 @@ fn write(site: &Site, want: &Want, inputs: &Fields, path: &Path, owner: &Owner) 
         return Err(abandon(Fault::new(FaultKind::Refused, text).on("source").help(help)));
     }
     let sums = if is_secret { Vec::new() } else { vec![sum] };
-    Ok(Part { path: part, of: Trait::File { stamp: stamp(&found), modified: modified(&found), sums } })
+    let (stamp, modified, within) = (stamp(&found), modified(&found), within(site, path));
+    Ok(Part { path: part, of: Trait::File { stamp, modified, sums, within } })
 }
 
 /// Puts it where it belongs. What somebody else put there meanwhile is not overwritten.
@@ -301,6 +312,19 @@ pub fn tell_mode(recorded: &Fields, found: &Metadata, inputs: &mut Fields) {
         let value = if same { Value::String(text.clone()) } else { Value::string(format!("{is:04o}")) };
         inputs.insert("mode".into(), value);
     }
+}
+
+/// The directory that contains a path, as [`Trait::File`] has it.
+fn within(site: &Site, path: &Path) -> Option<String> {
+    let (parent, program) = (path.parent()?.canonicalize().ok()?, site.directory.canonicalize().ok()?);
+    Some(parent.strip_prefix(&program).unwrap_or(&parent).to_string_lossy().into_owned())
+}
+
+/// Whether the path leads to another file by now, since a directory of it was replaced by a link. The file may
+/// have been replaced by its editor; the directory that it is in stays the same then.
+fn is_elsewhere(site: &Site, mark: &Mark, path: &Path, found: &Metadata) -> bool {
+    let Trait::File { within: Some(before), .. } = &mark.of else { return false };
+    !mark.is_of(Some(found)) && within(site, path).is_none_or(|now| now != *before)
 }
 
 /// Whether nobody wrote to it.

@@ -100,6 +100,10 @@ fn address_space() -> Option<u64> {
     getrlimit(Resource::As).current
 }
 
+/// The number of the signal that a write beyond the limit of a file's size sends.
+#[cfg(unix)]
+pub const FILE_SIZE_SIGNAL: i32 = rustix::process::Signal::XFSZ.as_raw();
+
 #[cfg(not(unix))]
 fn address_space() -> Option<u64> {
     None

@@ -36,6 +36,10 @@ pub enum Trait {
         /// The SHA-256 of what it may have in it: what was written, and while that changes what was before.
         /// None of a secret.
         sums: Vec<String>,
+        /// The directory that it was written to, without links: from the program's directory where it is below
+        /// that. Absent in marks of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<String>,
     },
     Directory {
         stamp: Stamp,

@@ -14,6 +14,7 @@ use crate::plan::{
     AttributeChange, Change, ChangeKind, Left, Moved, Part, Plan, Planned, Purpose, Refreshed, Request, Scope, Stray,
     actions, drift, hazard, outputs, protection, renamed, replace, schedule,
 };
+use crate::printable::{Plain, shell_word};
 use crate::state::observed::{Health, Reading};
 use crate::state::{Kept, Recorded, State, Status};
 use crate::value::{Fields, SealingKey, Value};
@@ -404,12 +405,14 @@ fn refuse_another(graph: &ResourceGraph, refreshed: &Refreshed, changes: &[Chang
     for change in changes.iter().filter(|change| change.kind == ChangeKind::Replace) {
         let Some(resource) = graph.get(&change.address) else { continue };
         let Some(stray) = strays.get(&(&*resource.schema.kind, &change.address)) else { continue };
-        let (address, id) = (&change.address, &stray.id);
+        let (address, id) = (&change.address, Plain(&stray.id));
         let message =
             format!("`{address}` would be replaced, and {id}, which the record does not have, is there already");
+        let words = (shell_word(&address.to_string()), shell_word(&stray.id));
         let help = format!(
-            "if {id} is the new one, record it: `tadpole state forget {address}`, then `tadpole import {address} {id}`; \
-             else delete it in the cloud"
+            "if {id} is the new one, record it: `tadpole state forget {0}`, then `tadpole import {0} {1}`; \
+             else delete it in the cloud",
+            words.0, words.1
         );
         let diagnostic = Diagnostic::error("cloud::plan::unrecorded", message);
         report.push(diagnostic.label(resource.span, "this environment has two of it").help(help));

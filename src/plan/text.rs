@@ -140,7 +140,7 @@ fn strays(plan: &Plan, lines: &mut Vec<(Tone, String)>) {
     lines.push((Tone::Plain, String::new()));
     lines.push((Tone::Bad, "  Of this environment in the cloud, and not recorded:".into()));
     for Stray { address, kind, id, .. } in all.iter().take(LISTED) {
-        lines.push((Tone::Bad, format!("    {address}  {kind} {id}")));
+        lines.push((Tone::Bad, format!("    {address}  {kind} {}", Plain(id))));
     }
     if all.len() > LISTED {
         lines.push((Tone::Bad, format!("    and {} others", all.len() - LISTED)));

@@ -124,10 +124,11 @@ async fn is_true(
     for kept in &state.kept {
         let Recorded { kind, id, .. } = &kept.recorded;
         if refreshed.owned.contains(&(kind.clone(), id.clone())) {
-            found.known.push(format!("{kind} {id}, made as `{}`, is left standing on purpose", kept.address));
+            found.known.push(format!("{kind} {}, made as `{}`, is left standing on purpose", Plain(id), kept.address));
         }
     }
     for Stray { address, kind, id, remains } in refreshed.strays {
+        let id = Plain(&id);
         match remains {
             true => found.known.push(format!("{kind} {id} is what the deletion of `{address}` left")),
             false => found.wrong.push(format!("{kind} {id}, made as `{address}`, is not recorded")),

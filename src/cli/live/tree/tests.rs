@@ -79,10 +79,10 @@ fn a_few_are_all_shown() {
           HEALTH: you may not read acme.Thing here
   x worker      Server            incomplete
       it did not come to its end: the next apply goes on
-  ? zone        Server            cut off
-      what became of it is not known yet: an apply finds out
+  ? zone        Server            unfinished
+      an operation began, and its end is not recorded
 
-  2 live, 1 replaced, 1 warned, 1 cut off, 1 incomplete, 1 unknown, 1 not live, 1 not asked.  2.1 s
+  2 live, 1 replaced, 1 warned, 1 unfinished, 1 incomplete, 1 unknown, 1 not live, 1 not asked.  2.1 s
 "#,
     );
 }
