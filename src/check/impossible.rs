@@ -174,8 +174,10 @@ impl<'a> Checker<'a, '_> {
                 Some(format!("give it a unit: `{}GiB`", written(right)?))
             }
             (_, Kept::Scalar(Value::String(text)), Kept::Scalar(Value::Int(_) | Value::Number(_)))
-            | (_, Kept::Scalar(Value::Int(_) | Value::Number(_)), Kept::Scalar(Value::String(text))) => {
-                Some(format!("a number stands without quotes: `{}`", number::of_text(text)?))
+            | (_, Kept::Scalar(Value::Int(_) | Value::Number(_)), Kept::Scalar(Value::String(text)))
+                if let Some(number) = number::of_text(text) =>
+            {
+                Some(format!("a number stands without quotes: `{number}`"))
             }
             (
                 Binary::Equal | Binary::Unequal | Binary::AtMost | Binary::AtLeast | Binary::Below | Binary::Above,

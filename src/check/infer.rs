@@ -177,11 +177,16 @@ impl<'a> Checker<'a, '_> {
                 self.ends(from, to, env).map(|(from, to)| Backwards { from, to, span: expr.span, ends })
             }
             ExprKind::Call { function, arguments } if function.value.as_str() == "range" => match &arguments[..] {
+                [to] => match self.eval(to, &Ty::Any, env) {
+                    Term::Known(Value::Int(to @ ..0)) => Some(Backwards { from: 0, to, span: expr.span, ends: None }),
+                    _ => None,
+                },
                 [from, to] => {
                     self.ends(from, to, env).map(|(from, to)| Backwards { from, to, span: expr.span, ends: None })
                 }
                 _ => None,
             },
+            ExprKind::For(all) => self.backwards(&all.repeat.over, env, steps + 1),
             ExprKind::If { condition, then, otherwise } => match self.eval(condition, &Ty::Bool, env) {
                 Term::Known(Value::Bool(holds)) => self.backwards(if holds { then } else { otherwise }, env, steps + 1),
                 _ => None,

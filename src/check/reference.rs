@@ -162,7 +162,7 @@ impl<'a> Checker<'a, '_> {
         }
         let visible = self.visible(env);
         if let Some(near) = likely(name, &visible) {
-            self.tell(diagnostic.label(span, format!("did you mean `{near}`?")));
+            self.report.push_place(diagnostic.label(span, format!("did you mean `{near}`?")));
             return;
         }
         let root = self.root.filter(|_| !visible.is_empty());
@@ -170,7 +170,8 @@ impl<'a> Checker<'a, '_> {
         let own = own.chain(self.library.module(PROGRAM).params.keys()).filter(|own| visible.contains(own));
         let shown: Vec<&Name> = env.locals.iter().map(|(local, _)| local).chain(own).take(8).collect();
         let diagnostic = diagnostic.label(span, "not found");
-        self.tell(match shown.as_slice() {
+        // One name that is missing is one mistake, wherever it is used.
+        self.report.push_place(match shown.as_slice() {
             [] => diagnostic.help(format!("a text stands in quotes: `\"{name}\"`")),
             _ if name.as_str() == "TBD" => diagnostic.help("leave it out: an attribute that must be set is asked for"),
             shown => {
@@ -366,6 +367,11 @@ impl<'a> Checker<'a, '_> {
                 };
                 let group = self.sources.text(of_span);
                 let one = nodes.first().map_or("[0]".into(), |(key, _)| key.to_string());
+                let is_key = |key: &Key| matches!(key, Key::Text(text) if **text == *name.value.as_str());
+                let help = match nodes.iter().find(|(key, _)| is_key(key)) {
+                    Some((key, _)) => format!("a text key is chosen in brackets: `{group}{key}`"),
+                    None => format!("write `{group}{one}.{0}`, or `{group}[*].{0}` for all", name.value),
+                };
                 self.tell(
                     Diagnostic::error(
                         "cloud::repetition::group",
@@ -375,7 +381,7 @@ impl<'a> Checker<'a, '_> {
                         of_span,
                         if nodes.is_empty() { "a group".into() } else { format!("a group of {}", nodes.len()) },
                     )
-                    .help(format!("write `{group}{one}.{0}`, or `{group}[*].{0}` for all", name.value)),
+                    .help(help),
                 );
                 POISON
             }

@@ -156,13 +156,14 @@ impl Checker<'_, '_> {
     /// whatever the params are. What is wrong with it is its own affair.
     fn declared_outputs(&self, program: &Path) -> Option<IndexMap<Name, Ty>> {
         let (mut sources, mut report) = (Sources::default(), Report::default());
-        let loaded = load::load(program, self.outside.loader, &mut sources, &mut report);
+        let other = self.outside.loader.of_other(program);
+        let loader = other.as_deref().unwrap_or(self.outside.loader);
+        let loaded = load::load(program, loader, &mut sources, &mut report);
         if report.has_errors() {
             return None;
         }
         let library = crate::resolve::link(&loaded, &mut report);
         let (given, texts) = (BTreeMap::new(), FrozenVec::new());
-        let loader = self.outside.loader;
         let outside = Outside { given: &given, loader, texts: &texts, absent_is_open: true, sandbox: false };
         let mut checker = Checker::new(&library, &outside, &mut sources, &mut report);
         checker.is_upstream = true;

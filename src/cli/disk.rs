@@ -6,7 +6,7 @@ use std::fs::FileType;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use crate::cli::context::{DEFAULT, is_default_recorded, record_of};
+use crate::cli::context::{DEFAULT, directory_of, is_default_recorded, record_of};
 use crate::cli::{environment, folder};
 use crate::diagnostic::Diagnostic;
 use crate::printable::shell_word;
@@ -44,6 +44,12 @@ impl Disk {
         let working = || std::env::current_dir().ok().map(|working| real(&working)).filter(holds);
         let repository = repository.or_else(working).unwrap_or(own);
         Disk { roots: std::iter::once(repository).chain(others.iter().map(|other| real(other))).collect() }
+    }
+
+    /// For another program that this one names. It has a repository of its own, and what is recorded of its outputs
+    /// holds no secret.
+    fn other(&self, program: &Path) -> Disk {
+        if self.roots.is_empty() { Disk::typed() } else { Disk::of_program(directory_of(program), &self.roots) }
     }
 
     /// The path without links, if it may be read. One that does not exist is as it is.
@@ -186,6 +192,10 @@ impl Loader for Disk {
         Disk::typed().data(path)
     }
 
+    fn of_other(&self, program: &Path) -> Option<Box<dyn Loader>> {
+        Some(Box::new(self.other(program)))
+    }
+
     fn sum(&self, path: &Path) -> Result<Sum, Diagnostic> {
         self.permitted(path)?;
         folder::sum(path)
@@ -204,7 +214,7 @@ impl Loader for Disk {
         let unnamed = (environment == DEFAULT && !is_default_recorded(program)).then(|| environment::declared(program));
         let environment = unnamed.flatten().unwrap_or_else(|| environment.to_string());
         let record = record_of(program, &environment);
-        self.permitted(&record)?;
+        self.other(program).permitted(&record)?;
         let state = store::peek(&record)
             .map_err(|fault| Diagnostic::error("cloud::upstream::unreadable", fault.to_string()).help(fault.help()))?;
         Ok(state.map(|state| state.outputs))
@@ -341,11 +351,25 @@ mod tests {
                 assert!(message.contains("is outside of"), "{}: {message}", path.display());
             }
         }
-        assert!(disk.outputs(&program.join("up"), "default").is_err());
         // What the user names, or permits.
         assert_eq!(disk.typed(&program.join("../../beside.txt")).unwrap(), "beside");
         let wider = Disk::of_program(&program, &[directory.path().into()]);
         assert_eq!(wider.data(&program.join("out")).unwrap(), "beside");
+    }
+
+    #[test]
+    fn another_program_may_be_anywhere_and_is_read_in_its_own_repository() {
+        let (directory, program, disk) = place();
+        let other = directory.path().join("network");
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("main.cloud"), "output a = 1;").unwrap();
+        symlink("../beside.txt", other.join("out")).unwrap();
+        assert!(disk.read(&other.join("main.cloud")).is_err());
+        let loader = disk.of_other(&other).unwrap();
+        assert_eq!(loader.read(&other.join("main.cloud")).unwrap(), "output a = 1;");
+        assert!(loader.data(&other.join("out")).is_err());
+        assert_eq!(disk.outputs(&program.join("../../network"), "default").unwrap(), None);
+        assert!(disk.outputs(Path::new("/proc/self"), "default").is_err());
     }
 
     #[test]

@@ -43,6 +43,11 @@ pub trait Loader {
         self.data(path)
     }
 
+    /// What reads another program that this one names; nothing if that is this loader itself.
+    fn of_other(&self, _program: &Path) -> Option<Box<dyn Loader>> {
+        None
+    }
+
     /// What there is to say of a file of any kind.
     ///
     /// # Errors
