@@ -379,6 +379,7 @@ pub fn layer_items<'a>(
             ItemKind::Set(_) | ItemKind::Merge(_) => {}
         }
     }
+    items.clone().for_each(|item| types.judge_exclusive(item, own, inherited));
     // What is said of one element counts before what is said of all, wherever it stands.
     let keyed = |item: &&Item| item.path.rest.iter().any(|step| matches!(step, PathStep::Key(_)));
     let (of_all, of_one) = (items.clone().filter(|item| !keyed(item)), items.filter(keyed));

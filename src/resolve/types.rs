@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Report, article};
+use crate::diagnostic::{Diagnostic, Report, article, closest};
 use crate::model::format;
 use crate::model::schema::{Attribute, Exclusive, Modifiers};
 use crate::model::ty::{Alias, Refinement, TemplateRef, Ty};
 use crate::name::{Name, Table};
-use crate::resolve::prototype::Member;
+use crate::resolve::prototype::{self, Member, Members};
 use crate::resolve::scope::{self, Module};
 use crate::resolve::{ModuleId, PRELUDE, load};
 use crate::source::Span;
-use crate::syntax::tree::{self, Declare, Ident, TypeExpr, TypeExprKind};
+use crate::syntax::tree::{self, Declare, Ident, Item, ItemKind, TypeExpr, TypeExprKind};
 
 /// A type of the language by its name: meant where no file defines another by that name.
 fn builtin(name: &str) -> Option<Ty> {
@@ -153,6 +153,32 @@ impl<'a, 'r> Types<'a, 'r> {
                 .label(before.span, format!("declared as `{}` here", before.ty))
                 .help(format!("set it: `{name} ...;`; or give the new attribute another name")),
         );
+    }
+
+    /// Reports `exclusive "x"` where the template has no other attribute `x`: no two values would ever be compared.
+    pub fn judge_exclusive(&mut self, item: &Item, own: &Members, inherited: &Members) {
+        let ItemKind::Declare(declare) = &item.kind else { return };
+        let exclusive = declare.modifiers.iter().filter(|modifier| modifier.name.value.as_str() == "exclusive");
+        for (modifier, within) in exclusive.filter_map(|modifier| Some((modifier, modifier.text.as_deref()?))) {
+            let (itself, named) = (&item.path.head.value, Name::from(within));
+            let member = own.get(&named).or_else(|| inherited.get(&named));
+            if named != *itself && member.is_some_and(|member| member.attribute.is_some()) {
+                continue;
+            }
+            let known = prototype::names_of(own.iter().chain(inherited.iter()), true, self.report);
+            let others = known.into_iter().filter(|name| *name != itself.as_str());
+            let label = match closest(within, others) {
+                Some(near) => format!("did you mean `exclusive \"{near}\"`?"),
+                None => "this needs another attribute of the template".to_string(),
+            };
+            let text =
+                format!("`{itself}` is exclusive within `{within}`, which is no other attribute of its template");
+            self.report.push(
+                Diagnostic::error("cloud::attribute::modifier", text)
+                    .label(modifier.name.span, label)
+                    .help("write `exclusive` alone if one resource of this type at a time can have the value"),
+            );
+        }
     }
 
     /// What setting an attribute deserves by itself.
