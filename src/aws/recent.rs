@@ -74,13 +74,14 @@ impl Recent {
     }
 
     /// A fault of a call with these values, about a resource with this id: one that says of a known id that it does
-    /// not exist passes later.
+    /// not exist passes later. Where the type has read it as a refusal, it is not about the resource itself.
     pub fn judge(&self, fault: Fault, values: &Fields, own: Option<&str>, patience: Patience) -> Fault {
         if !fault.absent {
             return fault;
         }
         let known = &self.ids().known;
         let is_known = |text: &str| known.contains(text) || text.split([':', '/']).any(|part| known.contains(part));
+        let own = own.filter(|_| fault.kind == FaultKind::Missing);
         let named =
             own.filter(|id| is_known(id)).map(str::to_string).or_else(|| first(&value::reveal(values), &is_known));
         let Some(named) = named else { return fault };
@@ -126,6 +127,8 @@ mod tests {
         assert_eq!(judged(Fault::new(FaultKind::Refused, "no"), "vpc-1", None), (FaultKind::Refused, false));
         // That it was read as something else by its type changes nothing.
         assert_eq!(judged(Fault { kind: FaultKind::Refused, ..missing() }, "vpc-1", None), later);
+        let other = || Fault { kind: FaultKind::Refused, ..missing() };
+        assert_eq!(judged(other(), "x", Some("vpc-1")), (FaultKind::Refused, false));
         recent.note_deleted(&"vpc-1".into());
         assert_eq!(judged(missing(), "vpc-1", None), at_once);
         assert!(recent.is_going("vpc-1") && !recent.is_going("oac-1"));

@@ -39,7 +39,8 @@ two extends PersistentVolume { availabilityZone "eu-north-1a"; snapshot snap; en
     }
     // What the program says now is what is.
     let graph = program(&text.replace("encrypted false", "encrypted true"), &[("tag", "b")]);
-    assert!(setting.environment.plan(&graph).await.unwrap().is_empty());
+    let plan = setting.environment.plan(&graph).await.unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
     assert_eq!(disks(&setting, "eu-north-1"), before);
 
     // Left standing, and taken back.
