@@ -13,7 +13,7 @@ use crate::model::resource::Resource;
 use crate::model::term::{Known, Term};
 use crate::name::Name;
 use crate::plan::{Change, ChangeKind, Left, Part, Planned, Refreshed};
-use crate::state::{Late, Recorded, State, Status};
+use crate::state::{Kept, Late, Recorded, State, Status};
 use crate::value::{Fields, SealingKey};
 
 /// The work of one step, with everything that it depends on known by now.
@@ -58,6 +58,7 @@ pub(super) fn work(
             kind: resource.schema.kind.clone(),
             schema: resource.schema.clone(),
             inputs,
+            requested: Fields::new(),
             samples,
             lifecycle,
             dependencies: graph.needs(&change.address).into_iter().cloned().collect(),
@@ -84,11 +85,16 @@ pub(super) fn work(
         }
     }
     if let (None, Some(found), Some(wanted)) = (&present, found, &mut wanted) {
-        // What cannot change in place is recorded as it is; the next plan says what that means.
+        let is_same = |kept: &&Kept| kept.recorded.kind == wanted.kind && kept.recorded.id == found.id;
+        let before = state.kept.iter().find(is_same).map(|kept| &kept.recorded.requested);
+        // What cannot change in place is recorded as it is; the next plan says what that means. What the cloud had set
+        // otherwise when it was created is no difference now either.
         let attributes = graph.get(&change.address).map(|resource| &resource.schema.attributes);
         for attribute in attributes.into_iter().flat_map(|all| all.values()).filter(|one| one.modifiers.immutable) {
             if let Some(is) = found.here.inputs.get(&attribute.name) {
-                wanted.inputs.insert(attribute.name.clone(), is.clone());
+                let asked = wanted.inputs.insert(attribute.name.clone(), is.clone());
+                let asked = asked.filter(|asked| before.and_then(|before| before.get(&attribute.name)) == Some(asked));
+                wanted.requested.extend(asked.map(|asked| (attribute.name.clone(), asked)));
             }
         }
         // Of what the cloud does not tell (a region, say) nothing else can be assumed.
