@@ -127,6 +127,10 @@ fn a_record_goes_elsewhere_and_back() {
     assert_eq!((now.serial, now.resources.len()), (2, 4));
     assert!(now.epoch > one.epoch, "the epoch went down");
 
+    // With a sandbox of its own, in which no name is taken.
+    let third = directory.path().join(".tadpole/third");
+    std::fs::create_dir(&third).unwrap();
+    std::fs::write(third.join(tadpole::sandbox::FILE), "").unwrap();
     done(&tadpole.run(&["apply", "--sandbox", "--yes", "--env", "third", "--target", "images"]));
     std::fs::write(&file, export("third")).unwrap();
     refused(&import(&["--replace", "--yes"]), "is of another environment");

@@ -543,7 +543,7 @@ fn an_end_is_moved_or_taken_away() {
         ("env extend pr-1", "required"),
         ("env extend pr-1 --by 1h --never", "cannot be used with"),
         ("env extend pr_1 --never", "did you mean `pr-1`?"),
-        ("env extend ../up --never", "an environment is named with letters"),
+        ("env extend ../up --never", "an environment is named with at most 60 letters"),
     ] {
         ends(&shop.run(words), 1, &[why]);
     }
@@ -589,7 +589,7 @@ fn only_an_empty_record_is_removed() {
     ends(&shop.run("env remove pr-1 typo --yes"), 1, &["there is no file or directory `typo`"]);
     assert_eq!(std::fs::read_dir(shop.path(".tadpole")).unwrap().count(), 0, "something came into being");
     // A place in which nothing was ever recorded is as empty.
-    ends(&shop.run("sandbox break --latency x0.2 --env pr-2"), 0, &[]);
+    std::fs::create_dir(shop.record("pr-2")).unwrap();
     ends(&shop.run("env remove pr-2 --yes"), 0, &["/pr-2 is removed."]);
 
     shop.applied("pr-3", None);
