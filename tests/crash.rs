@@ -163,7 +163,10 @@ fn what_was_created_and_could_not_be_recorded_is_told_by_its_id() {
         let Ok(run) = world.run(&graph, Some((batch, Death::Before))) else { continue };
         for one in &run.outcome.unrecorded {
             assert_eq!((&*one.kind, one.address.to_string().as_str()), ("test.Net", "a"));
-            assert_eq!(world.objects().iter().map(|object| object.id.clone()).collect::<Vec<_>>(), [one.id.clone()]);
+            assert_eq!(
+                world.objects().iter().map(|object| object.id.clone()).collect::<Vec<_>>(),
+                std::slice::from_ref(&one.id)
+            );
             assert!(world.state().resources.is_empty());
             told += 1;
         }

@@ -126,7 +126,7 @@ impl<'a> Node<'a> {
             Key::Text(text) => Value::String(text.clone()),
         };
         let holds = |term: &Term| matches!(term, Term::Known(value) if *value == key);
-        self.locals.iter().find(|(_, term)| holds(&**term)).map(|(name, _)| name.clone())
+        self.locals.iter().find(|(_, term)| holds(term)).map(|(name, _)| name.clone())
     }
 
     /// The template that it is best called by.

@@ -37,10 +37,13 @@ impl<'t> World<'t> {
 
 type Found<'t> = Vec<(&'t Resource, Broken)>;
 
+/// What is wrong with a resource beside the others, if anything is.
+type Rule = for<'t> fn(&'t Resource, &World<'t>, &mut Claims<'t>) -> Option<Broken>;
+
 /// One rule a function. Sources: CreateSubnet, CreateRouteTable, AttachVolume, AssociateAddress, Amazon EC2 API
 /// reference; CreateDBSubnetGroup, CreateDBInstanceReadReplica, Amazon RDS API reference; CreateDistribution, Amazon
 /// CloudFront API reference; PutBucketPolicy, PutBucketLogging, Amazon S3 API reference.
-const RULES: [for<'t> fn(&'t Resource, &World<'t>, &mut Claims<'t>) -> Option<Broken>; 16] = [
+const RULES: [Rule; 16] = [
     subnet_within,
     gateway_alone,
     table_of_one_vpc,

@@ -180,7 +180,7 @@ fn collisions(graph: &ResourceGraph, state: &State, moves: &BTreeMap<Address, Ad
                     Diagnostic::error("cloud::formerly::twice", message)
                         .label(former.span, format!("`{new}` was `{old}` by this"))
                         .label(own.span, format!("and `{}` by this", own.address))
-                        .help(format!("both are recorded: leave one `formerly`, and keep the other resource under a name of its own, or it is destroyed"))
+                        .help("both are recorded: leave one `formerly`, and keep the other resource under a name of its own, or it is destroyed")
                 }
                 (None, None) => continue,
             };

@@ -290,7 +290,8 @@ pub fn layout(value: &Value, room: usize) -> Vec<String> {
 
 /// Whether the language's function `json` makes this text of the document.
 fn is_canonical(document: &Value, text: &str) -> bool {
-    document.reveal().to_string() == text
+    let written = document.reveal().to_string();
+    written == text
 }
 
 fn fields(head: String, entries: &[(String, &Value)], room: usize) -> Vec<String> {
