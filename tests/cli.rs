@@ -748,7 +748,7 @@ fn limits_of_the_machine_end_a_command_with_a_message() {
         let output = Command::new("sh").args(["-c", &line]).current_dir(directory.path()).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    for (limit, said) in [("-n 6", "may open 6 files"), ("-n 16", "may open 16 files"), ("-v 100000", "address space")]
+    for (limit, said) in [("-n 6", "may open 6 files"), ("-n 16", "may open 16 files"), ("-v 200000", "address space")]
     {
         let (code, err) = run(limit);
         assert!(code == Some(3) && err.contains(said), "{limit}: {code:?} {err}");
