@@ -98,6 +98,25 @@ impl fmt::Display for Refinement {
 }
 
 impl Ty {
+    /// Whether its values are secrets, or lists or maps of secrets.
+    pub fn is_of_secrets(&self) -> bool {
+        match self {
+            Ty::Secret => true,
+            Ty::List(of) | Ty::Map(of) | Ty::Optional(of) => of.is_of_secrets(),
+            Ty::Alias(alias) => alias.base.is_of_secrets(),
+            Ty::Any
+            | Ty::Null
+            | Ty::Bool
+            | Ty::Int
+            | Ty::Number
+            | Ty::String
+            | Ty::Duration
+            | Ty::Size
+            | Ty::Enum(_)
+            | Ty::Template(_) => false,
+        }
+    }
+
     pub fn optional(self) -> Ty {
         match self {
             Ty::Any | Ty::Null | Ty::Optional(_) => self,

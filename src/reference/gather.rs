@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::model::action::List;
 use crate::model::schema;
-use crate::model::ty::{TemplateId, Ty};
+use crate::model::ty::TemplateId;
 use crate::model::{format, function};
 use crate::name::Name;
 use crate::reference::{
@@ -218,7 +218,7 @@ impl<'l, 'a> Gatherer<'l, 'a> {
         };
         let last = settings.iter().enumerate().rev().find_map(|(at, setting)| Some((at, whole(setting)?)));
         match last {
-            _ if !settings.is_empty() && (attribute.modifiers.secret || holds_secret(&attribute.ty)) => {
+            _ if !settings.is_empty() && (attribute.modifiers.secret || attribute.ty.is_of_secrets()) => {
                 (Default::Hidden, last.map_or(0, |(at, _)| at))
             }
             Some((at, text)) => (Default::Written(text), at),
@@ -374,23 +374,5 @@ fn named(ty: &TypeExpr) -> Vec<&str> {
         TypeExprKind::Named(name) => vec![name.as_str()],
         TypeExprKind::List(of) | TypeExprKind::Map(of) | TypeExprKind::Optional(of) => named(of),
         TypeExprKind::Enum(_) => Vec::new(),
-    }
-}
-
-fn holds_secret(ty: &Ty) -> bool {
-    match ty {
-        Ty::Secret => true,
-        Ty::List(of) | Ty::Map(of) | Ty::Optional(of) => holds_secret(of),
-        Ty::Alias(alias) => holds_secret(&alias.base),
-        Ty::Any
-        | Ty::Null
-        | Ty::Bool
-        | Ty::Int
-        | Ty::Number
-        | Ty::String
-        | Ty::Duration
-        | Ty::Size
-        | Ty::Enum(_)
-        | Ty::Template(_) => false,
     }
 }

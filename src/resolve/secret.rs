@@ -27,7 +27,7 @@ pub fn hide(library: &Library, report: &mut Report) {
 fn secrets<'s>(shape: &'s Shape) -> impl Iterator<Item = Name> + 's {
     let secret = shape.members.iter().filter(|(_, member)| {
         let attribute = member.attribute.as_ref();
-        attribute.is_some_and(|attribute| attribute.modifiers.secret || is_of_secrets(&attribute.ty))
+        attribute.is_some_and(|attribute| attribute.modifiers.secret || attribute.ty.is_of_secrets())
     });
     secret.map(|(name, _)| name.clone())
 }
@@ -116,25 +116,6 @@ fn of_template(library: &Library, template: TemplateId, seen: &mut Vec<TemplateI
     seen.push(template);
     let attributes = library.shape(template).members.values().filter_map(|member| member.attribute.as_ref());
     attributes.into_iter().any(|attribute| attribute.modifiers.secret || within(library, &attribute.ty, seen))
-}
-
-/// Whether its values are secrets, or lists or maps of secrets.
-fn is_of_secrets(ty: &Ty) -> bool {
-    match ty {
-        Ty::Secret => true,
-        Ty::List(of) | Ty::Map(of) | Ty::Optional(of) => is_of_secrets(of),
-        Ty::Alias(alias) => is_of_secrets(&alias.base),
-        Ty::Any
-        | Ty::Null
-        | Ty::Bool
-        | Ty::Int
-        | Ty::Number
-        | Ty::String
-        | Ty::Duration
-        | Ty::Size
-        | Ty::Enum(_)
-        | Ty::Template(_) => false,
-    }
 }
 
 struct Search<'l, 'a> {
